@@ -1,0 +1,38 @@
+/**
+ * Every metric, its unit and its dimensions, written once: the functions emit them, the dashboard and the alarms read
+ * them. `subscriptionId` as a dimension costs one CloudWatch metric per subscriber.
+ */
+export const metricNamespace = 'WebhookFanout';
+
+export const metrics = {
+  /** Posts from Drift that were accepted. */
+  EventsReceived: { unit: 'Count', dimensions: [] },
+  /** Posts from Drift that were refused, by `reason`. */
+  EventsRefused: { unit: 'Count', dimensions: ['reason'] },
+  /** Entries put on the bus. */
+  EventsBroadcast: { unit: 'Count', dimensions: [] },
+  /** Entries that could not be put on the bus after all retries. */
+  PublishFailed: { unit: 'Count', dimensions: [] },
+  /** From the second an inactivity timer was due to its event on the bus. */
+  InactivityLateness: { unit: 'Milliseconds', dimensions: [] },
+  /** Sweeps that ran to their end. */
+  SweepCompleted: { unit: 'Count', dimensions: [] },
+  /** Timers that a sweep handed to the timers queue. */
+  TimersHandedOver: { unit: 'Count', dimensions: [] },
+  /** Attempts at a subscriber, by `outcome`: delivered, status, timeout, dns, connect, tls, refused. */
+  DeliveryAttempts: { unit: 'Count', dimensions: ['subscriptionId', 'outcome'] },
+  /** From the event's arrival on the bus to the subscriber's 2xx. */
+  EventToDelivered: { unit: 'Milliseconds', dimensions: ['subscriptionId'] },
+  /** Events that were given up. */
+  DeliveriesExhausted: { unit: 'Count', dimensions: ['subscriptionId'] },
+  /** How long the oldest delivery that is due has waited, throttled ones included. */
+  OldestDueDelivery: { unit: 'Seconds', dimensions: ['subscriptionId'] },
+  /** Routes brought to their desired state. */
+  RoutesReconciled: { unit: 'Count', dimensions: [] },
+  /** Routes that could not be brought there. */
+  RoutesFailed: { unit: 'Count', dimensions: [] },
+  /** Subscriptions whose item makes no sense. */
+  SubscriptionsRejected: { unit: 'Count', dimensions: [] },
+} as const satisfies Record<string, { unit: 'Count' | 'Milliseconds' | 'Seconds'; dimensions: readonly string[] }>;
+
+export type MetricName = keyof typeof metrics;

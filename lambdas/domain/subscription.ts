@@ -1,0 +1,48 @@
+import type { JsonObject } from './json.ts';
+
+/** The `config` record of a subscription: what people write, through the API or straight into the table. */
+export interface SubscriptionConfig {
+  /** `sub_…` when the API made it; otherwise what the person chose: 1 to 40 of `A-Z a-z 0-9 _ -`. */
+  readonly subscriptionId: string;
+  readonly url: string;
+  readonly eventTypes: readonly string[];
+  /** Decimal digits. Absent: all organisations. */
+  readonly orgIds?: readonly string[];
+  /** An EventBridge event pattern on the event's `data`. */
+  readonly filter?: JsonObject;
+  /** Sent with each delivery, beside those of Standard Webhooks. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly description?: string;
+  readonly status: 'active' | 'paused';
+  /** Deliveries under way at once, 2 to 1000 (the limits of an SQS event source). */
+  readonly maxConcurrency?: number;
+  /** Newest first. Absent when a person wrote the item without one: then `state` holds a generated one. */
+  readonly secrets?: readonly SigningSecret[];
+  /** ISO 8601. */
+  readonly createdAt?: string;
+  readonly updatedAt?: string;
+}
+
+export interface SigningSecret {
+  /** `whsec_` and base64 (HMAC-SHA256, `v1`), or `whsk_` and base64 (ed25519 private key, `v1a`). */
+  readonly secret: string;
+  /** Epoch milliseconds from which on it no longer signs: the overlap of a rotation. Absent: never. */
+  readonly expiresAt?: number;
+}
+
+/** The `state` record: what the system writes. `provision` and the delivery functions each update their own attributes. */
+export interface SubscriptionState {
+  readonly subscriptionId: string;
+  readonly provisioning: 'pending' | 'ready' | 'rejected';
+  /** Why it was rejected, or what provisioning waits for. Names the field. */
+  readonly reason?: string;
+  /** Made when `config` has none. */
+  readonly generatedSecrets?: readonly SigningSecret[];
+  /** Set when deliveries were stopped by the system: 410, the subscriber's wish, or days of failure. */
+  readonly disabled?: { readonly at: number; readonly reason: string };
+  /** No attempts before this instant (epoch ms): the endpoint asked for it with 429, 502, 503 or 504. */
+  readonly throttledUntil?: number;
+  /** First failure since the last success, epoch ms. Absent: healthy. */
+  readonly failingSince?: number;
+  readonly lastSuccessAt?: number;
+}

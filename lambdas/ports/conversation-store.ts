@@ -1,0 +1,24 @@
+import type { ConversationTimer } from '../domain/inactivity-timer.ts';
+
+/** A conversation is known by `<orgId>#<conversationId>`, both as decimal digits. */
+export type ConversationKey = string;
+
+/** Keeps each conversation's last activity and its timer. */
+export interface ConversationStore {
+  /** What is stored, perhaps a moment old. A conversation that is not known is missing from the map. */
+  readMany(keys: readonly ConversationKey[]): Promise<Map<ConversationKey, ConversationTimer>>;
+  /** What is stored now. */
+  read(key: ConversationKey): Promise<ConversationTimer | undefined>;
+  /**
+   * One conditional write: stores `next` if what is stored is still `expected` (undefined: not known).
+   * False: somebody else was first; read again.
+   */
+  replace(key: ConversationKey, expected: ConversationTimer | undefined, next: ConversationTimer): Promise<boolean>;
+  /** The armed timers of one shard that are due at `until` (epoch ms) or before, a page at a time, earliest first. */
+  dueTimers(shard: number, until: number): AsyncIterable<readonly DueTimer[]>;
+}
+
+export interface DueTimer {
+  readonly conversationKey: ConversationKey;
+  readonly dueAt: number;
+}

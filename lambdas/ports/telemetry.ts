@@ -1,0 +1,15 @@
+import type { MetricName } from '../domain/metrics.ts';
+
+/** Figures for the dashboard and the alarms. Units are fixed per metric in domain/metrics.ts. */
+export interface Metrics {
+  add(name: MetricName, value: number, dimensions?: Readonly<Record<string, string>>): void;
+  /** Writes what was added since the last flush. Called once per invocation, by middleware. */
+  flush(): void;
+}
+
+/** Structured log lines. Never hand in a secret, a token, or the body of an event. */
+export interface Log {
+  info(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  error(message: string, fields?: Readonly<Record<string, unknown>>): void;
+}
