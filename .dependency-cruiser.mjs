@@ -11,9 +11,9 @@ export default {
       name: 'domain-is-pure',
       severity: 'error',
       comment:
-        'The domain knows no I/O, clock, environment or SDK. Hand in what it needs as a value, or describe the need as a port. (node:crypto for hashes and ipaddr.js for addresses are arithmetic, so they are allowed.)',
+        'The domain knows no I/O, clock, environment or SDK. Hand in what it needs as a value, or describe the need as a port. (node:crypto for hashes, ipaddr.js for addresses and zod/mini for shapes are arithmetic, so they are allowed.)',
       from: { path: '^lambdas/domain/' },
-      to: { pathNot: '^(lambdas/domain/|node:crypto$|crypto$|node_modules/ipaddr\\.js/)' },
+      to: { pathNot: '^(lambdas/domain/|node:crypto$|crypto$|node_modules/(ipaddr\\.js|zod)/)' },
     },
     {
       name: 'ports-know-only-the-domain',
