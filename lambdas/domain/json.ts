@@ -6,7 +6,9 @@
 export type JsonValue = null | boolean | number | string | RawNumber | JsonValue[] | JsonObject;
 export type JsonObject = { [key: string]: JsonValue };
 /** A number that a JavaScript double cannot carry, held as its text. */
-export type RawNumber = { readonly rawJSON: string };
+export interface RawNumber {
+  readonly rawJSON: string;
+}
 
 declare global {
   interface JSON {

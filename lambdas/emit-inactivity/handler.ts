@@ -1,0 +1,109 @@
+import middy from '@middy/core';
+import type { SQSEvent, SQSRecord } from 'aws-lambda';
+import { readConversationKey } from '../domain/conversation-key.ts';
+import { deriveBroadcasts } from '../domain/derive.ts';
+import { eventTypes } from '../domain/event-types.ts';
+import { handOffDelaySeconds, judgeTimer } from '../domain/inactivity-timer.ts';
+import { integerValue } from '../domain/json.ts';
+import type { LegacyTimeline } from '../domain/legacy-timeline.ts';
+import { eachGroup, isRedelivered } from '../middleware/batch-item-failures.ts';
+import { flushMetrics } from '../middleware/flush-metrics.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { ConversationStore, DueTimer } from '../ports/conversation-store.ts';
+import type { EventPublisher } from '../ports/event-publisher.ts';
+import type { QuietPeriods } from '../ports/quiet-periods.ts';
+import type { Log, Metrics } from '../ports/telemetry.ts';
+import type { TimerQueue } from '../ports/timer-queue.ts';
+
+export interface EmitInactivityDeps {
+  readonly conversations: ConversationStore;
+  readonly quietPeriods: QuietPeriods;
+  readonly timers: TimerQueue;
+  readonly publisher: EventPublisher;
+  readonly timeline: LegacyTimeline;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly log: Log;
+}
+
+/** Looks at a conversation whose timer came due: publishes `conversation_inactive`, or sets the timer anew. */
+export function createEmitInactivityHandler(deps: EmitInactivityDeps) {
+  const { conversations, quietPeriods, timers, clock, metrics, log } = deps;
+
+  async function handOff(conversationKey: string, dueAt: number): Promise<void> {
+    const delaySeconds = handOffDelaySeconds(dueAt, clock());
+    if (delaySeconds !== undefined) await timers.schedule([{ conversationKey, dueAt, delaySeconds }]);
+  }
+
+  async function look({ conversationKey, dueAt }: DueTimer, redelivered: boolean): Promise<void> {
+    const { orgId, conversationId } = readConversationKey(conversationKey);
+    const quietSeconds = (await quietPeriods.ofOrgs([orgId])).get(orgId) ?? Number.NaN;
+    for (;;) {
+      const stored = await conversations.read(conversationKey);
+      const verdict = judgeTimer(stored, dueAt, quietSeconds, clock());
+      switch (verdict.kind) {
+        case 'stale':
+          // The first run may have ended between setting the timer anew and handing it over.
+          if (redelivered && stored?.dueAt !== undefined) await handOff(conversationKey, stored.dueAt);
+          return;
+        case 'rearm': {
+          const { lastActivityAt } = stored as { lastActivityAt: number };
+          if (!(await conversations.replace(conversationKey, stored, { lastActivityAt, dueAt: verdict.dueAt })))
+            continue;
+          return handOff(conversationKey, verdict.dueAt);
+        }
+        case 'fire':
+          await publishInactive(orgId, conversationId, verdict.lastActivityAt, dueAt);
+          // Published first, then marked: what a crash repeats has the same id. Where the conversation has moved on
+          // meanwhile, it found the timer still armed and relies on this second look.
+          if (await conversations.replace(conversationKey, stored, { lastActivityAt: verdict.lastActivityAt })) return;
+          continue;
+        default:
+          throw verdict satisfies never;
+      }
+    }
+  }
+
+  async function publishInactive(
+    orgId: string,
+    conversationId: string,
+    lastUpdated: number,
+    dueAt: number,
+  ): Promise<void> {
+    const now = clock();
+    const data = { conversationId: integerValue(conversationId), lastUpdated };
+    const { broadcasts } = deriveBroadcasts({ orgId, type: eventTypes.conversationInactive, data }, now, deps.timeline);
+    const outcome = await deps.publisher.publish(broadcasts);
+    if (outcome.kind !== 'published') {
+      metrics.add('PublishFailed', 1);
+      throw new Error(
+        `conversation_inactive was not published: ${outcome.kind === 'failed' ? outcome.reason : outcome.kind}`,
+      );
+    }
+    const latenessMs = clock() - dueAt;
+    metrics.add('InactivityLateness', latenessMs);
+    metrics.add('EventsBroadcast', broadcasts.length);
+    log.info('conversation inactive', {
+      orgId,
+      conversationId,
+      lastUpdated,
+      latenessMs,
+      events: broadcasts.map(({ detail }) => ({ id: detail.id, type: detail.type })),
+    });
+  }
+
+  return middy((event: SQSEvent) =>
+    eachGroup(
+      event.Records,
+      (record) => [record],
+      (record) => look(readTimer(record), isRedelivered(record)),
+      log,
+    ),
+  ).use(flushMetrics(metrics));
+}
+
+function readTimer(record: SQSRecord): DueTimer {
+  const { conversationKey, dueAt } = JSON.parse(record.body) as Partial<DueTimer>;
+  if (typeof conversationKey !== 'string' || typeof dueAt !== 'number') throw new Error('not a timer message');
+  return { conversationKey, dueAt };
+}

@@ -1,0 +1,27 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { dynamoConversationStore } from '../adapters/dynamo-conversation-store.ts';
+import { dynamoQuietPeriods } from '../adapters/dynamo-quiet-periods.ts';
+import { eventBridgePublisher } from '../adapters/event-bridge-publisher.ts';
+import { powertoolsLog } from '../adapters/powertools-log.ts';
+import { powertoolsMetrics } from '../adapters/powertools-metrics.ts';
+import { sleep } from '../adapters/sleep.ts';
+import { sqsTimerQueue } from '../adapters/sqs-timer-queue.ts';
+import { parseLegacyTimeline } from '../domain/legacy-timeline.ts';
+import { emitInactivityEnv } from './env.ts';
+import { createEmitInactivityHandler } from './handler.ts';
+
+const env = emitInactivityEnv.parse(process.env);
+const dynamo = new DynamoDBClient();
+
+export const handler = createEmitInactivityHandler({
+  conversations: dynamoConversationStore(dynamo, env.CONVERSATIONS_TABLE),
+  quietPeriods: dynamoQuietPeriods(dynamo, env.SETTINGS_TABLE, Number(env.DEFAULT_QUIET_PERIOD_SECONDS)),
+  timers: sqsTimerQueue(new SQSClient(), env.TIMERS_QUEUE_URL),
+  publisher: eventBridgePublisher({ client: new EventBridgeClient(), eventBusName: env.EVENT_BUS_NAME, sleep }),
+  timeline: parseLegacyTimeline(JSON.parse(env.LEGACY_TIMELINE)),
+  clock: Date.now,
+  metrics: powertoolsMetrics(),
+  log: powertoolsLog('emit-inactivity'),
+});

@@ -1,0 +1,21 @@
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { eventBridgePublisher } from '../adapters/event-bridge-publisher.ts';
+import { powertoolsLog } from '../adapters/powertools-log.ts';
+import { powertoolsMetrics } from '../adapters/powertools-metrics.ts';
+import { secretsManagerDriftTokens } from '../adapters/secrets-manager-drift-tokens.ts';
+import { sleep } from '../adapters/sleep.ts';
+import { parseLegacyTimeline } from '../domain/legacy-timeline.ts';
+import { ingestEnv } from './env.ts';
+import { createIngestHandler } from './handler.ts';
+
+const env = ingestEnv.parse(process.env);
+
+export const handler = createIngestHandler({
+  tokens: secretsManagerDriftTokens(new SecretsManagerClient(), env.DRIFT_TOKEN_SECRET_ARN, Date.now),
+  publisher: eventBridgePublisher({ client: new EventBridgeClient(), eventBusName: env.EVENT_BUS_NAME, sleep }),
+  timeline: parseLegacyTimeline(JSON.parse(env.LEGACY_TIMELINE)),
+  clock: Date.now,
+  metrics: powertoolsMetrics(),
+  log: powertoolsLog('ingest'),
+});

@@ -1,0 +1,18 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { dynamoConversationStore } from '../adapters/dynamo-conversation-store.ts';
+import { powertoolsLog } from '../adapters/powertools-log.ts';
+import { powertoolsMetrics } from '../adapters/powertools-metrics.ts';
+import { sqsTimerQueue } from '../adapters/sqs-timer-queue.ts';
+import { sweepInactivityEnv } from './env.ts';
+import { createSweepInactivityHandler } from './handler.ts';
+
+const env = sweepInactivityEnv.parse(process.env);
+
+export const handler = createSweepInactivityHandler({
+  conversations: dynamoConversationStore(new DynamoDBClient(), env.CONVERSATIONS_TABLE),
+  timers: sqsTimerQueue(new SQSClient(), env.TIMERS_QUEUE_URL),
+  clock: Date.now,
+  metrics: powertoolsMetrics(),
+  log: powertoolsLog('sweep-inactivity'),
+});
