@@ -42,7 +42,29 @@ export interface SubscriptionState {
   readonly disabled?: { readonly at: number; readonly reason: string };
   /** No attempts before this instant (epoch ms): the endpoint asked for it with 429, 502, 503 or 504. */
   readonly throttledUntil?: number;
-  /** First failure since the last success, epoch ms. Absent: healthy. */
+  /** First failure since the last success, epoch ms. Absent: healthy. See endpoint-health.ts for this and what follows. */
   readonly failingSince?: number;
+  readonly lastFailureAt?: number;
+  /** Failed attempts since the last success. */
+  readonly failures?: number;
+  /** Which notices of this failing streak were published: see endpoint-health.ts `FailingNotice`. */
+  readonly failingNotice?: number;
+  /** Written when a failing streak ends, not with every success: a healthy endpoint costs no write. */
   readonly lastSuccessAt?: number;
+  readonly circuit?: Circuit;
+  /** Replays that were called off (`replay-name`): their messages are acknowledged without an attempt. */
+  readonly cancelledReplays?: readonly string[];
 }
+
+/** The endpoint's circuit breaker; absent: closed. All times epoch ms. */
+export type Circuit =
+  /** No attempts but single probes; the next is due at `probeAt`. `probes`: how many failed so far. */
+  | {
+      readonly state: 'open';
+      readonly reason: 'failing' | 'throttled';
+      readonly since: number;
+      readonly probeAt: number;
+      readonly probes: number;
+    }
+  /** Delivering again, at a rate that rises with the time since `since`. `probes` is kept, in case it opens again. */
+  | { readonly state: 'ramping'; readonly since: number; readonly probes: number };

@@ -7,7 +7,12 @@ export const tableSchemas = {
     index: { name: 'timers', partitionKey: 'timerShard', sortKey: 'dueAt' },
   },
   settings: { partitionKey: 'orgId' },
-  deliveries: { partitionKey: 'subscriptionId', sortKey: 'webhookId' },
+  /** Sparse index `undelivered` (`subscriptionId`, `undeliveredAt` number, epoch ms): what was not delivered, in one query. */
+  deliveries: {
+    partitionKey: 'subscriptionId',
+    sortKey: 'webhookId',
+    index: { name: 'undelivered', partitionKey: 'subscriptionId', sortKey: 'undeliveredAt' },
+  },
 } as const;
 
 /** Epoch seconds, as DynamoDB wants it. */
