@@ -53,6 +53,8 @@ const longestControlDelaySeconds = 900;
 /** This many failures in a row, over at least this time, open the circuit: a blip that hits one batch does not. */
 const openAfterFailures = 10;
 const openAfterSeconds = 30;
+/** While ramping, this many in a row open it again; one message that the endpoint never takes does not. */
+const relapseAfterFailures = 3;
 /** A throttle that lasts longer than this opens the circuit: hiding each message would fill the 120,000 in flight. */
 export const longestThrottleByHidingSeconds = 120;
 /** The first probe, and from there each interval is twice the one before, up to the longest. */
@@ -215,10 +217,10 @@ function openingCircuit(
   const throttledUntil = state.throttledUntil ?? 0;
   const longThrottle = throttledUntil - now > longestThrottleByHidingSeconds * 1000;
   // What was open a moment ago and fails again has not recovered: there is no second grace, and no fresh series of probes.
-  const relapse = isRamping(circuit, now);
+  const relapse = isRamping(circuit, now) && (state.failures ?? 0) >= relapseAfterFailures;
   const failing = (state.failures ?? 0) >= openAfterFailures && failingSeconds >= openAfterSeconds;
   if (!longThrottle && !relapse && !failing) return undefined;
-  const probes = relapse && circuit !== undefined ? circuit.probes : 0;
+  const probes = relapse && circuit !== undefined ? circuit.probes + 1 : 0;
   const probeAt = Math.max(throttledUntil, now + probeIntervalSeconds(probes) * 1000);
   return { state: 'open', reason: longThrottle && !failing ? 'throttled' : 'failing', since: now, probeAt, probes };
 }
