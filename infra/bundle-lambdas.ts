@@ -1,0 +1,69 @@
+import { existsSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+
+export const lambdaNames = [
+  'ingest',
+  'track-activity',
+  'sweep-inactivity',
+  'emit-inactivity',
+  'provision',
+  'deliver',
+  'manage',
+] as const;
+export type LambdaName = (typeof lambdaNames)[number];
+
+const repository = join(import.meta.dirname, '..');
+
+/** Where `bundleLambdas` writes and the stack reads, unless told otherwise. */
+export const defaultBundleDirectory = join(repository, 'build', 'lambdas');
+
+/** Packages of the AWS SDK that are CommonJS call `require`, which an ES module does not have. */
+const requireForCommonJs =
+  "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);";
+
+export interface BundleOptions {
+  /** Holds `<function>/index.ts`. */
+  readonly sourceDirectory?: string;
+}
+
+/**
+ * Bundles the seven functions into `<outDir>/<function>/index.mjs`, one ES module each, and says how large each is, in
+ * bytes. The same sources give the same bytes. Throws an error that names the functions whose index.ts is missing.
+ */
+export async function bundleLambdas(
+  outDir: string = defaultBundleDirectory,
+  { sourceDirectory = join(repository, 'lambdas') }: BundleOptions = {},
+): Promise<Record<LambdaName, number>> {
+  const entries = lambdaNames.map((name) => ({ name, path: join(sourceDirectory, name, 'index.ts') }));
+  const missing = entries.filter(({ path }) => !existsSync(path));
+  if (missing.length > 0) {
+    throw new Error(`cannot bundle: there is no ${missing.map(({ path }) => path).join(', no ')}`);
+  }
+
+  // A file left over from an earlier build would be deployed and would change the asset's hash.
+  for (const { name } of entries) rmSync(join(outDir, name), { recursive: true, force: true });
+  await build({
+    entryPoints: entries.map(({ name, path }) => ({ in: path, out: `${name}/index` })),
+    outdir: outDir,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    mainFields: ['module', 'main'],
+    legalComments: 'none',
+    banner: { js: requireForCommonJs },
+    // Lambda puts the role's credentials into the environment. The SDK's default chain also looks for profiles, SSO,
+    // containers and instances: 290 KB of each bundle for roads that do not exist there.
+    alias: {
+      '@aws-sdk/credential-provider-node': join(repository, 'lambdas', 'adapters', 'environment-credentials.ts'),
+    },
+    logLevel: 'warning',
+    absWorkingDir: repository,
+  });
+
+  const sizes = entries.map(({ name }) => [name, statSync(join(outDir, name, 'index.mjs')).size] as const);
+  return Object.fromEntries(sizes) as Record<LambdaName, number>;
+}

@@ -1,0 +1,74 @@
+import { Duration } from 'aws-cdk-lib';
+import { Match, Rule } from 'aws-cdk-lib/aws-events';
+import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
+import { Construct } from 'constructs';
+import { activityTypes, eventSources } from '../../lambdas/domain/event-types.ts';
+import type { TrackActivityEnv } from '../../lambdas/track-activity/env.ts';
+import type { Alarms } from './alarms.ts';
+import type { FanoutBus } from './event-bus.ts';
+import { FanoutFunction } from './fanout-function.ts';
+import type { Inactivity } from './inactivity.ts';
+import { QueueWithDeadLetters } from './queue-with-dead-letters.ts';
+import type { Tables } from './tables.ts';
+
+export interface ActivityProps {
+  readonly bundleDirectory: string;
+  readonly bus: FanoutBus;
+  readonly tables: Tables;
+  readonly inactivity: Inactivity;
+  readonly alarms: Alarms;
+  readonly quietPeriodSeconds: string;
+}
+
+/** Notes when something last happened in a conversation, and arms its timer. */
+export class Activity extends Construct {
+  readonly queue: QueueWithDeadLetters;
+  readonly trackActivity: FanoutFunction<TrackActivityEnv>;
+
+  constructor(scope: Construct, id: string, props: ActivityProps) {
+    super(scope, id);
+    const { bus, tables, inactivity } = props;
+    const timeout = Duration.seconds(30);
+    // Shorter than the shortest quiet period (60 s) by far, and long enough that a busy hour makes few invocations.
+    const batchingWindow = Duration.seconds(2);
+    this.queue = new QueueWithDeadLetters(this, 'Activity', {
+      alarms: props.alarms,
+      consumerTimeout: timeout,
+      batchingWindow,
+      maxReceiveCount: 5,
+      usersLose: 'conversation_inactive for the conversations concerned: too early, or never.',
+      article: 'activity-dead-letters',
+    });
+    this.trackActivity = new FanoutFunction<TrackActivityEnv>(this, 'TrackActivity', {
+      lambda: 'track-activity',
+      bundleDirectory: props.bundleDirectory,
+      description: "Notes each conversation's last activity and arms its inactivity timer",
+      memoryMegabytes: 256,
+      timeout,
+      environment: {
+        CONVERSATIONS_TABLE: tables.conversations.tableName,
+        SETTINGS_TABLE: tables.settings.tableName,
+        TIMERS_QUEUE_URL: inactivity.timers.queue.queueUrl,
+        DEFAULT_QUIET_PERIOD_SECONDS: props.quietPeriodSeconds,
+      },
+    });
+    this.trackActivity.consume(this.queue, { batchSize: 100, maxBatchingWindow: batchingWindow });
+    this.trackActivity.allow(
+      ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+      [tables.conversations.tableArn],
+    );
+    this.trackActivity.allow(['dynamodb:BatchGetItem'], [tables.settings.tableArn]);
+    this.trackActivity.allow(['sqs:SendMessage'], [inactivity.timers.queue.queueArn]);
+
+    new Rule(this, 'Rule', {
+      eventBus: bus.bus,
+      description: 'What moves an inactivity timer. Not what is derived: a mirrored close is no close.',
+      eventPattern: {
+        source: [eventSources.drift, eventSources.retired],
+        detailType: [...activityTypes],
+        detail: { cause: Match.doesNotExist() },
+      },
+      targets: [new SqsQueue(this.queue.queue)],
+    });
+  }
+}

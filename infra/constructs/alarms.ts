@@ -1,0 +1,52 @@
+import { Stack } from 'aws-cdk-lib';
+import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import { Construct } from 'constructs';
+
+export interface AlarmProps {
+  /** The article of docs/runbook.md, and the alarm's name after the stack's. */
+  readonly article: string;
+  /** What users lose while it rings. */
+  readonly usersLose: string;
+  readonly metric: IMetric;
+  readonly threshold: number;
+  /** The figure must be there for this many of the metric's periods. */
+  readonly evaluationMinutes: number;
+  readonly comparison?: 'at-least' | 'below';
+  /** `fine` where no figure means that nothing happened, `breaching` where it means that nothing runs. */
+  readonly missing?: 'fine' | 'breaching';
+}
+
+/** The topic that alarms go to, and the one way to make an alarm: none without what users lose and what to do. */
+export class Alarms extends Construct {
+  readonly topic: Topic;
+  readonly alarms: Alarm[] = [];
+
+  constructor(scope: Construct, id: string, props: { readonly email?: string | undefined }) {
+    super(scope, id);
+    this.topic = new Topic(this, 'Topic', { enforceSSL: true });
+    if (props.email !== undefined) this.topic.addSubscription(new EmailSubscription(props.email));
+  }
+
+  raise(props: AlarmProps): Alarm {
+    const alarm = new Alarm(this, props.article, {
+      alarmName: `${Stack.of(this).stackName}-${props.article}`,
+      alarmDescription: `${props.usersLose} What to do: docs/runbook.md#${props.article}`,
+      metric: props.metric,
+      threshold: props.threshold,
+      evaluationPeriods: props.evaluationMinutes,
+      comparisonOperator:
+        props.comparison === 'below'
+          ? ComparisonOperator.LESS_THAN_THRESHOLD
+          : ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      treatMissingData: props.missing === 'breaching' ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
+    });
+    const action = new SnsAction(this.topic);
+    alarm.addAlarmAction(action);
+    alarm.addOkAction(action);
+    this.alarms.push(alarm);
+    return alarm;
+  }
+}

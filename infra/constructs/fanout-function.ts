@@ -1,0 +1,87 @@
+import { join } from 'node:path';
+import { type Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import {
+  Architecture,
+  Code,
+  Function as LambdaFunction,
+  type RecursiveLoop,
+  Runtime,
+  Tracing,
+} from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import type { LambdaName } from '../bundle-lambdas.ts';
+import type { QueueWithDeadLetters } from './queue-with-dead-letters.ts';
+
+export interface FanoutFunctionProps<Environment extends Record<string, string>> {
+  readonly lambda: LambdaName;
+  /** Holds `<function>/index.mjs`. */
+  readonly bundleDirectory: string;
+  readonly description: string;
+  readonly memoryMegabytes: number;
+  readonly timeout: Duration;
+  /** Of the type that the function's env.ts exports: a variable that is forgotten does not compile. */
+  readonly environment: Environment;
+  readonly recursiveLoop?: RecursiveLoop;
+}
+
+/** A function with its own log group and its own role, which may do nothing but write logs and traces until allowed. */
+export class FanoutFunction<Environment extends Record<string, string>> extends Construct {
+  readonly function: LambdaFunction;
+  readonly timeout: Duration;
+
+  constructor(scope: Construct, id: string, props: FanoutFunctionProps<Environment>) {
+    super(scope, id);
+    this.timeout = props.timeout;
+
+    // Logs are for finding faults, not data to keep, so they go with the stack.
+    const logGroup = new LogGroup(this, 'Logs', {
+      retention: RetentionDays.ONE_MONTH,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    logGroup.grantWrite(role);
+
+    this.function = new LambdaFunction(this, 'Function', {
+      description: props.description,
+      code: Code.fromAsset(join(props.bundleDirectory, props.lambda)),
+      handler: 'index.handler',
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      memorySize: props.memoryMegabytes,
+      timeout: props.timeout,
+      environment: props.environment,
+      tracing: Tracing.ACTIVE,
+      logGroup,
+      role,
+      ...(props.recursiveLoop && { recursiveLoop: props.recursiveLoop }),
+    });
+  }
+
+  /** Lets the function call these actions on these resources, and nothing more. */
+  allow(actions: readonly string[], resources: readonly string[]): void {
+    this.function.addToRolePolicy(new PolicyStatement({ actions: [...actions], resources: [...resources] }));
+  }
+
+  allowStatement(statement: PolicyStatement): void {
+    this.function.addToRolePolicy(statement);
+  }
+
+  /** Feeds the function from a queue. One bad message never fails its batch. */
+  consume(
+    { queue, consumerTimeout }: QueueWithDeadLetters,
+    options: { readonly batchSize: number; readonly maxBatchingWindow?: Duration },
+  ): void {
+    if (consumerTimeout.toSeconds() < this.timeout.toSeconds()) {
+      throw new Error(`${queue.node.path} was made for a consumer of ${consumerTimeout}, but it runs ${this.timeout}`);
+    }
+    this.allow(['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'], [queue.queueArn]);
+    this.function.addEventSourceMapping(`${queue.node.scope?.node.id ?? queue.node.id}Mapping`, {
+      eventSourceArn: queue.queueArn,
+      batchSize: options.batchSize,
+      reportBatchItemFailures: true,
+      ...(options.maxBatchingWindow && { maxBatchingWindow: options.maxBatchingWindow }),
+    });
+  }
+}

@@ -1,0 +1,55 @@
+import { Duration } from 'aws-cdk-lib';
+import { HttpMethod } from 'aws-cdk-lib/aws-apigatewayv2';
+import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Construct } from 'constructs';
+import type { IngestEnv } from '../../lambdas/ingest/env.ts';
+import type { Alarms } from './alarms.ts';
+import type { Api } from './api.ts';
+import type { FanoutBus } from './event-bus.ts';
+import { FanoutFunction } from './fanout-function.ts';
+
+export interface IngestProps {
+  readonly bundleDirectory: string;
+  readonly api: Api;
+  readonly bus: FanoutBus;
+  readonly alarms: Alarms;
+  readonly legacyTimeline: string;
+}
+
+/** `POST /drift/events`: what Drift is told to post to, and the token that says that it is Drift. */
+export class Ingest extends Construct {
+  readonly driftToken: Secret;
+  readonly ingest: FanoutFunction<IngestEnv>;
+
+  constructor(scope: Construct, id: string, props: IngestProps) {
+    super(scope, id);
+    // Generated, so that nobody can post before the true token is set (docs/deploying.md).
+    this.driftToken = new Secret(this, 'DriftToken', {
+      description: "The verification token of the Drift app. Replace the generated value with Drift's own.",
+      generateSecretString: { passwordLength: 48, excludePunctuation: true },
+    });
+    this.ingest = new FanoutFunction<IngestEnv>(this, 'Ingest', {
+      lambda: 'ingest',
+      bundleDirectory: props.bundleDirectory,
+      description: 'Takes what Drift posts and puts it on the bus, with all that follows from it',
+      // CPU goes with memory: parsing and signing in 512 MB is well under 100 ms when cold code has been loaded.
+      memoryMegabytes: 512,
+      // How long Drift waits is not documented. Longer than this it would be no use to anybody.
+      timeout: Duration.seconds(10),
+      environment: {
+        EVENT_BUS_NAME: props.bus.bus.eventBusName,
+        DRIFT_TOKEN_SECRET_ARN: this.driftToken.secretArn,
+        LEGACY_TIMELINE: props.legacyTimeline,
+      },
+    });
+    this.ingest.allow(['events:PutEvents'], [props.bus.bus.eventBusArn]);
+    this.ingest.allow(['secretsmanager:GetSecretValue'], [this.driftToken.secretArn]);
+
+    props.api.httpApi.addRoutes({
+      path: '/drift/events',
+      methods: [HttpMethod.POST],
+      integration: new HttpLambdaIntegration('Integration', this.ingest.function),
+    });
+  }
+}

@@ -1,0 +1,87 @@
+import { Duration } from 'aws-cdk-lib';
+import { HttpMethod } from 'aws-cdk-lib/aws-apigatewayv2';
+import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
+import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import { Construct } from 'constructs';
+import type { ManageEnv } from '../../lambdas/manage/env.ts';
+import type { Api } from './api.ts';
+import type { FanoutBus } from './event-bus.ts';
+import { FanoutFunction } from './fanout-function.ts';
+import type { Tables } from './tables.ts';
+
+export interface ManagementProps {
+  readonly bundleDirectory: string;
+  readonly api: Api;
+  readonly bus: FanoutBus;
+  readonly tables: Tables;
+  readonly routePrefix: string;
+  readonly outboundPolicy: 'public' | 'local';
+  readonly quietPeriodSeconds: string;
+  readonly legacyTimeline: string;
+}
+
+const { GET, POST, PATCH, DELETE, PUT, ANY } = HttpMethod;
+
+/** Named one by one, so that metrics and access logs tell them apart; the last makes an unknown path a clear answer. */
+const managementRoutes: readonly (readonly [path: string, methods: HttpMethod[]])[] = [
+  ['/v1/subscriptions', [POST, GET]],
+  ['/v1/subscriptions/{id}', [GET, PATCH, DELETE]],
+  ['/v1/subscriptions/{id}/rotate-secret', [POST]],
+  ['/v1/subscriptions/{id}/test', [POST]],
+  ['/v1/subscriptions/{id}/deliveries', [GET]],
+  ['/v1/subscriptions/{id}/replay', [POST]],
+  ['/v1/orgs/{orgId}/settings', [GET, PUT]],
+  ['/v1/event-types', [GET]],
+  ['/v1/filters/test', [POST]],
+  ['/v1/openapi.json', [GET]],
+  ['/v1/{proxy+}', [ANY]],
+];
+
+/** The management API. Every route takes a signature of IAM (SigV4). */
+export class Management extends Construct {
+  readonly manage: FanoutFunction<ManageEnv>;
+
+  constructor(scope: Construct, id: string, props: ManagementProps) {
+    super(scope, id);
+    const { bus, tables } = props;
+    this.manage = new FanoutFunction<ManageEnv>(this, 'Manage', {
+      lambda: 'manage',
+      bundleDirectory: props.bundleDirectory,
+      description: 'The management API',
+      memoryMegabytes: 512,
+      // An HTTP API gives up after 30 s.
+      timeout: Duration.seconds(29),
+      environment: {
+        SUBSCRIPTIONS_TABLE: tables.subscriptions.tableName,
+        SETTINGS_TABLE: tables.settings.tableName,
+        DELIVERIES_TABLE: tables.deliveries.tableName,
+        EVENT_BUS_NAME: bus.bus.eventBusName,
+        EVENT_ARCHIVE_ARN: bus.archive.archiveArn,
+        ROUTE_PREFIX: props.routePrefix,
+        OUTBOUND_POLICY: props.outboundPolicy,
+        DEFAULT_QUIET_PERIOD_SECONDS: props.quietPeriodSeconds,
+        LEGACY_TIMELINE: props.legacyTimeline,
+      },
+    });
+    this.manage.allow(
+      [
+        'dynamodb:GetItem',
+        'dynamodb:PutItem',
+        'dynamodb:UpdateItem',
+        'dynamodb:DeleteItem',
+        'dynamodb:Query',
+        'dynamodb:Scan',
+      ],
+      [tables.subscriptions.tableArn],
+    );
+    this.manage.allow(['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], [tables.settings.tableArn]);
+    this.manage.allow(['dynamodb:GetItem', 'dynamodb:Query'], [tables.deliveries.tableArn]);
+    this.manage.allow(['events:PutEvents'], [bus.bus.eventBusArn]);
+
+    const integration = new HttpLambdaIntegration('Integration', this.manage.function);
+    const authorizer = new HttpIamAuthorizer();
+    for (const [path, methods] of managementRoutes) {
+      props.api.httpApi.addRoutes({ path, methods, integration, authorizer });
+    }
+  }
+}

@@ -1,0 +1,257 @@
+import { join } from 'node:path';
+import { CustomResource, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Rule, RuleTargetInput, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { FilterCriteria, FilterRule, RecursiveLoop, StartingPosition } from 'aws-cdk-lib/aws-lambda';
+import { SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Asset } from 'aws-cdk-lib/aws-s3-assets';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { subscriptionRecords } from '../../lambdas/domain/table-schemas.ts';
+import type { ProvisionEnv } from '../../lambdas/provision/env.ts';
+import type { Alarms } from './alarms.ts';
+import { domainMetric } from './domain-metric.ts';
+import type { FanoutBus } from './event-bus.ts';
+import { FanoutFunction } from './fanout-function.ts';
+import { QueueWithDeadLetters } from './queue-with-dead-letters.ts';
+import type { Tables } from './tables.ts';
+
+export interface RoutesProps {
+  readonly bundleDirectory: string;
+  readonly bus: FanoutBus;
+  readonly tables: Tables;
+  readonly alarms: Alarms;
+  readonly routePrefix: string;
+  readonly outboundPolicy: 'public' | 'local';
+  readonly legacyTimeline: string;
+}
+
+/**
+ * What makes a route (rule, queue, dead-letter queue, delivery function) for each subscription at run time: the
+ * reconciler, what wakes it, and what the delivery functions are made of.
+ */
+export class Routes extends Construct {
+  readonly provision: FanoutFunction<ProvisionEnv>;
+  readonly control: QueueWithDeadLetters;
+  readonly lostChanges: Queue;
+  readonly deliveryRole: Role;
+
+  constructor(scope: Construct, id: string, props: RoutesProps) {
+    super(scope, id);
+    const { bus, tables, alarms, routePrefix } = props;
+    const stack = Stack.of(this);
+    const routeArn = (service: string, resource: string): string =>
+      stack.formatArn({ service, resource: `${resource}${routePrefix}-*` });
+    const rules = stack.formatArn({
+      service: 'events',
+      resource: 'rule',
+      resourceName: `${bus.bus.eventBusName}/${routePrefix}-*`,
+    });
+    const queues = routeArn('sqs', '');
+    const functions = routeArn('lambda', 'function:');
+
+    // Clearing up hundreds of routes must fit into one invocation, so it gets Lambda's longest.
+    const timeout = Duration.minutes(15);
+    this.control = new QueueWithDeadLetters(this, 'Control', {
+      alarms,
+      consumerTimeout: timeout,
+      maxReceiveCount: 5,
+      usersLose: 'Deliveries to a subscriber that fails stay throttled, or are not throttled, for up to an hour.',
+      article: 'control-dead-letters',
+    });
+
+    const deliveryLogs = new LogGroup(this, 'DeliveryLogs', {
+      retention: RetentionDays.ONE_MONTH,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    this.deliveryRole = new Role(this, 'DeliveryRole', {
+      assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+      description: 'What every delivery function may do',
+    });
+    deliveryLogs.grantWrite(this.deliveryRole);
+    const deliver = (actions: string[], resources: string[]): void => {
+      this.deliveryRole.addToPolicy(new PolicyStatement({ actions, resources }));
+    };
+    deliver(['dynamodb:BatchGetItem'], [tables.subscriptions.tableArn, tables.deliveries.tableArn]);
+    deliver(['dynamodb:UpdateItem'], [tables.subscriptions.tableArn]);
+    deliver(['dynamodb:BatchWriteItem'], [tables.deliveries.tableArn]);
+    deliver(['events:PutEvents'], [bus.bus.eventBusArn]);
+    deliver(['sqs:SendMessage'], [this.control.queue.queueArn]);
+    deliver(
+      ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility', 'sqs:GetQueueAttributes'],
+      [queues],
+    );
+
+    const deliveryCode = new Asset(this, 'DeliveryCode', { path: join(props.bundleDirectory, 'deliver') });
+
+    this.provision = new FanoutFunction<ProvisionEnv>(this, 'Provision', {
+      lambda: 'provision',
+      bundleDirectory: props.bundleDirectory,
+      description: "Brings every subscription's route to its desired state",
+      memoryMegabytes: 512,
+      timeout,
+      // It sends itself messages (a probe, the next step of a ramp): no runaway loop.
+      recursiveLoop: RecursiveLoop.ALLOW,
+      environment: {
+        SUBSCRIPTIONS_TABLE: tables.subscriptions.tableName,
+        DELIVERIES_TABLE: tables.deliveries.tableName,
+        EVENT_BUS_NAME: bus.bus.eventBusName,
+        ROUTE_PREFIX: routePrefix,
+        DELIVER_CODE_BUCKET: deliveryCode.s3BucketName,
+        DELIVER_CODE_KEY: deliveryCode.s3ObjectKey,
+        DELIVER_ROLE_ARN: this.deliveryRole.roleArn,
+        DELIVER_LOG_GROUP: deliveryLogs.logGroupName,
+        CONTROL_QUEUE_URL: this.control.queue.queueUrl,
+        OUTBOUND_POLICY: props.outboundPolicy,
+        LEGACY_TIMELINE: props.legacyTimeline,
+      },
+    });
+    this.provision.consume(this.control, { batchSize: 10 });
+    this.provision.allow(
+      [
+        'dynamodb:GetItem',
+        'dynamodb:PutItem',
+        'dynamodb:UpdateItem',
+        'dynamodb:DeleteItem',
+        'dynamodb:Query',
+        'dynamodb:Scan',
+      ],
+      [tables.subscriptions.tableArn],
+    );
+    this.provision.allow(['sqs:SendMessage'], [this.control.queue.queueArn]);
+    this.provision.allow(
+      [
+        'events:PutRule',
+        'events:DescribeRule',
+        'events:DeleteRule',
+        'events:EnableRule',
+        'events:DisableRule',
+        'events:PutTargets',
+        'events:RemoveTargets',
+        'events:ListTargetsByRule',
+        'events:TagResource',
+      ],
+      [rules],
+    );
+    this.provision.allow(
+      [
+        'sqs:CreateQueue',
+        'sqs:DeleteQueue',
+        'sqs:GetQueueUrl',
+        'sqs:GetQueueAttributes',
+        'sqs:SetQueueAttributes',
+        'sqs:TagQueue',
+      ],
+      [queues],
+    );
+    this.provision.allow(
+      [
+        'lambda:CreateFunction',
+        'lambda:DeleteFunction',
+        'lambda:GetFunction',
+        'lambda:GetFunctionConfiguration',
+        'lambda:UpdateFunctionCode',
+        'lambda:UpdateFunctionConfiguration',
+        'lambda:TagResource',
+      ],
+      [functions],
+    );
+    this.provision.allowStatement(
+      new PolicyStatement({
+        actions: [
+          'lambda:CreateEventSourceMapping',
+          'lambda:UpdateEventSourceMapping',
+          'lambda:DeleteEventSourceMapping',
+        ],
+        // A mapping's own ARN is not known before it exists: the condition narrows this to the routes' functions.
+        resources: ['*'],
+        conditions: { ArnLike: { 'lambda:FunctionArn': functions } },
+      }),
+    );
+    this.provision.allowStatement(
+      new PolicyStatement({
+        // Lambda knows no resource for these two.
+        actions: ['lambda:ListEventSourceMappings', 'lambda:GetEventSourceMapping'],
+        resources: ['*'],
+      }),
+    );
+    this.provision.allowStatement(
+      new PolicyStatement({
+        actions: ['iam:PassRole'],
+        resources: [this.deliveryRole.roleArn],
+        conditions: { StringEquals: { 'iam:PassedToService': 'lambda.amazonaws.com' } },
+      }),
+    );
+    this.provision.allow(['s3:GetObject'], [deliveryCode.bucket.arnForObjects(deliveryCode.s3ObjectKey)]);
+
+    this.lostChanges = new Queue(this, 'LostChanges', {
+      retentionPeriod: Duration.days(14),
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+    });
+    this.provision.allow(['sqs:SendMessage'], [this.lostChanges.queueArn]);
+    const { tableStreamArn } = tables.subscriptions;
+    if (tableStreamArn === undefined) throw new Error('the subscriptions table has no stream');
+    this.provision.allow(
+      ['dynamodb:DescribeStream', 'dynamodb:GetShardIterator', 'dynamodb:GetRecords', 'dynamodb:ListStreams'],
+      [tableStreamArn],
+    );
+    this.provision.function.addEventSourceMapping('SubscriptionChanges', {
+      eventSourceArn: tableStreamArn,
+      startingPosition: StartingPosition.TRIM_HORIZON,
+      batchSize: 10,
+      retryAttempts: 10,
+      bisectBatchOnError: true,
+      reportBatchItemFailures: true,
+      onFailure: new SqsDlq(this.lostChanges),
+      // What the system writes (`state`) never wakes the system.
+      filters: [
+        FilterCriteria.filter({
+          dynamodb: { Keys: { record: { S: FilterRule.isEqual(subscriptionRecords.config) } } },
+        }),
+      ],
+    });
+
+    new Rule(this, 'EveryHour', {
+      description: 'Every route is looked at, whatever was missed',
+      schedule: Schedule.rate(Duration.hours(1)),
+      targets: [
+        new LambdaFunction(this.provision.function, {
+          event: RuleTargetInput.fromObject({ action: 'reconcile-all' }),
+          retryAttempts: 2,
+        }),
+      ],
+    });
+
+    const routes = new CustomResource(this, 'Routes', {
+      resourceType: 'Custom::Routes',
+      serviceToken: this.provision.function.functionArn,
+      // New delivery code is an update of this resource, so a deploy brings it to every subscriber.
+      properties: { DeliverCodeKey: deliveryCode.s3ObjectKey },
+      serviceTimeout: Duration.minutes(16),
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    // Taken down in reverse: first all routes, then what clearing them up needs.
+    routes.node.addDependency(this.provision, this.deliveryRole, this.control, deliveryLogs, bus, tables);
+
+    alarms.raise({
+      article: 'changes-lost',
+      usersLose: 'A change to a subscription takes up to an hour to come into force.',
+      metric: this.lostChanges.metricApproximateNumberOfMessagesVisible({
+        statistic: 'Maximum',
+        period: Duration.minutes(1),
+      }),
+      threshold: 1,
+      evaluationMinutes: 1,
+    });
+    alarms.raise({
+      article: 'provisioning-stuck',
+      usersLose: 'New and changed subscriptions do not come into force.',
+      metric: domainMetric('RoutesFailed', 'Sum'),
+      threshold: 1,
+      evaluationMinutes: 15,
+    });
+  }
+}

@@ -1,0 +1,69 @@
+import { RemovalPolicy } from 'aws-cdk-lib';
+import {
+  AttributeType,
+  BillingMode,
+  ProjectionType,
+  StreamViewType,
+  Table,
+  TableEncryption,
+  type TableProps,
+} from 'aws-cdk-lib/aws-dynamodb';
+import { Construct } from 'constructs';
+import { tableSchemas, timeToLiveAttribute } from '../../lambdas/domain/table-schemas.ts';
+
+export interface TablesProps {
+  /** `destroy` is for try-outs: the subscriptions are lost with the stack. */
+  readonly removalPolicy: 'retain' | 'destroy';
+}
+
+export class Tables extends Construct {
+  readonly subscriptions: Table;
+  readonly conversations: Table;
+  readonly settings: Table;
+  readonly deliveries: Table;
+
+  constructor(scope: Construct, id: string, { removalPolicy }: TablesProps) {
+    super(scope, id);
+    const everyTable = {
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      encryption: TableEncryption.AWS_MANAGED,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      removalPolicy: removalPolicy === 'destroy' ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
+      deletionProtection: removalPolicy === 'retain',
+    } satisfies Partial<TableProps>;
+    const { subscriptions, conversations, settings, deliveries } = tableSchemas;
+
+    this.subscriptions = new Table(this, 'Subscriptions', {
+      ...everyTable,
+      partitionKey: { name: subscriptions.partitionKey, type: AttributeType.STRING },
+      sortKey: { name: subscriptions.sortKey, type: AttributeType.STRING },
+      stream: StreamViewType.NEW_AND_OLD_IMAGES,
+    });
+    this.conversations = new Table(this, 'Conversations', {
+      ...everyTable,
+      partitionKey: { name: conversations.partitionKey, type: AttributeType.STRING },
+      timeToLiveAttribute,
+    });
+    this.conversations.addGlobalSecondaryIndex({
+      indexName: conversations.index.name,
+      partitionKey: { name: conversations.index.partitionKey, type: AttributeType.NUMBER },
+      sortKey: { name: conversations.index.sortKey, type: AttributeType.NUMBER },
+      projectionType: ProjectionType.KEYS_ONLY,
+    });
+    this.settings = new Table(this, 'Settings', {
+      ...everyTable,
+      partitionKey: { name: settings.partitionKey, type: AttributeType.STRING },
+    });
+    this.deliveries = new Table(this, 'Deliveries', {
+      ...everyTable,
+      partitionKey: { name: deliveries.partitionKey, type: AttributeType.STRING },
+      sortKey: { name: deliveries.sortKey, type: AttributeType.STRING },
+      timeToLiveAttribute,
+    });
+  }
+
+  /** The index of armed timers. */
+  get timersIndexArn(): string {
+    return `${this.conversations.tableArn}/index/${tableSchemas.conversations.index.name}`;
+  }
+}

@@ -1,0 +1,103 @@
+import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import {
+  defaultQuietPeriodSeconds,
+  maxQuietPeriodSeconds,
+  minQuietPeriodSeconds,
+} from '../lambdas/domain/inactivity-timer.ts';
+import {
+  formatLegacyTimeline,
+  type LegacyTimeline,
+  publishedLegacyTimeline,
+} from '../lambdas/domain/legacy-timeline.ts';
+import { defaultBundleDirectory } from './bundle-lambdas.ts';
+import { Activity } from './constructs/activity.ts';
+import { Alarms } from './constructs/alarms.ts';
+import { Api } from './constructs/api.ts';
+import { FanoutBus } from './constructs/event-bus.ts';
+import { Inactivity } from './constructs/inactivity.ts';
+import { Ingest } from './constructs/ingest.ts';
+import { Management } from './constructs/management.ts';
+import { Routes } from './constructs/routes.ts';
+import { Tables } from './constructs/tables.ts';
+import { routePrefixOf } from './route-prefix.ts';
+
+export interface WebhookFanoutProps extends StackProps {
+  /** 1 to 13 of a-z and 0-9; `prod` when left out. Part of the stack's name, so stages live side by side. */
+  readonly stage?: string;
+  /** For organisations that set none; 600 when left out. */
+  readonly quietPeriodSeconds?: number;
+  /** As Drift published it when left out. */
+  readonly legacyTimeline?: LegacyTimeline;
+  /** `local` lets subscribers on private addresses through; not offered to a deploy. */
+  readonly outboundPolicy?: 'public' | 'local';
+  readonly alarmEmail?: string;
+  /** `destroy` takes the tables with the stack; `retain` when left out. */
+  readonly removalPolicy?: 'retain' | 'destroy';
+  /** Holds `<function>/index.mjs`. */
+  readonly bundleDirectory?: string;
+}
+
+export class WebhookFanoutStack extends Stack {
+  constructor(scope: Construct, id: string, props: WebhookFanoutProps) {
+    super(scope, id, props);
+    const bundleDirectory = props.bundleDirectory ?? defaultBundleDirectory;
+    const outboundPolicy = props.outboundPolicy ?? 'public';
+    const routePrefix = routePrefixOf(this.stackName);
+    const legacyTimeline = JSON.stringify(formatLegacyTimeline(props.legacyTimeline ?? publishedLegacyTimeline));
+    const quietPeriodSeconds = quietPeriodText(props.quietPeriodSeconds ?? defaultQuietPeriodSeconds, outboundPolicy);
+
+    const alarms = new Alarms(this, 'Alarms', { email: props.alarmEmail });
+    const bus = new FanoutBus(this, 'Events');
+    const tables = new Tables(this, 'Tables', { removalPolicy: props.removalPolicy ?? 'retain' });
+    const api = new Api(this, 'Api');
+    const ingest = new Ingest(this, 'Ingest', { bundleDirectory, api, bus, alarms, legacyTimeline });
+    const inactivity = new Inactivity(this, 'Inactivity', {
+      bundleDirectory,
+      bus,
+      tables,
+      alarms,
+      quietPeriodSeconds,
+      legacyTimeline,
+    });
+    new Activity(this, 'Activity', { bundleDirectory, bus, tables, inactivity, alarms, quietPeriodSeconds });
+    new Routes(this, 'Routes', { bundleDirectory, bus, tables, alarms, routePrefix, outboundPolicy, legacyTimeline });
+    new Management(this, 'Management', {
+      bundleDirectory,
+      api,
+      bus,
+      tables,
+      routePrefix,
+      outboundPolicy,
+      quietPeriodSeconds,
+      legacyTimeline,
+    });
+
+    const output = (name: string, value: string, description: string): void => {
+      new CfnOutput(this, name, { value, description });
+    };
+    output('ApiUrl', `${api.url}/drift/events`, 'What Drift posts to: the webhook URL of the Drift app');
+    output('ManagementApiUrl', `${api.url}/v1`, 'The management API, with IAM (SigV4) authorisation');
+    output('EventBusName', bus.bus.eventBusName, 'The bus');
+    output('SubscriptionsTable', tables.subscriptions.tableName, 'One config item makes one subscription');
+    output('ConversationsTable', tables.conversations.tableName, 'Conversations and their timers');
+    output('SettingsTable', tables.settings.tableName, 'Quiet periods of organisations');
+    output('DeliveriesTable', tables.deliveries.tableName, 'The ledger of deliveries');
+    output(
+      'SetDriftToken',
+      `aws secretsmanager put-secret-value --secret-id ${ingest.driftToken.secretArn} --secret-string "$DRIFT_TOKEN"`,
+      'Run this once with the verification token of the Drift app',
+    );
+  }
+}
+
+/** The local run is for trying things out, so it may be as quick as a second. */
+function quietPeriodText(seconds: number, outboundPolicy: 'public' | 'local'): string {
+  const least = outboundPolicy === 'local' ? 1 : minQuietPeriodSeconds;
+  if (!Number.isInteger(seconds) || seconds < least || seconds > maxQuietPeriodSeconds) {
+    throw new Error(
+      `quietPeriodSeconds must be a whole number from ${least} to ${maxQuietPeriodSeconds}, but is ${seconds}`,
+    );
+  }
+  return String(seconds);
+}
