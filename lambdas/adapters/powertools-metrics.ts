@@ -4,7 +4,8 @@ import type { Metrics } from '../ports/telemetry.ts';
 
 /**
  * Metrics in CloudWatch's embedded metric format: a log line per flush and set of dimensions, no call to CloudWatch.
- * Powertools keeps one set of dimensions at a time, so there is one collector for each.
+ * Powertools keeps one set of dimensions at a time, so there is one collector for each. The dimension `service` comes
+ * from the environment (POWERTOOLS_SERVICE_NAME): see domain/metrics.ts.
  */
 export function powertoolsMetrics(): Metrics {
   const collectors = new Map<string, PowertoolsMetrics>();
@@ -13,11 +14,11 @@ export function powertoolsMetrics(): Metrics {
     const key = JSON.stringify(Object.entries(dimensions).sort());
     let collector = collectors.get(key);
     if (collector === undefined) {
-      collector = new PowertoolsMetrics({ namespace: metricNamespace, serviceName: 'fanout' });
+      collector = new PowertoolsMetrics({ namespace: metricNamespace });
       collectors.set(key, collector);
     }
-    // The dimensions are cleared with every flush.
-    collector.addDimensions({ ...dimensions });
+    // Each flush clears the dimensions; added twice before one, they would count the metric twice.
+    if (!collector.hasStoredMetrics()) collector.addDimensions({ ...dimensions });
     return collector;
   }
 

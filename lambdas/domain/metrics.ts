@@ -4,6 +4,13 @@
  */
 export const metricNamespace = 'WebhookFanout';
 
+/**
+ * Every metric also has this dimension: the route prefix (`fanout-prod`), so that the stages of one account are told
+ * apart. Powertools takes it from this variable, which every function is given.
+ */
+export const serviceDimension = 'service';
+export const serviceVariable = 'POWERTOOLS_SERVICE_NAME';
+
 export const metrics = {
   /** Posts from Drift that were accepted. */
   EventsReceived: { unit: 'Count', dimensions: [] },
