@@ -1,0 +1,140 @@
+import type { AttemptResult, ErrorClass } from './attempt-outcome.ts';
+
+/**
+ * The ledger: for each event and subscriber one item that says how far it got and why. All times are epoch ms.
+ *
+ * An item is written after attempts only, so an event that waits untried in the queue has none. Its final states:
+ * `delivered` 2xx · `exhausted` every attempt failed, or the queue would have forgotten it · `discarded` the receiver
+ * (or a person) does not want it. What is final is held back when it comes again, except by a replay.
+ *
+ * A replay is a message in the subscriber's queue like any other, whose envelope holds a `replay-name`; EventBridge
+ * adds it to what comes from an archive, and whoever replays a single delivery writes the stored `event` with it. An id
+ * that is `exhausted` or `discarded` is tried anew, with all its attempts, once for each `replay-name`; one that is
+ * `delivered` is held back, unless the envelope also holds `"replay-delivered": true`. A name in the subscription's
+ * `state.cancelledReplays` calls the replay off.
+ */
+export interface DeliveryRecord {
+  readonly subscriptionId: string;
+  readonly webhookId: string;
+  readonly state: 'delivered' | 'retrying' | 'exhausted' | 'discarded';
+  /** Attempts that were made, not receives. 0: it expired while it waited. */
+  readonly attempts: number;
+  /** Why it is exhausted or discarded. */
+  readonly reason?: string;
+  readonly eventType: string;
+  /** The event's own time. */
+  readonly occurredAt: number;
+  readonly firstAttemptAt?: number;
+  readonly lastAttemptAt?: number;
+  readonly lastStatus?: number;
+  readonly lastError?: ErrorClass;
+  readonly lastErrorMessage?: string;
+  readonly durationMs?: number;
+  /** The first 4 KB of the last response. */
+  readonly responseHead?: string;
+  /** The last attempts, oldest first, at most `historyLength`. */
+  readonly history: readonly AttemptEntry[];
+  /** The JSON text of the envelope, while it is not delivered. A text, so that its numbers stay as they are. */
+  readonly event?: string;
+  /** While `retrying`: not tried again before. */
+  readonly nextAttemptAt?: number;
+  /** When it first failed. There only while it is not delivered: the key of the index `undelivered`. */
+  readonly undeliveredAt?: number;
+  /** While `retrying`: the queue's message that carries the retries. A second message of the same event waits for it. */
+  readonly messageId?: string;
+  /** The replay that the attempts are counted for. */
+  readonly replayName?: string;
+  /** Epoch seconds. */
+  readonly ttl: number;
+}
+
+export interface AttemptEntry {
+  readonly at: number;
+  readonly durationMs: number;
+  readonly status?: number;
+  readonly error?: ErrorClass;
+}
+
+/** Bounds the item: a ledger item is at most 400 KB, of which the event may take 256. */
+const historyLength = 20;
+
+/** Longer than the queue's 14 days: while a message can still come again, what became of it is known. */
+const deliveredRetentionSeconds = 30 * 24 * 60 * 60;
+const undeliveredRetentionSeconds = 90 * 24 * 60 * 60;
+
+/** What is known of an event that is handed to a subscriber. */
+export interface DeliverySubject {
+  readonly subscriptionId: string;
+  readonly webhookId: string;
+  readonly eventType: string;
+  readonly occurredAt: number;
+  /** The envelope's JSON text. */
+  readonly event: string;
+  readonly messageId: string;
+  readonly replayName?: string;
+}
+
+/** How one attempt, or the lack of one, leaves the event. */
+export type DeliveryVerdict =
+  | { readonly state: 'delivered' }
+  | { readonly state: 'retrying'; readonly nextAttemptAt: number }
+  | { readonly state: 'exhausted' | 'discarded'; readonly reason: string };
+
+/**
+ * The attempts that count towards the schedule: those of this replay, or of the first road. A new replay of an event
+ * that had its end begins again.
+ */
+export function attemptsSoFar(subject: DeliverySubject, previous: DeliveryRecord | undefined): number {
+  if (previous === undefined) return 0;
+  return previous.state === 'retrying' || previous.replayName === subject.replayName ? previous.attempts : 0;
+}
+
+/** The item after an attempt; `result` undefined: after none (it expired, or was called off). */
+export function recordAfter(
+  subject: DeliverySubject,
+  previous: DeliveryRecord | undefined,
+  result: AttemptResult | undefined,
+  verdict: DeliveryVerdict,
+  now: number,
+): DeliveryRecord {
+  const { subscriptionId, webhookId, eventType, occurredAt, event, messageId, replayName } = subject;
+  const delivered = verdict.state === 'delivered';
+  const firstAttemptAt = previous?.firstAttemptAt ?? (result === undefined ? undefined : now);
+  return {
+    subscriptionId,
+    webhookId,
+    eventType,
+    occurredAt,
+    state: verdict.state,
+    attempts: attemptsSoFar(subject, previous) + (result === undefined ? 0 : 1),
+    history: historyAfter(previous, result, now),
+    ...(firstAttemptAt === undefined ? {} : { firstAttemptAt }),
+    ...(result === undefined ? lastOf(previous) : lastAttempt(result, now)),
+    ...('reason' in verdict ? { reason: verdict.reason } : {}),
+    ...(verdict.state === 'retrying' ? { nextAttemptAt: verdict.nextAttemptAt, messageId } : {}),
+    ...(delivered ? {} : { event, undeliveredAt: previous?.undeliveredAt ?? now }),
+    ...(replayName === undefined ? {} : { replayName }),
+    ttl: Math.floor(now / 1000) + (delivered ? deliveredRetentionSeconds : undeliveredRetentionSeconds),
+  };
+}
+
+function historyAfter(previous: DeliveryRecord | undefined, result: AttemptResult | undefined, now: number) {
+  const history = previous?.history ?? [];
+  if (result === undefined) return history;
+  const how = result.kind === 'answered' ? { status: result.status } : { error: result.errorClass };
+  return [...history, { at: now, durationMs: result.durationMs, ...how }].slice(-historyLength);
+}
+
+function lastAttempt(result: AttemptResult, now: number) {
+  const { durationMs } = result;
+  return result.kind === 'answered'
+    ? { lastAttemptAt: now, durationMs, lastStatus: result.status, responseHead: result.responseHead }
+    : { lastAttemptAt: now, durationMs, lastError: result.errorClass, lastErrorMessage: result.message };
+}
+
+function lastOf(previous: DeliveryRecord | undefined): Partial<DeliveryRecord> {
+  if (previous === undefined) return {};
+  const { lastAttemptAt, lastStatus, lastError, lastErrorMessage, durationMs, responseHead } = previous;
+  const last = { lastAttemptAt, lastStatus, lastError, lastErrorMessage, durationMs, responseHead };
+  return Object.fromEntries(Object.entries(last).filter(([, value]) => value !== undefined));
+}

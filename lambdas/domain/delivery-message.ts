@@ -1,0 +1,71 @@
+import type { DriftEvent } from './drift-event.ts';
+import { eventSources, operationalEventTypes } from './event-types.ts';
+import { isJsonObject, type JsonValue, parseJson, safeInteger } from './json.ts';
+
+/** A message of a subscriber's queue: the envelope that its rule put there, and what SQS says about it. */
+export interface QueuedMessage {
+  readonly messageId: string;
+  readonly receiptHandle: string;
+  /** The envelope's JSON text. */
+  readonly body: string;
+  /** When it entered the queue; epoch ms. */
+  readonly sentAt: number;
+}
+
+export interface DeliveryMessage extends QueuedMessage {
+  readonly webhookId: string;
+  readonly eventType: string;
+  /** Epoch ms. */
+  readonly occurredAt: number;
+  /** As it stands in the event: a number, or null for events about no organisation. */
+  readonly orgId: JsonValue;
+  readonly data: JsonValue;
+  /** One of this system's own events about deliveries: its failure is never told by another such event. */
+  readonly isOperational: boolean;
+  /** See delivery-ledger.ts. */
+  readonly replayName?: string;
+  readonly replaysDelivered: boolean;
+}
+
+export type ParsedMessage =
+  | { readonly kind: 'message'; readonly message: DeliveryMessage }
+  | { readonly kind: 'malformed'; readonly reason: string };
+
+const operationalTypes = new Set<string>(Object.values(operationalEventTypes));
+
+/** Reads the envelope (EventBridge's event, with the detail of domain/drift-event.ts). Keeps every number as it is written. */
+export function parseMessage(queued: QueuedMessage): ParsedMessage {
+  let envelope: JsonValue;
+  try {
+    envelope = parseJson(queued.body);
+  } catch {
+    return { kind: 'malformed', reason: 'the body is not JSON' };
+  }
+  const detail = isJsonObject(envelope) ? envelope.detail : undefined;
+  if (!isJsonObject(envelope) || !isJsonObject(detail)) return { kind: 'malformed', reason: 'detail is missing' };
+  const { id, type, data, orgId = null } = detail;
+  if (typeof id !== 'string' || id === '') return { kind: 'malformed', reason: 'detail.id is missing' };
+  if (typeof type !== 'string' || type === '') return { kind: 'malformed', reason: 'detail.type is missing' };
+  if (data === undefined) return { kind: 'malformed', reason: 'detail.data is missing' };
+  const replayName = envelope['replay-name'];
+  return {
+    kind: 'message',
+    message: {
+      ...queued,
+      webhookId: id,
+      eventType: type,
+      occurredAt: safeInteger(detail.occurredAt) ?? queued.sentAt,
+      orgId,
+      data,
+      isOperational: envelope.source === eventSources.fanout && operationalTypes.has(type),
+      ...(typeof replayName === 'string' && replayName !== '' ? { replayName } : {}),
+      replaysDelivered: envelope['replay-delivered'] === true,
+    },
+  };
+}
+
+/** What a subscriber gets: exactly `orgId`, `type` and `data`. */
+export function deliveryBody({ orgId, eventType, data }: DeliveryMessage): string {
+  const body: Record<keyof DriftEvent, JsonValue> = { orgId, type: eventType, data };
+  return JSON.stringify(body);
+}

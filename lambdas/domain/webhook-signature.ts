@@ -1,0 +1,54 @@
+import { createHmac, createPrivateKey, sign } from 'node:crypto';
+
+/** What is signed: the webhook's id, the attempt's time in epoch seconds, and the body as it is sent. */
+export interface SignedContent {
+  readonly id: string;
+  readonly timestampSeconds: number;
+  readonly body: string;
+}
+
+/**
+ * The value of `webhook-signature`: one signature for each secret, parted by blanks, so that a receiver that knows any
+ * of them accepts it. `whsec_` makes a `v1` (HMAC-SHA256), `whsk_` a `v1a` (ed25519). Throws on a secret that is neither.
+ * Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+ */
+export function webhookSignature(content: SignedContent, secrets: readonly string[]): string {
+  const text = `${content.id}.${content.timestampSeconds}.${content.body}`;
+  return secrets.map((secret) => signatureWith(secret, text)).join(' ');
+}
+
+/** Whether `secret` can sign: 24 to 64 bytes behind `whsec_`, an ed25519 private key behind `whsk_`. */
+export function isSigningSecret(secret: string): boolean {
+  if (secret.startsWith('whsk_')) return [32, 64].includes(keyBytes(secret, 'whsk_')?.length ?? 0);
+  const length = keyBytes(secret, 'whsec_')?.length ?? 0;
+  return length >= 24 && length <= 64;
+}
+
+function signatureWith(secret: string, text: string): string {
+  if (secret.startsWith('whsk_')) {
+    return `v1a,${sign(null, Buffer.from(text), ed25519Key(secret)).toString('base64')}`;
+  }
+  const key = keyBytes(secret, 'whsec_');
+  if (key === undefined || key.length === 0)
+    throw new Error('a signing secret is neither whsec_… nor whsk_… in base64');
+  return `v1,${createHmac('sha256', key).update(text).digest('base64')}`;
+}
+
+/** PKCS #8's wrapping of an ed25519 seed (RFC 8410). */
+const pkcs8Prefix = Buffer.from('302e020100300506032b657004220420', 'hex');
+
+/** A key is the seed's 32 bytes, or 64: the seed and the public key, as NaCl has it. */
+export function ed25519Key(secret: string) {
+  const bytes = keyBytes(secret, 'whsk_');
+  if (bytes === undefined || (bytes.length !== 32 && bytes.length !== 64)) {
+    throw new Error('a whsk_ signing secret does not hold an ed25519 private key of 32 or 64 bytes in base64');
+  }
+  const der = Buffer.concat([pkcs8Prefix, bytes.subarray(0, 32)]);
+  return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+}
+
+function keyBytes(secret: string, prefix: string): Buffer | undefined {
+  const base64 = secret.startsWith(prefix) ? secret.slice(prefix.length) : '';
+  // Buffer.from skips what is not base64: a damaged secret would sign with a shorter key.
+  return /^[A-Za-z0-9+/]+={0,2}$/.test(base64) ? Buffer.from(base64, 'base64') : undefined;
+}
