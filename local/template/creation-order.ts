@@ -1,0 +1,41 @@
+import { referencesOf } from './evaluate.ts';
+import { type Template, TemplateError, type TemplateResource } from './template.ts';
+
+/**
+ * The logical ids in an order in which each comes after all that it depends on, otherwise as the template lists them.
+ * Throws `TemplateError` that names the resources of a cycle, or a `DependsOn` that is not there.
+ */
+export function creationOrder(template: Template): string[] {
+  const resources = template.Resources;
+  const order: string[] = [];
+  const done = new Set<string>();
+  const underWay: string[] = [];
+
+  const visit = (logicalId: string): void => {
+    if (done.has(logicalId)) return;
+    if (underWay.includes(logicalId)) {
+      const cycle = [...underWay.slice(underWay.indexOf(logicalId)), logicalId];
+      throw new TemplateError(`these resources depend on each other in a circle: ${cycle.join(' -> ')}`);
+    }
+    underWay.push(logicalId);
+    const resource = resources[logicalId];
+    if (resource !== undefined)
+      for (const dependency of dependenciesOf(logicalId, resource, resources)) visit(dependency);
+    underWay.pop();
+    done.add(logicalId);
+    order.push(logicalId);
+  };
+  Object.keys(resources).forEach(visit);
+  return order;
+}
+
+function dependenciesOf(logicalId: string, resource: TemplateResource, resources: Template['Resources']): string[] {
+  const explicit = [resource.DependsOn ?? []].flat();
+  for (const dependency of explicit) {
+    if (!Object.hasOwn(resources, dependency)) {
+      throw new TemplateError(`${logicalId}: DependsOn names ${dependency}, which the template does not have`);
+    }
+  }
+  const referred = [...referencesOf(resource.Properties)].filter((name) => Object.hasOwn(resources, name));
+  return [...explicit, ...referred];
+}
