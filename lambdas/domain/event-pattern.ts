@@ -262,7 +262,6 @@ function matchesInOneElement(
     if (!leaf.absent) break;
     const path = leaf.path.slice(depthOf(branch, node, next));
     if (objects.some((object) => hasValue(object, path))) {
-      if (!canMatchByValue(leaf)) return false;
       byValue = true;
       break;
     }
@@ -276,10 +275,6 @@ function allMayBeAbsent(branch: Branch, node: PatternNode, from: number, present
     if (index === present || !branch.leaves[index]?.absent) return false;
   }
   return true;
-}
-
-function canMatchByValue({ exists, exact, exactTexts, operators }: Leaf): boolean {
-  return exists || exact.size > 0 || exactTexts.size > 0 || operators.length > 0;
 }
 
 /** How many steps of a leaf's path lead to a node above it. */
