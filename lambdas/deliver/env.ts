@@ -15,6 +15,8 @@ export const deliverEnv = z.object({
   CONTROL_QUEUE_URL: z.string().check(z.minLength(1)),
   /** `local` lets http and private addresses through; deployed it is `public`. */
   OUTBOUND_POLICY: z.enum(['public', 'local']),
+  /** The route prefix: the dimension `service` of the metrics, see domain/metrics.ts. */
+  POWERTOOLS_SERVICE_NAME: z.string().check(z.minLength(1)),
 });
 
 export type DeliverEnv = z.infer<typeof deliverEnv>;

@@ -34,6 +34,8 @@ export const metrics = {
   DeliveriesExhausted: { unit: 'Count', dimensions: ['subscriptionId'] },
   /** How long the oldest delivery that is due has waited, throttled ones included. */
   OldestDueDelivery: { unit: 'Seconds', dimensions: ['subscriptionId'] },
+  /** Messages in the dead-letter queues of all subscribers, counted by each `reconcile-all`: once an hour. */
+  DeadLetters: { unit: 'Count', dimensions: [] },
   /** Routes brought to their desired state. */
   RoutesReconciled: { unit: 'Count', dimensions: [] },
   /** Routes that could not be brought there. */
