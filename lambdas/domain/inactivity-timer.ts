@@ -25,6 +25,11 @@ export const timerShards = 8;
  * long, not at once: what follows in the same burst belongs to the same quiet period.
  */
 export const lateArrivalGraceSeconds = 5;
+/**
+ * Who fires a timer first moves it this far ahead: a second copy of the timer message (the sweep and whoever armed it
+ * may both have sent one) finds it taken, and after a crash the timer comes due again. Longer than emit-inactivity runs.
+ */
+export const firingLeaseSeconds = 60;
 /** A conversation that nobody touched for this long is forgotten by the table's time to live. */
 export const conversationRetentionSeconds = 90 * 24 * 60 * 60;
 
@@ -79,7 +84,6 @@ export function judgeTimer(
   if (stored?.dueAt === undefined || stored.dueAt !== dueAt) return { kind: 'stale' };
   const quietAt = stored.lastActivityAt + quietPeriodSeconds * 1000;
   if (quietAt > now) return { kind: 'rearm', dueAt: quietAt };
-  if (stored.dueAt > now) return { kind: 'rearm', dueAt: stored.dueAt };
   return { kind: 'fire', lastActivityAt: stored.lastActivityAt };
 }
 

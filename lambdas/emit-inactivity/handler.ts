@@ -3,7 +3,7 @@ import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import { readConversationKey } from '../domain/conversation-key.ts';
 import { deriveBroadcasts } from '../domain/derive.ts';
 import { eventTypes } from '../domain/event-types.ts';
-import { handOffDelaySeconds, judgeTimer } from '../domain/inactivity-timer.ts';
+import { firingLeaseSeconds, handOffDelaySeconds, judgeTimer } from '../domain/inactivity-timer.ts';
 import { integerValue } from '../domain/json.ts';
 import type { LegacyTimeline } from '../domain/legacy-timeline.ts';
 import { eachGroup, isRedelivered } from '../middleware/batch-item-failures.ts';
@@ -38,9 +38,10 @@ export function createEmitInactivityHandler(deps: EmitInactivityDeps) {
   async function look({ conversationKey, dueAt }: DueTimer, redelivered: boolean): Promise<void> {
     const { orgId, conversationId } = readConversationKey(conversationKey);
     const quietSeconds = (await quietPeriods.ofOrgs([orgId])).get(orgId) ?? Number.NaN;
+    let setFor = dueAt;
     for (;;) {
       const stored = await conversations.read(conversationKey);
-      const verdict = judgeTimer(stored, dueAt, quietSeconds, clock());
+      const verdict = judgeTimer(stored, setFor, quietSeconds, clock());
       switch (verdict.kind) {
         case 'stale':
           // The first run may have ended between setting the timer anew and handing it over.
@@ -52,12 +53,17 @@ export function createEmitInactivityHandler(deps: EmitInactivityDeps) {
             continue;
           return handOff(conversationKey, verdict.dueAt);
         }
-        case 'fire':
-          await publishInactive(orgId, conversationId, verdict.lastActivityAt, dueAt);
+        case 'fire': {
+          const { lastActivityAt } = verdict;
+          const leased = { lastActivityAt, dueAt: clock() + firingLeaseSeconds * 1000 };
+          if (!(await conversations.replace(conversationKey, stored, leased))) continue;
+          setFor = leased.dueAt;
+          await publishInactive(orgId, conversationId, lastActivityAt, dueAt);
           // Published first, then marked: what a crash repeats has the same id. Where the conversation has moved on
           // meanwhile, it found the timer still armed and relies on this second look.
-          if (await conversations.replace(conversationKey, stored, { lastActivityAt: verdict.lastActivityAt })) return;
+          if (await conversations.replace(conversationKey, leased, { lastActivityAt })) return;
           continue;
+        }
         default:
           throw verdict satisfies never;
       }

@@ -1,0 +1,175 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type ConversationTimer, timerShardOf, timerShards } from '../../lambdas/domain/inactivity-timer.ts';
+import { publishedLegacyTimeline } from '../../lambdas/domain/legacy-timeline.ts';
+import { createEmitInactivityHandler } from '../../lambdas/emit-inactivity/handler.ts';
+import type { DueTimer } from '../../lambdas/ports/conversation-store.ts';
+import { createSweepInactivityHandler } from '../../lambdas/sweep-inactivity/handler.ts';
+import { createTrackActivityHandler } from '../../lambdas/track-activity/handler.ts';
+import { aMessage, anInactivity, broadcastsOf, instantIn } from '../builders/drift-events.ts';
+import { aLambdaContext, anEnvelope, anSqsEvent, anSqsRecord } from '../builders/sqs-events.ts';
+import { InMemoryConversations } from '../in-memory/conversations.ts';
+import { RecordedPublisher } from '../in-memory/publisher.ts';
+import { RecordedLog, RecordedMetrics } from '../in-memory/telemetry.ts';
+
+const now = instantIn.removed;
+const key = '1#123456789';
+let conversations: InMemoryConversations;
+let scheduled: (DueTimer & { delaySeconds: number })[];
+let publisher: RecordedPublisher;
+let metrics: RecordedMetrics;
+let failSchedule: boolean;
+
+beforeEach(() => {
+  conversations = new InMemoryConversations();
+  scheduled = [];
+  publisher = new RecordedPublisher();
+  metrics = new RecordedMetrics();
+  failSchedule = false;
+});
+
+function deps() {
+  return {
+    conversations,
+    publisher,
+    metrics,
+    quietPeriods: {
+      ofOrgs: async (orgIds: readonly string[]) => new Map(orgIds.map((orgId) => [orgId, orgId === '7' ? 60 : 600])),
+    },
+    timers: {
+      schedule: async (timers: readonly (DueTimer & { delaySeconds: number })[]) => {
+        if (failSchedule) throw new Error('queue unreachable');
+        scheduled.push(...timers);
+      },
+    },
+    timeline: publishedLegacyTimeline,
+    clock: () => now,
+    log: new RecordedLog(),
+  };
+}
+
+const messageRecord = (data: Parameters<typeof aMessage>[0], orgId?: string) => {
+  const [broadcast] = broadcastsOf(aMessage(data, orgId), now);
+  if (broadcast === undefined) throw new Error('nothing was broadcast');
+  return anSqsRecord(anEnvelope(broadcast));
+};
+
+describe('track-activity', () => {
+  const track = (...records: ReturnType<typeof anSqsRecord>[]) =>
+    createTrackActivityHandler(deps())(anSqsEvent(...records), aLambdaContext());
+
+  it('writes once for all messages of one conversation in a batch', async () => {
+    await track(...[3, 9, 5].map((secondsAgo) => messageRecord({ createdAt: now - secondsAgo * 1000 })));
+    expect(conversations.writes).toBe(1);
+    expect(conversations.items.get(key)).toEqual({ lastActivityAt: now - 3000, dueAt: now - 3000 + 600_000 });
+  });
+
+  it("arms each organisation's conversations by its own quiet period", async () => {
+    await track(messageRecord({ createdAt: now }), messageRecord({ createdAt: now }, '7'));
+    expect(conversations.items.get('1#123456789')?.dueAt).toBe(now + 600_000);
+    expect(conversations.items.get('7#123456789')?.dueAt).toBe(now + 60_000);
+  });
+
+  it('hands over at once what falls due before the next sweep', async () => {
+    await track(messageRecord({ createdAt: now }), messageRecord({ createdAt: now - 500 }, '7'));
+    expect(scheduled).toEqual([{ conversationKey: '7#123456789', dueAt: now + 59_500, delaySeconds: 60 }]);
+  });
+
+  it('leaves a message that is no event to the dead-letter queue, and nothing else of its batch', async () => {
+    const bad = [anSqsRecord('not json'), anSqsRecord({ detail: 5 }), anSqsRecord({})];
+    const result = await track(...bad, messageRecord({ createdAt: now }));
+    expect(result.batchItemFailures).toEqual(bad.map(({ messageId }) => ({ itemIdentifier: messageId })));
+    expect(conversations.items.size).toBe(1);
+  });
+
+  it('ignores an event without a conversation, and does not keep it', async () => {
+    expect(await track(messageRecord({ conversationId: 'none' }))).toEqual({ batchItemFailures: [] });
+    expect(conversations.items.size).toBe(0);
+  });
+
+  it('a message whose hand-over failed comes again, and is handed over then', async () => {
+    const record = messageRecord({ createdAt: now }, '7');
+    failSchedule = true;
+    expect((await track(record)).batchItemFailures).toEqual([{ itemIdentifier: record.messageId }]);
+    failSchedule = false;
+    await track({ ...record, attributes: { ...record.attributes, ApproximateReceiveCount: '2' } });
+    expect(scheduled).toEqual([{ conversationKey: '7#123456789', dueAt: now + 60_000, delaySeconds: 60 }]);
+  });
+});
+
+describe('emit-inactivity', () => {
+  const armed: ConversationTimer = { lastActivityAt: now - 600_000, dueAt: now };
+  const look = (timer: DueTimer = { conversationKey: key, dueAt: now }) =>
+    createEmitInactivityHandler(deps())(anSqsEvent(anSqsRecord(timer)), aLambdaContext());
+
+  it('publishes the inactivity with all that follows from it, under the ids that Drift’s own would have', async () => {
+    conversations.items.set(key, armed);
+    await look();
+    const expected = broadcastsOf(anInactivity({ lastUpdated: now - 600_000 }), now).map(({ detail }) => detail.id);
+    expect(publisher.typesPublished()).toEqual(['conversation_inactive', 'conversation_push']);
+    expect(publisher.published.map(({ detail }) => detail.id)).toEqual(expected);
+    expect(conversations.items.get(key)).toEqual({ lastActivityAt: now - 600_000 });
+    expect(metrics.valuesOf('InactivityLateness')).toEqual([0]);
+  });
+
+  it('a bus that does not take it leaves the timer armed, and the message in the queue', async () => {
+    conversations.items.set(key, armed);
+    publisher.nextOutcomes.push({ kind: 'failed', reason: 'InternalFailure' });
+    expect((await look()).batchItemFailures).toHaveLength(1);
+    expect(conversations.items.get(key)?.dueAt).toBeGreaterThan(now);
+    expect(metrics.valuesOf('PublishFailed')).toEqual([1]);
+  });
+
+  it('a second copy of the timer publishes nothing', async () => {
+    conversations.items.set(key, armed);
+    await Promise.all([look(), look()]);
+    expect(publisher.typesPublished()).toEqual(['conversation_inactive', 'conversation_push']);
+  });
+
+  it('keeps a conversation id of 64 bits to the last digit', async () => {
+    conversations.items.set('9223372036854775807#9007199254740993', armed);
+    await look({ conversationKey: '9223372036854775807#9007199254740993', dueAt: now });
+    expect(JSON.stringify(publisher.published[0]?.detail)).toContain('"conversationId":9007199254740993');
+    expect(JSON.stringify(publisher.published[0]?.detail)).toContain('"orgId":9223372036854775807');
+  });
+});
+
+describe('sweep-inactivity', () => {
+  const sweep = (context = aLambdaContext()) => createSweepInactivityHandler(deps())({}, context);
+  const arm = (conversationKey: string, dueAt: number) =>
+    conversations.items.set(conversationKey, { lastActivityAt: 0, dueAt });
+
+  it('hands over what is overdue or falls due before the next sweep, delayed to the second, and nothing else', async () => {
+    arm('1#1', now - 90_000);
+    arm('1#2', now + 59_200);
+    arm('1#3', now + 90_000);
+    await sweep();
+    expect(scheduled.sort((one, other) => one.dueAt - other.dueAt)).toEqual([
+      { conversationKey: '1#1', dueAt: now - 90_000, delaySeconds: 0 },
+      { conversationKey: '1#2', dueAt: now + 59_200, delaySeconds: 60 },
+    ]);
+    expect(metrics.valuesOf('SweepCompleted')).toEqual([1]);
+  });
+
+  it('with its time running out begins no further page', async () => {
+    for (let id = 0; id < 100; id++) arm(`1#${id}`, now);
+    await sweep(aLambdaContext(4_000));
+    expect(scheduled.length).toBeGreaterThan(0);
+    expect(scheduled.length).toBeLessThan(100);
+  });
+
+  it('one shard that cannot be read keeps no other waiting, and the sweep does not count as completed', async () => {
+    const dueTimers = conversations.dueTimers.bind(conversations);
+    conversations.dueTimers = (shard, until) => {
+      if (shard === 0) throw new Error('throttled');
+      return dueTimers(shard, until);
+    };
+    for (let id = 0; id < 50; id++) arm(`1#${id}`, now);
+    await expect(sweep()).rejects.toThrow('1 shards could not be swept');
+    const inShard0 = [...conversations.items.keys()].filter(
+      (conversationKey) => timerShardOf(conversationKey) === 0,
+    ).length;
+    expect(scheduled).toHaveLength(50 - inShard0);
+    expect(metrics.valuesOf('SweepCompleted')).toEqual([]);
+    expect(timerShards).toBeGreaterThan(1);
+  });
+});

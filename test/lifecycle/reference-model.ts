@@ -1,0 +1,116 @@
+/**
+ * When is a conversation ready to be consumed? Written again, independently of the product and slow on purpose: a
+ * plain list of what happened and a loop over seconds. It imports nothing of the product.
+ *
+ * It judges a finished run. Each activity carries the span in which it became known (handling it may crash and be
+ * repeated, so its beginning and its end can differ); between the two, both answers are right.
+ */
+export interface KnownActivity {
+  readonly conversation: string;
+  /** The activity's own time, epoch ms. */
+  readonly at: number;
+  readonly closes: boolean;
+  /** First moment at which its handling may have had an effect. */
+  readonly knownFrom: number;
+  /** Last moment at which it is sure to have had it. */
+  readonly knownBy: number;
+}
+
+export interface SeenBroadcast {
+  readonly conversation: string;
+  readonly id: string;
+  readonly lastUpdated: number;
+  readonly publishedAt: number;
+  /** What the function's clock said then: clocks may be off. */
+  readonly clockAtPublish: number;
+}
+
+export interface Run {
+  readonly activities: readonly KnownActivity[];
+  readonly broadcasts: readonly SeenBroadcast[];
+  /** Quiet periods as they were set: from `since` (epoch ms) on. The first has the beginning of the run. */
+  readonly quietPeriods: readonly { readonly since: number; readonly seconds: number }[];
+  readonly endedAt: number;
+  /** How much later than due a look may come, for what was injected into this run. */
+  readonly toleranceMs: number;
+  /** Whether something was injected after which an event may be published twice, under one id. */
+  readonly mayRepeat: boolean;
+}
+
+/** What is wrong with a run, in words; empty when all is right. */
+export function judgeRun(run: Run): string[] {
+  const conversations = new Set([...run.activities, ...run.broadcasts].map(({ conversation }) => conversation));
+  return [...conversations].flatMap((conversation) => judgeConversation(conversation, run));
+}
+
+function judgeConversation(conversation: string, run: Run): string[] {
+  const activities = run.activities.filter((activity) => activity.conversation === conversation);
+  const broadcasts = run.broadcasts.filter((broadcast) => broadcast.conversation === conversation);
+  const wrong: string[] = [];
+
+  for (const { lastUpdated, publishedAt, clockAtPublish } of broadcasts) {
+    const cause = activities.find(
+      ({ at, closes, knownFrom }) => at === lastUpdated && !closes && knownFrom <= publishedAt,
+    );
+    if (cause === undefined) {
+      wrong.push(`${conversation}: inactive at ${publishedAt} for ${lastUpdated}, at which there was no activity`);
+      continue;
+    }
+    const later = activities.find((other) => other.knownBy < publishedAt && supersedes(other, cause));
+    if (later !== undefined) {
+      wrong.push(
+        `${conversation}: inactive at ${publishedAt} for ${lastUpdated}, though ${later.closes ? 'a close' : 'an activity'} of ${later.at} was known`,
+      );
+    }
+    // A setting that changes at the very instant may or may not have been seen.
+    if (clockAtPublish < lastUpdated + Math.min(quietMsAt(run, publishedAt), quietMsAt(run, publishedAt - 1))) {
+      wrong.push(`${conversation}: inactive at ${publishedAt}, less than the quiet period after ${lastUpdated}`);
+    }
+  }
+
+  for (const lastUpdated of new Set(broadcasts.map((broadcast) => broadcast.lastUpdated))) {
+    const same = broadcasts.filter((broadcast) => broadcast.lastUpdated === lastUpdated);
+    if (new Set(same.map(({ id }) => id)).size > 1)
+      wrong.push(`${conversation}: two ids for the quiet period after ${lastUpdated}`);
+    if (same.length > 1 && !run.mayRepeat)
+      wrong.push(`${conversation}: inactive ${same.length} times for ${lastUpdated}`);
+  }
+
+  const firstKnown = Math.min(...activities.map(({ knownFrom }) => knownFrom));
+  const missed = new Set<number>();
+  for (let second = firstKnown; second <= run.endedAt; second += 1000) {
+    const awaited = awaitedAt(activities, run, second);
+    if (awaited === undefined || missed.has(awaited)) continue;
+    if (broadcasts.some(({ lastUpdated, publishedAt }) => lastUpdated === awaited && publishedAt <= second)) continue;
+    missed.add(awaited);
+    wrong.push(`${conversation}: still not inactive at ${second}, though quiet since ${awaited}`);
+  }
+  return wrong;
+}
+
+/** The last activity, if at this second it must long since have been told as a quiet period. */
+function awaitedAt(activities: readonly KnownActivity[], run: Run, second: number): number | undefined {
+  const known = activities.filter(({ knownBy }) => knownBy <= second);
+  const perhapsKnown = activities.filter(({ knownFrom }) => knownFrom <= second);
+  const latest = known.find((one) => !known.some((other) => supersedes(other, one)));
+  if (latest === undefined || latest.closes) return undefined;
+  if (perhapsKnown.some((other) => supersedes(other, latest))) return undefined;
+  let quietMs = Math.max(quietMsAt(run, latest.knownFrom), quietMsAt(run, latest.knownFrom - 1));
+  for (const { since, seconds } of run.quietPeriods) {
+    if (since >= latest.knownFrom && since <= second) quietMs = Math.max(quietMs, seconds * 1000);
+  }
+  // What arrives when its quiet period is over is given a moment for the rest of its burst.
+  const dueAt = Math.max(latest.at + quietMs, latest.knownBy + 5_000);
+  return second > dueAt + run.toleranceMs ? latest.at : undefined;
+}
+
+/** Later wins; at the same instant a close does. */
+function supersedes(other: KnownActivity, one: KnownActivity): boolean {
+  return other.at > one.at || (other.at === one.at && other.closes && !one.closes);
+}
+
+function quietMsAt(run: Run, instant: number): number {
+  let seconds = run.quietPeriods[0]?.seconds ?? 0;
+  for (const period of run.quietPeriods) if (period.since <= instant) seconds = period.seconds;
+  return seconds * 1000;
+}
