@@ -75,12 +75,10 @@ function readAssets(directory: string, file: string, options: AssemblyOptions): 
   );
 }
 
-/** Names in a manifest hold `${AWS::AccountId}` and the like where the stack is for any account. */
+/** Names in a manifest hold pseudo parameters where the stack is for any account. */
 function withPlaceholders(text: string, { region, accountId }: AssemblyOptions): string {
-  return text
-    .replaceAll('${AWS::AccountId}', accountId)
-    .replaceAll('${AWS::Region}', region)
-    .replaceAll('${AWS::Partition}', 'aws');
+  const values: Readonly<Record<string, string>> = { AccountId: accountId, Region: region, Partition: 'aws' };
+  return text.replace(/\$\{AWS::(\w+)\}/g, (placeholder, name: string) => values[name] ?? placeholder);
 }
 
 function readJson(file: string): unknown {
