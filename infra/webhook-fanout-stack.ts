@@ -14,6 +14,7 @@ import { defaultBundleDirectory } from './bundle-lambdas.ts';
 import { Activity } from './constructs/activity.ts';
 import { Alarms } from './constructs/alarms.ts';
 import { Api } from './constructs/api.ts';
+import { Dashboard } from './constructs/dashboard.ts';
 import { FanoutBus } from './constructs/event-bus.ts';
 import { Inactivity } from './constructs/inactivity.ts';
 import { Ingest } from './constructs/ingest.ts';
@@ -50,8 +51,8 @@ export class WebhookFanoutStack extends Stack {
     const alarms = new Alarms(this, 'Alarms', { email: props.alarmEmail });
     const bus = new FanoutBus(this, 'Events');
     const tables = new Tables(this, 'Tables', { removalPolicy: props.removalPolicy ?? 'retain' });
-    const api = new Api(this, 'Api');
-    const ingest = new Ingest(this, 'Ingest', { bundleDirectory, api, bus, alarms, legacyTimeline });
+    const api = new Api(this, 'Api', { alarms });
+    const ingest = new Ingest(this, 'Ingest', { bundleDirectory, api, bus, legacyTimeline });
     const inactivity = new Inactivity(this, 'Inactivity', {
       bundleDirectory,
       bus,
@@ -60,9 +61,24 @@ export class WebhookFanoutStack extends Stack {
       quietPeriodSeconds,
       legacyTimeline,
     });
-    new Activity(this, 'Activity', { bundleDirectory, bus, tables, inactivity, alarms, quietPeriodSeconds });
-    new Routes(this, 'Routes', { bundleDirectory, bus, tables, alarms, routePrefix, outboundPolicy, legacyTimeline });
-    new Management(this, 'Management', {
+    const activity = new Activity(this, 'Activity', {
+      bundleDirectory,
+      bus,
+      tables,
+      inactivity,
+      alarms,
+      quietPeriodSeconds,
+    });
+    const routes = new Routes(this, 'Routes', {
+      bundleDirectory,
+      bus,
+      tables,
+      alarms,
+      routePrefix,
+      outboundPolicy,
+      legacyTimeline,
+    });
+    const management = new Management(this, 'Management', {
       bundleDirectory,
       api,
       bus,
@@ -71,6 +87,22 @@ export class WebhookFanoutStack extends Stack {
       outboundPolicy,
       quietPeriodSeconds,
       legacyTimeline,
+    });
+
+    const dashboard = new Dashboard(this, 'Dashboard', {
+      alarms,
+      api,
+      activity,
+      inactivity,
+      routes,
+      functions: [
+        ingest.ingest,
+        activity.trackActivity,
+        inactivity.sweep,
+        inactivity.emit,
+        routes.provision,
+        management.manage,
+      ],
     });
 
     const output = (name: string, value: string, description: string): void => {
@@ -87,6 +119,11 @@ export class WebhookFanoutStack extends Stack {
       'SetDriftToken',
       `aws secretsmanager put-secret-value --secret-id ${ingest.driftToken.secretArn} --secret-string "$DRIFT_TOKEN"`,
       'Run this once with the verification token of the Drift app',
+    );
+    output(
+      'Dashboard',
+      `https://${this.region}.console.aws.amazon.com/cloudwatch/home?region=${this.region}#dashboards/dashboard/${dashboard.name}`,
+      'What is lost, failing, late, flowing and spent',
     );
   }
 }

@@ -54,7 +54,7 @@ export class Activity extends Construct {
     });
     this.trackActivity.consume(this.queue, { batchSize: 100, maxBatchingWindow: batchingWindow });
     this.trackActivity.allow(
-      ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+      ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:UpdateItem'],
       [tables.conversations.tableArn],
     );
     this.trackActivity.allow(['dynamodb:BatchGetItem'], [tables.settings.tableArn]);
@@ -68,7 +68,8 @@ export class Activity extends Construct {
         detailType: [...activityTypes],
         detail: { cause: Match.doesNotExist() },
       },
-      targets: [new SqsQueue(this.queue.queue)],
+      // What the bus cannot hand over within a day goes to the dead letters instead of nowhere.
+      targets: [new SqsQueue(this.queue.queue, { deadLetterQueue: this.queue.deadLetters })],
     });
   }
 }

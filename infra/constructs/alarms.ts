@@ -12,12 +12,15 @@ export interface AlarmProps {
   readonly usersLose: string;
   readonly metric: IMetric;
   readonly threshold: number;
-  /** The figure must be there for this many of the metric's periods. */
-  readonly evaluationMinutes: number;
+  /** How many of the metric's periods in a row must be that bad. */
+  readonly evaluationPeriods?: number;
   readonly comparison?: 'at-least' | 'below';
   /** `fine` where no figure means that nothing happened, `breaching` where it means that nothing runs. */
   readonly missing?: 'fine' | 'breaching';
 }
+
+/** Where the articles of the alarms stand, each under its own name as its heading. */
+export const runbook = 'docs/runbook.md';
 
 /** The topic that alarms go to, and the one way to make an alarm: none without what users lose and what to do. */
 export class Alarms extends Construct {
@@ -33,10 +36,10 @@ export class Alarms extends Construct {
   raise(props: AlarmProps): Alarm {
     const alarm = new Alarm(this, props.article, {
       alarmName: `${Stack.of(this).stackName}-${props.article}`,
-      alarmDescription: `${props.usersLose} What to do: docs/runbook.md#${props.article}`,
+      alarmDescription: `${props.usersLose} What to do: ${runbook}#${props.article}`,
       metric: props.metric,
       threshold: props.threshold,
-      evaluationPeriods: props.evaluationMinutes,
+      evaluationPeriods: props.evaluationPeriods ?? 1,
       comparisonOperator:
         props.comparison === 'below'
           ? ComparisonOperator.LESS_THAN_THRESHOLD

@@ -4,13 +4,14 @@ import { HttpApi, HttpStage, LogGroupLogDestination } from 'aws-cdk-lib/aws-apig
 import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import type { Alarms } from './alarms.ts';
 
 /** The HTTP API that Drift and the managing people reach. Routes are added by who serves them. */
 export class Api extends Construct {
   readonly httpApi: HttpApi;
   readonly stage: HttpStage;
 
-  constructor(scope: Construct, id: string) {
+  constructor(scope: Construct, id: string, { alarms }: { readonly alarms: Alarms }) {
     super(scope, id);
     this.httpApi = new HttpApi(this, 'HttpApi', { createDefaultStage: false });
     const accessLogs = new LogGroup(this, 'AccessLogs', {
@@ -21,7 +22,6 @@ export class Api extends Construct {
       httpApi: this.httpApi,
       stageName: '$default',
       autoDeploy: true,
-      detailedMetricsEnabled: true,
       // Anybody can post to the ingest route, and each post costs an invocation. An account's default is 10,000 a second.
       throttle: { rateLimit: 1000, burstLimit: 2000 },
       accessLogSettings: {
@@ -43,10 +43,23 @@ export class Api extends Construct {
         ),
       },
     });
+
+    alarms.raise({
+      article: 'api-errors',
+      usersLose: "Events, if they are Drift's posts that fail: it is not known whether Drift sends an event again.",
+      metric: this.metricServerErrors(),
+      threshold: 1,
+      evaluationPeriods: 2,
+    });
   }
 
   get url(): string {
     return this.httpApi.apiEndpoint;
+  }
+
+  /** Requests, whether they succeed or not. */
+  metricRequests(): Metric {
+    return this.stage.metricCount({ statistic: 'Sum', period: Duration.minutes(1) });
   }
 
   metricServerErrors(): Metric {

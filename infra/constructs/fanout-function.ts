@@ -11,7 +11,9 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { serviceVariable } from '../../lambdas/domain/metrics.ts';
 import type { LambdaName } from '../bundle-lambdas.ts';
+import { serviceOf } from './domain-metrics.ts';
 import type { QueueWithDeadLetters } from './queue-with-dead-letters.ts';
 
 export interface FanoutFunctionProps<Environment extends Record<string, string>> {
@@ -30,10 +32,12 @@ export interface FanoutFunctionProps<Environment extends Record<string, string>>
 export class FanoutFunction<Environment extends Record<string, string>> extends Construct {
   readonly function: LambdaFunction;
   readonly timeout: Duration;
+  readonly memoryMegabytes: number;
 
   constructor(scope: Construct, id: string, props: FanoutFunctionProps<Environment>) {
     super(scope, id);
     this.timeout = props.timeout;
+    this.memoryMegabytes = props.memoryMegabytes;
 
     // Logs are for finding faults, not data to keep, so they go with the stack.
     const logGroup = new LogGroup(this, 'Logs', {
@@ -51,7 +55,7 @@ export class FanoutFunction<Environment extends Record<string, string>> extends 
       architecture: Architecture.ARM_64,
       memorySize: props.memoryMegabytes,
       timeout: props.timeout,
-      environment: props.environment,
+      environment: { ...props.environment, [serviceVariable]: serviceOf(this) },
       tracing: Tracing.ACTIVE,
       logGroup,
       role,
@@ -77,7 +81,7 @@ export class FanoutFunction<Environment extends Record<string, string>> extends 
       throw new Error(`${queue.node.path} was made for a consumer of ${consumerTimeout}, but it runs ${this.timeout}`);
     }
     this.allow(['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'], [queue.queueArn]);
-    this.function.addEventSourceMapping(`${queue.node.scope?.node.id ?? queue.node.id}Mapping`, {
+    this.function.addEventSourceMapping(`${queue.node.scope?.node.id}Mapping`, {
       eventSourceArn: queue.queueArn,
       batchSize: options.batchSize,
       reportBatchItemFailures: true,

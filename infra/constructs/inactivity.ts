@@ -7,7 +7,7 @@ import { sweepIntervalSeconds } from '../../lambdas/domain/inactivity-timer.ts';
 import type { EmitInactivityEnv } from '../../lambdas/emit-inactivity/env.ts';
 import type { SweepInactivityEnv } from '../../lambdas/sweep-inactivity/env.ts';
 import type { Alarms } from './alarms.ts';
-import { domainMetric } from './domain-metric.ts';
+import { domainMetric } from './domain-metrics.ts';
 import type { FanoutBus } from './event-bus.ts';
 import { FanoutFunction } from './fanout-function.ts';
 import { QueueWithDeadLetters } from './queue-with-dead-letters.ts';
@@ -84,7 +84,7 @@ export class Inactivity extends Construct {
     // No window: a timer is to fire at its second.
     this.emit.consume(this.timers, { batchSize: 10 });
     this.emit.allow(
-      ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+      ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:UpdateItem'],
       [tables.conversations.tableArn],
     );
     this.emit.allow(['dynamodb:BatchGetItem'], [tables.settings.tableArn]);
@@ -94,18 +94,18 @@ export class Inactivity extends Construct {
     alarms.raise({
       article: 'sweep-not-running',
       usersLose: 'conversation_inactive and its conversation_push come later and later, for all conversations.',
-      metric: domainMetric('SweepCompleted', 'Sum'),
+      metric: domainMetric(this, 'SweepCompleted', 'Sum'),
       threshold: 1,
       comparison: 'below',
-      evaluationMinutes: 5,
+      evaluationPeriods: 5,
       missing: 'breaching',
     });
     alarms.raise({
       article: 'inactivity-late',
       usersLose: 'conversation_inactive and its conversation_push come more than 2 minutes late.',
-      metric: domainMetric('InactivityLateness', 'Maximum'),
+      metric: domainMetric(this, 'InactivityLateness', 'Maximum'),
       threshold: 120_000,
-      evaluationMinutes: 3,
+      evaluationPeriods: 3,
     });
   }
 }

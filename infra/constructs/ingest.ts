@@ -4,7 +4,6 @@ import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import type { IngestEnv } from '../../lambdas/ingest/env.ts';
-import type { Alarms } from './alarms.ts';
 import type { Api } from './api.ts';
 import type { FanoutBus } from './event-bus.ts';
 import { FanoutFunction } from './fanout-function.ts';
@@ -13,7 +12,6 @@ export interface IngestProps {
   readonly bundleDirectory: string;
   readonly api: Api;
   readonly bus: FanoutBus;
-  readonly alarms: Alarms;
   readonly legacyTimeline: string;
 }
 

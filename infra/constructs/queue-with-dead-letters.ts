@@ -49,7 +49,6 @@ export class QueueWithDeadLetters extends Construct {
       usersLose: props.usersLose,
       metric: this.metricDeadLetters(),
       threshold: 1,
-      evaluationMinutes: 1,
     });
   }
 

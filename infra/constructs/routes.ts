@@ -1,22 +1,27 @@
 import { join } from 'node:path';
 import { CustomResource, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { MathExpression, type Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { Rule, RuleTargetInput, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { FilterCriteria, FilterRule, RecursiveLoop, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { FilterPattern, LogGroup, MetricFilter, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { metricNamespace } from '../../lambdas/domain/metrics.ts';
 import { subscriptionRecords } from '../../lambdas/domain/table-schemas.ts';
 import type { ProvisionEnv } from '../../lambdas/provision/env.ts';
 import type { Alarms } from './alarms.ts';
-import { domainMetric } from './domain-metric.ts';
+import { domainMetric, serviceOf, worstOf } from './domain-metrics.ts';
 import type { FanoutBus } from './event-bus.ts';
 import { FanoutFunction } from './fanout-function.ts';
 import { QueueWithDeadLetters } from './queue-with-dead-letters.ts';
 import type { Tables } from './tables.ts';
+
+/** What `provision` gives each delivery function (domain/desired-route.ts), for what it costs. */
+export const deliveryMemoryMegabytes = 256;
 
 export interface RoutesProps {
   readonly bundleDirectory: string;
@@ -126,24 +131,14 @@ export class Routes extends Construct {
         'events:PutRule',
         'events:DescribeRule',
         'events:DeleteRule',
-        'events:EnableRule',
-        'events:DisableRule',
         'events:PutTargets',
         'events:RemoveTargets',
         'events:ListTargetsByRule',
-        'events:TagResource',
       ],
       [rules],
     );
     this.provision.allow(
-      [
-        'sqs:CreateQueue',
-        'sqs:DeleteQueue',
-        'sqs:GetQueueUrl',
-        'sqs:GetQueueAttributes',
-        'sqs:SetQueueAttributes',
-        'sqs:TagQueue',
-      ],
+      ['sqs:CreateQueue', 'sqs:DeleteQueue', 'sqs:GetQueueUrl', 'sqs:GetQueueAttributes', 'sqs:SetQueueAttributes'],
       [queues],
     );
     this.provision.allow(
@@ -154,7 +149,7 @@ export class Routes extends Construct {
         'lambda:GetFunctionConfiguration',
         'lambda:UpdateFunctionCode',
         'lambda:UpdateFunctionConfiguration',
-        'lambda:TagResource',
+        'lambda:InvokeFunction',
       ],
       [functions],
     );
@@ -230,28 +225,98 @@ export class Routes extends Construct {
       serviceToken: this.provision.function.functionArn,
       // New delivery code is an update of this resource, so a deploy brings it to every subscriber.
       properties: { DeliverCodeKey: deliveryCode.s3ObjectKey },
-      serviceTimeout: Duration.minutes(16),
+      // A teardown of many routes carries on from one invocation to the next.
+      serviceTimeout: Duration.hours(1),
       removalPolicy: RemovalPolicy.DESTROY,
     });
     // Taken down in reverse: first all routes, then what clearing them up needs.
     routes.node.addDependency(this.provision, this.deliveryRole, this.control, deliveryLogs, bus, tables);
 
+    this.raiseAlarms(alarms, bus, deliveryLogs);
+  }
+
+  private raiseAlarms(alarms: Alarms, bus: FanoutBus, deliveryLogs: LogGroup): void {
     alarms.raise({
       article: 'changes-lost',
       usersLose: 'A change to a subscription takes up to an hour to come into force.',
-      metric: this.lostChanges.metricApproximateNumberOfMessagesVisible({
-        statistic: 'Maximum',
-        period: Duration.minutes(1),
-      }),
+      metric: this.metricLostChanges(),
       threshold: 1,
-      evaluationMinutes: 1,
+    });
+    alarms.raise({
+      article: 'provisioning-failing',
+      usersLose: 'New and changed subscriptions do not come into force.',
+      metric: new MathExpression({
+        expression: 'FILL(routes, 0) + FILL(crashes, 0)',
+        usingMetrics: {
+          routes: domainMetric(this, 'RoutesFailed', 'Sum'),
+          crashes: this.provision.function.metricErrors({ statistic: 'Sum' }),
+        },
+        label: 'routes and invocations that failed',
+        period: Duration.minutes(15),
+      }),
+      threshold: 3,
     });
     alarms.raise({
       article: 'provisioning-stuck',
-      usersLose: 'New and changed subscriptions do not come into force.',
-      metric: domainMetric('RoutesFailed', 'Sum'),
-      threshold: 1,
-      evaluationMinutes: 15,
+      usersLose: 'New and changed subscriptions wait to come into force.',
+      metric: this.metricChangeAge(),
+      threshold: Duration.minutes(5).toMilliseconds(),
+      evaluationPeriods: 5,
     });
+    alarms.raise({
+      article: 'deliveries-late',
+      usersLose: 'A subscriber gets its events more than 5 minutes late.',
+      metric: worstOf(this, 'OldestDueDelivery', 'subscriptionId'),
+      threshold: 300,
+      evaluationPeriods: 3,
+    });
+    alarms.raise({
+      article: 'delivery-functions-crashing',
+      usersLose: 'Deliveries are repeated or late, and after days of it they end in a dead-letter queue.',
+      metric: new MetricFilter(this, 'DeliveryCrashes', {
+        logGroup: deliveryLogs,
+        // A crash emits no metric of ours, and an alarm cannot look at functions by their names' beginnings. All
+        // delivery functions write to this log group, and the runtime writes one of these.
+        filterPattern: FilterPattern.anyTerm(
+          'Task timed out',
+          'Runtime exited',
+          'Invoke Error',
+          'Uncaught Exception',
+          'Unhandled Promise Rejection',
+        ),
+        metricNamespace: `${metricNamespace}/${serviceOf(this)}`,
+        metricName: 'DeliveryCrashes',
+        metricValue: '1',
+      }).metric({ statistic: 'Sum', period: Duration.minutes(15) }),
+      threshold: 3,
+    });
+    alarms.raise({
+      article: 'subscriber-dead-letters',
+      usersLose: 'The events in the dead-letter queue of a subscriber, until they are put back.',
+      metric: domainMetric(this, 'DeadLetters', 'Maximum', Duration.hours(1)),
+      threshold: 1,
+    });
+    alarms.raise({
+      article: 'routing-failing',
+      usersLose: 'Events that the bus could not hand to the queue of a subscriber or of the activity tracker.',
+      metric: new MathExpression({
+        expression: `SELECT SUM(FailedInvocations) FROM SCHEMA("AWS/Events", EventBusName, RuleName) WHERE EventBusName = '${bus.bus.eventBusName}' GROUP BY RuleName ORDER BY SUM() DESC`,
+        label: 'FailedInvocations',
+        period: Duration.minutes(1),
+      }),
+      threshold: 1,
+    });
+  }
+
+  metricLostChanges(): Metric {
+    return this.lostChanges.metricApproximateNumberOfMessagesVisible({
+      statistic: 'Maximum',
+      period: Duration.minutes(1),
+    });
+  }
+
+  /** How old a change of a subscription is when it is taken up; milliseconds. */
+  metricChangeAge(): Metric {
+    return this.provision.function.metric('IteratorAge', { statistic: 'Maximum', period: Duration.minutes(1) });
   }
 }

@@ -1,0 +1,276 @@
+import { Duration, Stack } from 'aws-cdk-lib';
+import {
+  AlarmStatusWidget,
+  Dashboard as CloudWatchDashboard,
+  DashboardVariable,
+  DefaultValue,
+  GraphWidget,
+  type IMetric,
+  type IWidget,
+  MathExpression,
+  SearchExpression,
+  SingleValueWidget,
+  TextWidget,
+  Values,
+  VariableInputType,
+  VariableType,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import { Construct } from 'constructs';
+import { serviceDimension } from '../../lambdas/domain/metrics.ts';
+import type { Activity } from './activity.ts';
+import type { Alarms } from './alarms.ts';
+import type { Api } from './api.ts';
+import { domainMetric, domainSchema, domainSearch, serviceOf } from './domain-metrics.ts';
+import type { FanoutFunction } from './fanout-function.ts';
+import type { Inactivity } from './inactivity.ts';
+import { deliveryMemoryMegabytes, type Routes } from './routes.ts';
+
+export interface DashboardProps {
+  readonly alarms: Alarms;
+  readonly api: Api;
+  readonly activity: Activity;
+  readonly inactivity: Inactivity;
+  readonly routes: Routes;
+  /** All functions of the stack, for what they cost. */
+  readonly functions: readonly FanoutFunction<Record<string, string>>[];
+}
+
+/** Stands in the last row for the subscriber that is chosen above; the dashboard replaces it. */
+const chosenSubscriber = 'CHOSEN_SUBSCRIBER';
+
+/**
+ * List prices in USD in us-east-1, for a sense of proportion and not for the books: free tiers and the cost of traces and
+ * logs are left out. https://aws.amazon.com/pricing/
+ */
+const usdPer = {
+  lambdaGigabyteSecondArm: 0.0000133334,
+  lambdaRequest: 0.2e-6,
+  httpApiRequest: 1e-6,
+  busEvent: 1e-6,
+  queueRequest: 0.4e-6,
+  tableWriteUnit: 0.625e-6,
+  tableReadUnit: 0.125e-6,
+} as const;
+
+const hour = Duration.hours(1);
+
+/**
+ * One screen that answers, from the top: is anything lost, who is failing, how late are we, how much flows, what does it
+ * cost. The last row is about one subscriber, chosen above.
+ */
+export class Dashboard extends Construct {
+  readonly name: string;
+
+  constructor(scope: Construct, id: string, props: DashboardProps) {
+    super(scope, id);
+    this.name = Stack.of(this).stackName;
+    const dashboard = new CloudWatchDashboard(this, 'Dashboard', {
+      dashboardName: this.name,
+      defaultInterval: Duration.hours(3),
+      variables: [
+        new DashboardVariable({
+          id: 'subscriber',
+          label: 'Subscriber',
+          type: VariableType.PATTERN,
+          value: chosenSubscriber,
+          inputType: VariableInputType.SELECT,
+          values: Values.fromSearch(
+            `${domainSchema('EventToDelivered')} MetricName="EventToDelivered" ${serviceDimension}="${serviceOf(this)}"`,
+            'subscriptionId',
+          ),
+          defaultValue: DefaultValue.FIRST,
+        }),
+      ],
+    });
+    dashboard.addWidgets(
+      question('Is anything lost?', 'Every figure is 0 on a good day. Each alarm has an article in docs/runbook.md.'),
+      ...this.lost(props),
+    );
+    dashboard.addWidgets(question('Who is failing?', 'One line per subscriber.'), ...this.failing());
+    dashboard.addWidgets(question('How late are we?', 'Up to 5 minutes is fine.'), ...this.late(props));
+    dashboard.addWidgets(question('How much flows?', 'In, over the bus, out.'), ...this.flow(props));
+    dashboard.addWidgets(
+      question('What does it cost?', 'USD per hour at list prices (us-east-1), without logs, traces and free tiers.'),
+      this.cost(props),
+    );
+    dashboard.addWidgets(question('One subscriber', 'Choose it at the top.'), ...this.oneSubscriber());
+  }
+
+  private lost({ alarms, activity, inactivity, routes }: DashboardProps): IWidget[] {
+    const deadLetters: [string, IMetric][] = [
+      ['activity', activity.queue.metricDeadLetters()],
+      ['timers', inactivity.timers.metricDeadLetters()],
+      ['control', routes.control.metricDeadLetters()],
+      ['changes', routes.metricLostChanges()],
+    ];
+    return [
+      new AlarmStatusWidget({ title: 'Alarms', alarms: alarms.alarms, width: 8, height: 4 }),
+      new SingleValueWidget({
+        title: 'Dead letters',
+        metrics: [
+          ...deadLetters.map(([label, metric]) => labelled(metric, label)),
+          labelled(domainMetric(this, 'DeadLetters', 'Maximum', hour), 'subscribers'),
+          labelled(domainMetric(this, 'PublishFailed', 'Sum'), 'not published'),
+        ],
+        setPeriodToTimeRange: false,
+        width: 6,
+        height: 4,
+      }),
+      graph('Events given up', 7, [domainSearch(this, 'DeliveriesExhausted', 'Sum', { label: bySubscriber })]),
+    ];
+  }
+
+  private failing(): IWidget[] {
+    return [
+      graph('Failed attempts', 9, [
+        domainSearch(this, 'DeliveryAttempts', 'Sum', {
+          where: 'NOT outcome="delivered"',
+          label: `${property('subscriptionId')} ${property('outcome')}`,
+        }),
+      ]),
+      graph('Refused posts of Drift', 6, [domainSearch(this, 'EventsRefused', 'Sum', { label: property('reason') })]),
+      graph('Routes', 6, [
+        labelled(domainMetric(this, 'RoutesFailed', 'Sum'), 'failed'),
+        labelled(domainMetric(this, 'SubscriptionsRejected', 'Sum'), 'rejected'),
+        labelled(domainMetric(this, 'RoutesReconciled', 'Sum'), 'reconciled'),
+      ]),
+    ];
+  }
+
+  private late({ activity, inactivity, routes }: DashboardProps): IWidget[] {
+    return [
+      graph('Event to 2xx, p95, ms', 6, [domainSearch(this, 'EventToDelivered', 'p95', { label: bySubscriber })]),
+      graph('Oldest due delivery, s', 5, [domainSearch(this, 'OldestDueDelivery', 'Maximum', { label: bySubscriber })]),
+      graph('Inactivity after its second, ms', 5, [
+        labelled(domainMetric(this, 'InactivityLateness', 'p50'), 'p50'),
+        labelled(domainMetric(this, 'InactivityLateness', 'Maximum'), 'worst'),
+      ]),
+      graph('Oldest message, s', 5, [
+        labelled(activity.queue.metricOldestMessageAge(), 'activity'),
+        labelled(inactivity.timers.metricOldestMessageAge(), 'timers'),
+        labelled(routes.control.metricOldestMessageAge(), 'control'),
+        new MathExpression({
+          expression: 'changes / 1000',
+          usingMetrics: { changes: routes.metricChangeAge() },
+          label: 'subscription changes',
+          period: Duration.minutes(1),
+        }),
+      ]),
+    ];
+  }
+
+  private flow({ api }: DashboardProps): IWidget[] {
+    return [
+      graph('In and over the bus', 7, [
+        labelled(domainMetric(this, 'EventsReceived', 'Sum'), 'from Drift'),
+        labelled(domainMetric(this, 'EventsBroadcast', 'Sum'), 'broadcast'),
+        labelled(api.metricRequests(), 'requests to both APIs'),
+      ]),
+      graph('Delivered', 7, [
+        domainSearch(this, 'DeliveryAttempts', 'Sum', { where: 'outcome="delivered"', label: bySubscriber }),
+      ]),
+      graph('Inactivity', 7, [
+        labelled(domainMetric(this, 'SweepCompleted', 'Sum'), 'sweeps'),
+        labelled(domainMetric(this, 'TimersHandedOver', 'Sum'), 'timers handed over'),
+      ]),
+    ];
+  }
+
+  private cost({ api, functions }: DashboardProps): IWidget {
+    const prefix = serviceOf(this).replace('-', ' ');
+    // Names are searched by their words: those made at run time begin with the route prefix, without `webhook`.
+    const delivery = `${prefix} NOT webhook`;
+    const spent = (label: string, expression: string, usingMetrics: Record<string, IMetric> = {}): MathExpression =>
+      new MathExpression({ label, expression, usingMetrics, period: hour });
+    const search = (schema: string, metric: string, where: string): string =>
+      `SUM(SEARCH('${schema} MetricName="${metric}" ${where}', 'Sum', ${hour.toSeconds()}))`;
+
+    const durations: Record<string, IMetric> = {};
+    const gigabyteSeconds = functions.map(({ function: lambda, memoryMegabytes }, index) => {
+      durations[`duration${index}`] = lambda.metricDuration({ statistic: 'Sum' });
+      return `FILL(duration${index}, 0) * ${memoryMegabytes / 1024 / 1000}`;
+    });
+    const byQueueRequests = [
+      'NumberOfMessagesSent',
+      'NumberOfMessagesReceived',
+      'NumberOfMessagesDeleted',
+      'NumberOfEmptyReceives',
+    ];
+    return new GraphWidget({
+      title: 'USD per hour',
+      width: 21,
+      height: 4,
+      stacked: true,
+      left: [
+        spent(
+          'functions of the stack',
+          `(${gigabyteSeconds.join(' + ')}) * ${usdPer.lambdaGigabyteSecondArm}`,
+          durations,
+        ),
+        spent(
+          'delivery functions',
+          `${search('{AWS/Lambda,FunctionName}', 'Duration', delivery)} * ${(deliveryMemoryMegabytes / 1024 / 1000) * usdPer.lambdaGigabyteSecondArm} + ${search('{AWS/Lambda,FunctionName}', 'Invocations', delivery)} * ${usdPer.lambdaRequest}`,
+        ),
+        spent(
+          'queues, at most',
+          `(${byQueueRequests.map((metric) => search('{AWS/SQS,QueueName}', metric, prefix)).join(' + ')}) * ${usdPer.queueRequest}`,
+        ),
+        spent('bus', `FILL(broadcast, 0) * ${usdPer.busEvent}`, {
+          broadcast: domainMetric(this, 'EventsBroadcast', 'Sum'),
+        }),
+        spent('APIs', `FILL(requests, 0) * ${usdPer.httpApiRequest}`, { requests: api.metricRequests() }),
+        spent(
+          'tables',
+          `${search('{AWS/DynamoDB,TableName}', 'ConsumedWriteCapacityUnits', prefix)} * ${usdPer.tableWriteUnit} + ${search('{AWS/DynamoDB,TableName}', 'ConsumedReadCapacityUnits', prefix)} * ${usdPer.tableReadUnit}`,
+        ),
+      ],
+    });
+  }
+
+  private oneSubscriber(): IWidget[] {
+    const subscriber = `subscriptionId="${chosenSubscriber}"`;
+    const queue = `${serviceOf(this)}-${chosenSubscriber}`;
+    const ofQueue = (metric: string, name: string, statistic: string, label: string): SearchExpression =>
+      new SearchExpression({
+        period: Duration.minutes(1),
+        expression: `SEARCH('{AWS/SQS,QueueName} MetricName="${metric}" QueueName="${name}"', '${statistic}', 60)`,
+        label,
+      });
+    return [
+      graph('Attempts by outcome', 6, [
+        domainSearch(this, 'DeliveryAttempts', 'Sum', { where: subscriber, label: property('outcome') }),
+      ]),
+      graph('Event to 2xx, ms', 5, [
+        domainSearch(this, 'EventToDelivered', 'p50', { where: subscriber, label: 'p50' }),
+        domainSearch(this, 'EventToDelivered', 'p95', { where: subscriber, label: 'p95' }),
+      ]),
+      graph('Waiting', 5, [
+        ofQueue('ApproximateNumberOfMessagesVisible', queue, 'Maximum', 'due'),
+        ofQueue('ApproximateNumberOfMessagesNotVisible', queue, 'Maximum', 'under way or waiting for a retry'),
+        ofQueue('ApproximateNumberOfMessagesVisible', `${queue}-dlq`, 'Maximum', 'dead letters'),
+      ]),
+      graph('Given up', 5, [
+        domainSearch(this, 'DeliveriesExhausted', 'Sum', { where: subscriber, label: 'given up' }),
+      ]),
+    ];
+  }
+}
+
+/** CloudWatch fills in the value that a line of a search has in this dimension. */
+function property(dimension: string): string {
+  return `\${PROP('Dim.${dimension}')}`;
+}
+
+const bySubscriber = property('subscriptionId');
+
+function question(title: string, hint: string): TextWidget {
+  return new TextWidget({ markdown: `### ${title}\n${hint}`, width: 3, height: 4 });
+}
+
+function graph(title: string, width: number, left: IMetric[]): GraphWidget {
+  return new GraphWidget({ title, width, height: 4, left, leftYAxis: { min: 0, showUnits: false } });
+}
+
+function labelled(metric: IMetric, label: string): IMetric {
+  return 'with' in metric && typeof metric.with === 'function' ? metric.with({ label }) : metric;
+}
