@@ -121,7 +121,7 @@ export class WebhookFanoutStack extends Stack {
       'Run this once with the verification token of the Drift app',
     );
     output(
-      'Dashboard',
+      'DashboardUrl',
       `https://${this.region}.console.aws.amazon.com/cloudwatch/home?region=${this.region}#dashboards/dashboard/${dashboard.name}`,
       'What is lost, failing, late, flowing and spent',
     );
