@@ -26,8 +26,8 @@ export type AttemptOutcome =
   | { readonly kind: 'retry'; readonly notBefore?: number }
   /** A retry, and nothing else goes to the endpoint before `untilEpochMs` either. */
   | { readonly kind: 'throttle'; readonly untilEpochMs: number }
-  /** Nothing more goes to this endpoint; this event waits with the others. */
-  | { readonly kind: 'disable'; readonly reason: string }
+  /** Nothing more goes to this endpoint; this event waits with the others, unless it was delivered. */
+  | { readonly kind: 'disable'; readonly reason: string; readonly delivered: boolean }
   /** This event is not wanted. */
   | { readonly kind: 'give-up'; readonly reason: string };
 
@@ -45,14 +45,16 @@ export function attemptOutcome(result: AttemptResult, now: number): AttemptOutco
   if (result.kind === 'failed') return { kind: 'retry' };
   const { status, headers } = result;
   const control = headers[controlHeader]?.trim().toLowerCase();
+  const delivered = status >= 200 && status < 300;
   // A wish to be left alone counts with a success too; the event itself then was delivered.
-  if (control === 'disable')
-    return { kind: 'disable', reason: 'the receiver asked for it (webhook-delivery: disable)' };
-  if (status >= 200 && status < 300) return { kind: 'delivered' };
+  if (control === 'disable') {
+    return { kind: 'disable', reason: 'the receiver asked for it (webhook-delivery: disable)', delivered };
+  }
+  if (delivered) return { kind: 'delivered' };
   if (control === 'abort-message') {
     return { kind: 'give-up', reason: 'the receiver does not want it (webhook-delivery: abort-message)' };
   }
-  if (status === 410) return { kind: 'disable', reason: 'the receiver is gone (status 410)' };
+  if (status === 410) return { kind: 'disable', reason: 'the receiver is gone (status 410)', delivered };
   const retryAfter = parseRetryAfter(headers['retry-after'], now);
   const throttleSeconds = defaultThrottleSeconds[status];
   if (throttleSeconds !== undefined) {

@@ -1,7 +1,9 @@
 import type { DeliveryRecord } from './delivery-ledger.ts';
 import type { DeliveryMessage } from './delivery-message.ts';
 import { lastSafeInstant } from './retry-schedule.ts';
-import type { SigningSecret, SubscriptionConfig, SubscriptionState } from './subscription.ts';
+import { secretsInForce } from './signing-secret.ts';
+import type { SubscriptionConfig, SubscriptionState } from './subscription.ts';
+import { isSigningSecret } from './webhook-signature.ts';
 
 /** A subscription as its two records are found; people may have written nonsense into `config`. */
 export interface Subscriber {
@@ -69,14 +71,14 @@ interface Hold {
   readonly reason: HoldReason;
 }
 
-function subscriberHold({ config, state }: Subscriber, { now, random, isProbe }: PlanContext): Hold | undefined {
+function subscriberHold(subscriber: Subscriber, { now, random, isProbe }: PlanContext): Hold | undefined {
+  const { config, state } = subscriber;
   const spread = Math.floor(random * spreadMs);
   if (config === undefined || typeof config.url !== 'string' || state?.provisioning === 'rejected') {
     return { until: now + lookAgainMs + spread, reason: 'not-ready' };
   }
-  if (signingSecrets({ config, ...(state && { state }) }).length === 0) {
-    return { until: now + lookAgainMs + spread, reason: 'not-ready' };
-  }
+  // An unsigned delivery is never sent.
+  if (signingSecrets(subscriber, now).length === 0) return { until: now + lookAgainMs + spread, reason: 'not-ready' };
   if (state?.disabled !== undefined) return { until: now + lookAgainMs + spread, reason: 'disabled' };
   if (config.status === 'paused') return { until: now + lookAgainMs + spread, reason: 'paused' };
   if (state?.throttledUntil !== undefined && state.throttledUntil > now) {
@@ -96,8 +98,13 @@ function messageHold(message: DeliveryMessage, record: DeliveryRecord | undefine
   return until > now ? { until, reason: isCarrier ? 'not-due' : 'duplicate' } : undefined;
 }
 
-/** The secrets that a subscriber's deliveries are signed with, expired ones included; newest first. */
-export function signingSecrets({ config, state }: Subscriber): readonly SigningSecret[] {
-  const own = Array.isArray(config?.secrets) ? config.secrets.filter((entry) => typeof entry?.secret === 'string') : [];
-  return own.length > 0 ? own : (state?.generatedSecrets ?? []);
+/**
+ * The secrets that sign at `now`, newest first; none where the subscription is not ready. One that cannot sign, in an
+ * item that was written by hand, is left out.
+ */
+export function signingSecrets({ config, state }: Subscriber, now: number): readonly string[] {
+  const own = Array.isArray(config?.secrets) ? config.secrets : [];
+  const stored = own.length > 0 ? own : (state?.generatedSecrets ?? []);
+  const usable = stored.filter((entry) => typeof entry?.secret === 'string' && isSigningSecret(entry.secret));
+  return [...new Set(secretsInForce(usable, now).map(({ secret }) => secret))];
 }

@@ -128,7 +128,7 @@ export function controlStep(message: ControlMessage, state: SubscriptionState | 
       if (circuit.state !== 'open') return { kind: 'none' };
       if (message.action === 'probe' && message.dueAt !== circuit.probeAt) return { kind: 'none' };
       if (message.action === 'probe' && circuit.probeAt <= now) return { kind: 'probe' };
-      return sendProbe(subscriptionId, circuit.probeAt, now);
+      return { kind: 'send', ...probeMessage(subscriptionId, circuit.probeAt, now) };
     }
     case 'recovered':
     case 'ramp':
@@ -140,9 +140,14 @@ export function controlStep(message: ControlMessage, state: SubscriptionState | 
   }
 }
 
-function sendProbe(subscriptionId: string, dueAt: number, now: number): ControlStep {
+/** The message that brings a probe at `dueAt` (epoch ms), and the delay to send it with; one beyond SQS's longest is sent on. */
+export function probeMessage(
+  subscriptionId: string,
+  dueAt: number,
+  now: number,
+): { readonly message: ControlMessage; readonly delaySeconds: number } {
   const delaySeconds = Math.min(longestControlDelaySeconds, Math.max(0, Math.ceil((dueAt - now) / 1000)));
-  return { kind: 'send', message: { subscriptionId, action: 'probe', dueAt }, delaySeconds };
+  return { message: { subscriptionId, action: 'probe', dueAt }, delaySeconds };
 }
 
 /** A probe that should have come long ago: its message was lost. For the hourly reconcile. */

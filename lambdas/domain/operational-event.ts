@@ -34,11 +34,16 @@ export function subscriptionFailing(
 }
 
 /** The system stopped deliveries to the subscription; its events wait until it is enabled again. */
-export function subscriptionDisabled(subscriptionId: string, reason: string, at: number): Broadcast {
+export function subscriptionDisabled(
+  subscriptionId: string,
+  reason: string,
+  failingSince: number,
+  at: number,
+): Broadcast {
   return broadcast(
     operationalEventTypes.subscriptionDisabled,
     { subscriptionId, reason, disabledAt: at },
-    [subscriptionId, String(at)],
+    [subscriptionId, String(failingSince)],
     at,
   );
 }

@@ -58,3 +58,18 @@ export function nextAttempt({ attempts, now, sentAt, notBefore = 0, random }: Fa
   const at = Math.min(Math.max(scheduled, notBefore), last);
   return at > now ? { kind: 'retry', at } : { kind: 'exhausted', reason: 'expired' };
 }
+
+/** SQS hides a message for 12 hours at most, counted from when it was received. */
+const longestHidingSeconds = 12 * 60 * 60;
+/** The function learns of a message some time after SQS handed it out; asking for too much is an error. */
+const receiveMarginSeconds = 5 * 60;
+
+/**
+ * For how many whole seconds to hide a message so that it does not come before `until`. What goes beyond the longest
+ * hiding is carried over: the message comes early, and is hidden again. Instants in epoch ms.
+ */
+export function hidingSeconds(until: number, now: number, receivedAt: number): number {
+  const passedSeconds = Math.ceil(Math.max(0, now - receivedAt) / 1000);
+  const longest = longestHidingSeconds - receiveMarginSeconds - passedSeconds;
+  return Math.max(0, Math.min(Math.ceil((until - now) / 1000), longest));
+}

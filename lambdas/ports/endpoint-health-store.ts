@@ -7,15 +7,17 @@ import type { Circuit, SubscriptionState } from '../domain/subscription.ts';
  */
 export interface EndpointHealthStore {
   /**
-   * Counts failed attempts and returns what is stored then, or undefined where the subscription is gone.
-   * `failingSince` as domain/endpoint-health.ts `failingSinceAfter` has it. A throttle is never shortened.
+   * Counts failed attempts; returns what is stored then, or undefined where the subscription is gone. `failingSince` is
+   * set where there is none yet, or where it moves (domain/endpoint-health.ts `failingSinceAfter`).
    */
   recordFailures(failures: {
     readonly count: number;
     readonly at: number;
     readonly failingSince: number;
-    readonly throttledUntil?: number;
+    readonly movesFailingSince: boolean;
   }): Promise<SubscriptionState | undefined>;
+  /** Never shortens a throttle; undefined where it would, or where the subscription is gone. */
+  throttle(until: number): Promise<SubscriptionState | undefined>;
   /** Ends the failing streak. `circuit`: what follows an open one. */
   recordSuccess(at: number, circuit?: Circuit): Promise<void>;
   /** False: the circuit is not `expected` any more (compared by state and since), somebody else was first. */

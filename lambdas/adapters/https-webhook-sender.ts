@@ -1,0 +1,211 @@
+import { type LookupAddress, lookup as systemLookup } from 'node:dns';
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { LookupFunction, Socket } from 'node:net';
+import type { AttemptResult, ErrorClass } from '../domain/attempt-outcome.ts';
+import { judgeAddress, type OutboundPolicy } from '../domain/outbound-address.ts';
+import { judgeUrl } from '../domain/outbound-url.ts';
+import type { WebhookRequest } from '../domain/webhook-request.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { WebhookSender } from '../ports/webhook-sender.ts';
+
+/** For all of an attempt: name, connection, TLS, status, headers and body. Standard Webhooks advises 15 to 30 s. */
+const defaultTimeoutMs = 15_000;
+/** What is kept of a response. */
+const responseHeadBytes = 4096;
+/** So much of a body is read and dropped, so that the connection can be used again; beyond it, the connection is. */
+const longestDrainBytes = 64 * 1024;
+/** All headers of a response together. Node's default, said here because it is a bound on memory. */
+const maxHeaderBytes = 16 * 1024;
+/** Shorter than what most servers and load balancers leave an idle connection open (60 s at AWS's). */
+const idleSocketMs = 30_000;
+
+/** Finds all addresses of a name, as `dns.lookup` does. */
+export type ResolveAll = (
+  hostname: string,
+  done: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void;
+
+interface Options {
+  readonly policy: OutboundPolicy;
+  readonly clock: Clock;
+  readonly timeoutMs?: number;
+  readonly resolveAll?: ResolveAll;
+  /** Certificates of authorities beside those that Node trusts. */
+  readonly ca?: string;
+}
+
+/**
+ * POSTs with node:https over connections that are kept alive. Every address that a name resolves to is judged, and the
+ * judged ones are what is dialled: the name is not resolved a second time in between. Redirects are not followed, nothing is
+ * decompressed, no proxy is used.
+ */
+export function httpsWebhookSender({
+  policy,
+  clock,
+  timeoutMs = defaultTimeoutMs,
+  resolveAll = (hostname, done) => systemLookup(hostname, { all: true }, done),
+  ca,
+}: Options): WebhookSender {
+  const lookup = judgedLookup(resolveAll, policy);
+  const agentOptions = { timeout: idleSocketMs, maxFreeSockets: 32, lookup, ...(ca === undefined ? {} : { ca }) };
+  const agentsOf = (keepAlive: boolean) => ({
+    'http:': new HttpAgent({ ...agentOptions, keepAlive }),
+    'https:': new HttpsAgent({ ...agentOptions, keepAlive }),
+  });
+  const lasting = agentsOf(true);
+  const fresh = agentsOf(false);
+
+  return {
+    async send(request) {
+      const startedAt = clock();
+      const verdict = judgeUrl(request.url, policy);
+      if (verdict.kind === 'refused') return failed('refused', `the url ${verdict.message}`, 0);
+      const { url } = verdict;
+      const protocol = url.protocol === 'http:' ? 'http:' : 'https:';
+      const first = await post(url, request, lasting[protocol], timeoutMs);
+      // A connection that the receiver closed while it idled (or while the function was frozen) says nothing about the receiver.
+      const remainingMs = timeoutMs - (clock() - startedAt);
+      const ending =
+        first.kind === 'stale' && remainingMs > 0 ? await post(url, request, fresh[protocol], remainingMs) : first;
+      const durationMs = clock() - startedAt;
+      switch (ending.kind) {
+        case 'answered':
+          return { ...ending, durationMs };
+        case 'failed':
+        case 'stale':
+          return failed(ending.kind === 'stale' ? 'connect' : ending.errorClass, ending.message, durationMs);
+        default:
+          throw ending satisfies never;
+      }
+    },
+  };
+}
+
+function failed(errorClass: ErrorClass, message: string, durationMs: number): AttemptResult {
+  return { kind: 'failed', errorClass, message, durationMs };
+}
+
+type Ending =
+  | {
+      readonly kind: 'answered';
+      readonly status: number;
+      readonly headers: Record<string, string>;
+      readonly responseHead: string;
+    }
+  | { readonly kind: 'failed'; readonly errorClass: ErrorClass; readonly message: string }
+  /** A connection from the pool was found closed before a byte of an answer came. */
+  | { readonly kind: 'stale'; readonly message: string };
+
+type Phase = 'dns' | 'connect' | 'tls' | 'http';
+
+function post(url: URL, { headers, body }: WebhookRequest, agent: HttpAgent, timeoutMs: number): Promise<Ending> {
+  return new Promise((resolve) => {
+    const send = url.protocol === 'http:' ? httpRequest : httpsRequest;
+    let phase: Phase = 'dns';
+    const call = send(url, { method: 'POST', agent, headers, maxHeaderSize: maxHeaderBytes });
+    const timer = setTimeout(() => finish({ kind: 'failed', errorClass: 'timeout', message: 'timeout' }), timeoutMs);
+    let answer: ReturnType<typeof readAnswer> | undefined;
+    let finished = false;
+
+    function finish(ending: Ending): void {
+      if (finished) return;
+      finished = true;
+      clearTimeout(timer);
+      // The status decides; a body that does not end, or ends early, changes nothing about it.
+      resolve(answer?.soFar() ?? ending);
+      if (answer?.isComplete() !== true) call.destroy();
+    }
+    function fail(error: NodeJS.ErrnoException): void {
+      const stale = call.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+      const message = error instanceof AddressRefused ? error.message : (error.code ?? error.name);
+      finish(stale ? { kind: 'stale', message } : { kind: 'failed', errorClass: classOf(error, phase), message });
+    }
+
+    call.on('socket', (socket) => {
+      if (!socket.connecting) phase = 'http';
+      else followPhases(socket, url.protocol, (next) => (phase = next));
+    });
+    call.on('response', (response) => {
+      answer = readAnswer(response, () => finish({ kind: 'failed', errorClass: 'protocol', message: 'no answer' }));
+    });
+    call.on('error', fail);
+    call.on('close', () => finish({ kind: 'failed', errorClass: 'protocol', message: 'closed without an answer' }));
+    call.end(body);
+  });
+}
+
+function followPhases(socket: Socket, protocol: string, enter: (phase: Phase) => void): void {
+  socket.once('lookup', (error: Error | null) => error === null && enter('connect'));
+  socket.once('connect', () => enter(protocol === 'https:' ? 'tls' : 'http'));
+  socket.once('secureConnect', () => enter('http'));
+}
+
+function classOf(error: NodeJS.ErrnoException, phase: Phase): ErrorClass {
+  if (error instanceof AddressRefused) return 'refused';
+  if (phase !== 'http') return error.syscall === 'connect' ? 'connect' : phase;
+  return error.code?.startsWith('HPE_') ? 'protocol' : 'connect';
+}
+
+/** Reads a response's first bytes and lets the rest go by. `done` is called once there is nothing more to wait for. */
+function readAnswer(response: IncomingMessage, done: () => void) {
+  const chunks: Buffer[] = [];
+  let kept = 0;
+  let seen = 0;
+  response.on('data', (chunk: Buffer) => {
+    seen += chunk.length;
+    if (kept < responseHeadBytes) {
+      const part = Buffer.from(chunk.subarray(0, responseHeadBytes - kept));
+      chunks.push(part);
+      kept += part.length;
+    }
+    if (seen > longestDrainBytes) done();
+  });
+  response.on('end', done);
+  response.on('error', done);
+  response.on('close', done);
+  return {
+    isComplete: () => response.complete,
+    soFar: (): Ending => ({
+      kind: 'answered',
+      status: response.statusCode ?? 0,
+      headers: Object.fromEntries(
+        Object.entries(response.headers).map(([name, value]) => [
+          name,
+          Array.isArray(value) ? value.join(', ') : (value ?? ''),
+        ]),
+      ),
+      responseHead: headText(Buffer.concat(chunks), response.headers['content-encoding']),
+    }),
+  };
+}
+
+/** Text for people. What is compressed is not unpacked: it may be a bomb. */
+function headText(bytes: Buffer, encoding: string | undefined): string {
+  if (encoding !== undefined && encoding !== 'identity') return `(content-encoding: ${encoding.slice(0, 40)})`;
+  // `stream` keeps back a character that the cut went through.
+  return new TextDecoder().decode(bytes, { stream: true });
+}
+
+class AddressRefused extends Error {
+  constructor(range: string) {
+    super(`the name resolves to an address that is not public (${range})`);
+    this.name = 'AddressRefused';
+  }
+}
+
+/** One forbidden address among several is reason enough: a receiver has no business having it. */
+function judgedLookup(resolveAll: ResolveAll, policy: OutboundPolicy): LookupFunction {
+  return (hostname, options, callback) => {
+    resolveAll(hostname, (error, addresses) => {
+      if (error !== null) return callback(error, []);
+      for (const { address } of addresses) {
+        const verdict = judgeAddress(address, policy);
+        if (verdict.kind === 'refused') return callback(new AddressRefused(verdict.range), []);
+      }
+      const [first] = addresses;
+      if (first === undefined) return callback(Object.assign(new Error('no address'), { code: 'ENOTFOUND' }), []);
+      return options.all === true ? callback(null, addresses) : callback(null, first.address, first.family);
+    });
+  };
+}

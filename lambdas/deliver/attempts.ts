@@ -1,0 +1,77 @@
+import type { AttemptResult } from '../domain/attempt-outcome.ts';
+import { type AttemptOutcome, attemptOutcome } from '../domain/attempt-outcome.ts';
+import { attemptsSoFar, type DeliveryRecord, recordAfter } from '../domain/delivery-ledger.ts';
+import type { DeliveryMessage } from '../domain/delivery-message.ts';
+import { type Subscriber, signingSecrets } from '../domain/delivery-plan.ts';
+import { deliveryVerdict } from '../domain/delivery-verdict.ts';
+import { webhookRequest } from '../domain/webhook-request.ts';
+import type { DeliverDeps } from './handler.ts';
+
+/** An attempt that was made, and the ledger item that says so. */
+export interface Attempt {
+  readonly message: DeliveryMessage;
+  readonly outcome: AttemptOutcome;
+  readonly record: DeliveryRecord;
+}
+
+/** Makes one attempt and tells of it: one log line, its metrics. */
+export async function makeAttempt(
+  message: DeliveryMessage,
+  previous: DeliveryRecord | undefined,
+  subscriber: Subscriber,
+  deps: DeliverDeps,
+): Promise<Attempt> {
+  const { subscriptionId, sender, clock, random } = deps;
+  const url = subscriber.config?.url ?? '';
+  const startedAt = clock();
+  const secrets = signingSecrets(subscriber, startedAt);
+  const result = await sender.send(webhookRequest(message, url, subscriber.config?.headers ?? {}, secrets, startedAt));
+  const now = clock();
+  const outcome = attemptOutcome(result, now);
+  const subject = subjectOf(subscriptionId, message);
+  const attempts = attemptsSoFar(subject, previous) + 1;
+  const verdict = deliveryVerdict(outcome, { attempts, now, sentAt: message.sentAt, random: random() });
+  const record = recordAfter(subject, previous, result, verdict, now);
+  report(message, url, result, outcome, record, now, deps);
+  return { message, outcome, record };
+}
+
+export function subjectOf(subscriptionId: string, message: DeliveryMessage) {
+  const { webhookId, eventType, occurredAt, messageId, body, replayName } = message;
+  const subject = { subscriptionId, webhookId, eventType, occurredAt, messageId, event: body };
+  return replayName === undefined ? subject : { ...subject, replayName };
+}
+
+function report(
+  message: DeliveryMessage,
+  url: string,
+  result: AttemptResult,
+  outcome: AttemptOutcome,
+  record: DeliveryRecord,
+  now: number,
+  { subscriptionId, metrics, log }: DeliverDeps,
+): void {
+  const delivered = record.state === 'delivered';
+  const how = delivered ? 'delivered' : result.kind === 'failed' ? result.errorClass : 'status';
+  metrics.add('DeliveryAttempts', 1, { subscriptionId, outcome: how });
+  if (delivered) metrics.add('EventToDelivered', Math.max(0, now - message.sentAt), { subscriptionId });
+  if (record.state === 'exhausted') metrics.add('DeliveriesExhausted', 1, { subscriptionId });
+  log.info('attempt', {
+    subscriptionId,
+    webhookId: message.webhookId,
+    eventType: message.eventType,
+    // Paths and query strings may hold a subscriber's secrets.
+    host: URL.parse(url)?.host,
+    attempt: record.attempts,
+    outcome: outcome.kind,
+    state: record.state,
+    durationMs: result.durationMs,
+    waitedMs: Math.max(0, now - message.sentAt),
+    ...(result.kind === 'answered'
+      ? { status: result.status }
+      : { errorClass: result.errorClass, error: result.message }),
+    ...(record.nextAttemptAt === undefined ? {} : { nextAttemptAt: new Date(record.nextAttemptAt).toISOString() }),
+    ...(record.reason === undefined ? {} : { reason: record.reason }),
+    ...(message.replayName === undefined ? {} : { replayName: message.replayName }),
+  });
+}

@@ -1,0 +1,130 @@
+import type { Broadcast } from '../domain/derive.ts';
+import {
+  circuitAfterFailedProbe,
+  failingSinceAfter,
+  type HealthVerdict,
+  judgeFailure,
+  probeMessage,
+  rampingCircuit,
+} from '../domain/endpoint-health.ts';
+import { deliveryRecovered, subscriptionDisabled, subscriptionFailing } from '../domain/operational-event.ts';
+import type { SubscriptionState } from '../domain/subscription.ts';
+import type { Attempt } from './attempts.ts';
+import type { DeliverDeps } from './handler.ts';
+
+/**
+ * Writes down what attempts say about the endpoint, and acts on the verdicts. `state` is what was read before them.
+ * A batch in which all went well, to an endpoint that was healthy, costs no call.
+ */
+export async function reportEndpoint(
+  attempts: readonly Attempt[],
+  state: SubscriptionState | undefined,
+  deps: DeliverDeps,
+  { isProbe }: { readonly isProbe: boolean },
+): Promise<void> {
+  const { health, clock } = deps;
+  const now = clock();
+  const succeeded = attempts.some(({ record }) => record.state === 'delivered');
+  const failures = attempts.filter(({ record, outcome }) => record.state !== 'delivered' && outcome.kind !== 'give-up');
+  const disabling = attempts.map(({ outcome }) => outcome).find((outcome) => outcome.kind === 'disable');
+
+  let stored = state;
+  if (succeeded) await reportSuccess(state, now, deps);
+  else if (failures.length > 0) {
+    const failingSince = failingSinceAfter(state, now);
+    const movesFailingSince = state?.failingSince !== undefined && state.failingSince !== failingSince;
+    stored = await health.recordFailures({ count: failures.length, at: now, failingSince, movesFailingSince });
+  }
+  const throttledUntil = Math.max(
+    0,
+    ...attempts.map(({ outcome }) => (outcome.kind === 'throttle' ? outcome.untilEpochMs : 0)),
+  );
+  if (throttledUntil > 0) stored = (await health.throttle(throttledUntil)) ?? stored;
+  if (stored === undefined) return;
+
+  if (disabling !== undefined) return disable(stored, disabling.reason, now, deps);
+  if (failures.length === 0) return;
+  const current = succeeded ? withoutStreak(stored) : stored;
+  const mayTell = failures.some(({ message }) => !message.isOperational);
+  for (const verdict of judgeFailure(current, now, deps.disableAfterSeconds)) {
+    await act(verdict, current, mayTell, now, deps);
+  }
+  if (isProbe && !succeeded) await planNextProbe(current, now, deps);
+}
+
+/** A success ends the failing streak; an open circuit begins to ramp. */
+async function reportSuccess(state: SubscriptionState | undefined, now: number, deps: DeliverDeps): Promise<void> {
+  const { health, control, subscriptionId } = deps;
+  const open = state?.circuit?.state === 'open' ? state.circuit : undefined;
+  if (state?.failingSince === undefined && open === undefined) return;
+  if (state?.failingNotice !== undefined && state.failingSince !== undefined) {
+    if (!(await publish([deliveryRecovered(subscriptionId, state.failingSince, now)], deps))) return;
+  }
+  await health.recordSuccess(now, open && rampingCircuit(open, now));
+  if (open !== undefined) await control.send([{ message: { subscriptionId, action: 'recovered' }, delaySeconds: 0 }]);
+}
+
+async function act(
+  verdict: HealthVerdict,
+  state: SubscriptionState,
+  mayTell: boolean,
+  now: number,
+  deps: DeliverDeps,
+): Promise<void> {
+  const { health, control, subscriptionId, log } = deps;
+  switch (verdict.kind) {
+    case 'open-circuit': {
+      const { circuit } = verdict;
+      if (!(await health.replaceCircuit(state.circuit, circuit))) return;
+      log.warn('circuit opened', { subscriptionId, reason: circuit.reason, failures: state.failures });
+      await control.send([{ message: { subscriptionId, action: 'open-circuit' }, delaySeconds: 0 }]);
+      return;
+    }
+    case 'notice': {
+      // An operational event about the failing delivery of an operational event could go round for ever.
+      if (!mayTell) return;
+      const { notice, disableAt } = verdict;
+      const told = subscriptionFailing(subscriptionId, notice, state.failingSince ?? now, disableAt, now);
+      if (await publish([told], deps)) await health.recordNotice(notice);
+      return;
+    }
+    case 'disable':
+      return disable(state, verdict.reason, now, deps);
+    default:
+      return verdict satisfies never;
+  }
+}
+
+async function disable(state: SubscriptionState, reason: string, now: number, deps: DeliverDeps): Promise<void> {
+  const { health, control, subscriptionId, log } = deps;
+  if (state.disabled !== undefined) return;
+  if (!(await publish([subscriptionDisabled(subscriptionId, reason, state.failingSince ?? now, now)], deps))) return;
+  if (!(await health.disable(now, reason))) return;
+  log.warn('subscription disabled', { subscriptionId, reason });
+  await control.send([{ message: { subscriptionId, action: 'reconcile' }, delaySeconds: 0 }]);
+}
+
+async function planNextProbe(state: SubscriptionState, now: number, deps: DeliverDeps): Promise<void> {
+  const { health, control, subscriptionId } = deps;
+  const { circuit } = state;
+  if (circuit?.state !== 'open') return;
+  const next = circuitAfterFailedProbe(circuit, now, state.throttledUntil);
+  if (!(await health.replaceCircuit(circuit, next))) return;
+  await control.send([probeMessage(subscriptionId, next.probeAt, now)]);
+}
+
+/** As it is after a success. */
+function withoutStreak(state: SubscriptionState): SubscriptionState {
+  const { failingSince: _, lastFailureAt: __, failures: ___, failingNotice: ____, ...rest } = state;
+  return rest;
+}
+
+async function publish(broadcasts: readonly Broadcast[], { publisher, log }: DeliverDeps): Promise<boolean> {
+  const outcome = await publisher.publish(broadcasts);
+  if (outcome.kind === 'published') return true;
+  log.error('could not publish an operational event', {
+    types: broadcasts.map(({ detail }) => detail.type),
+    outcome: outcome.kind,
+  });
+  return false;
+}

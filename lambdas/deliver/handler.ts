@@ -1,0 +1,75 @@
+import middy from '@middy/core';
+import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import type { QueuedMessage } from '../domain/delivery-message.ts';
+import { itemFailure } from '../middleware/batch-item-failures.ts';
+import { flushMetrics } from '../middleware/flush-metrics.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { ControlQueue } from '../ports/control-queue.ts';
+import type { DeliveryLedger } from '../ports/delivery-ledger.ts';
+import type { DeliveryQueue } from '../ports/delivery-queue.ts';
+import type { EndpointHealthStore } from '../ports/endpoint-health-store.ts';
+import type { EventPublisher } from '../ports/event-publisher.ts';
+import type { Log, Metrics } from '../ports/telemetry.ts';
+import type { WebhookSender } from '../ports/webhook-sender.ts';
+import { deliverMessages } from './deliver-messages.ts';
+import { reportEndpoint } from './endpoint-report.ts';
+import { park } from './park.ts';
+import { type ProbeOutcome, probe } from './probe.ts';
+
+export interface DeliverDeps {
+  readonly subscriptionId: string;
+  readonly sender: WebhookSender;
+  readonly ledger: DeliveryLedger;
+  readonly health: EndpointHealthStore;
+  readonly queue: DeliveryQueue;
+  readonly control: ControlQueue;
+  readonly publisher: EventPublisher;
+  readonly clock: Clock;
+  /** From 0 to 1. */
+  readonly random: () => number;
+  readonly disableAfterSeconds: number;
+  readonly metrics: Metrics;
+  readonly log: Log;
+}
+
+/** A batch of the subscriber's queue, or what `provision` asks for (see domain/endpoint-health.ts). */
+export type DeliverEvent = SQSEvent | { readonly probe: true } | { readonly park: true };
+
+/** Delivers to one subscriber. */
+export function createDeliverHandler(deps: DeliverDeps) {
+  const { log, subscriptionId } = deps;
+  return middy(
+    async (
+      event: DeliverEvent,
+      context: Pick<Context, 'getRemainingTimeInMillis'>,
+    ): Promise<SQSBatchResponse | ProbeOutcome | { parked: number }> => {
+      const remainingMs = () => context.getRemainingTimeInMillis();
+      if ('probe' in event) return probe(deps, remainingMs);
+      if ('park' in event) return park(deps, remainingMs);
+
+      const messages = event.Records.map(queuedMessage);
+      try {
+        const { kept, attempts, subscriber } = await deliverMessages(messages, deps, { isProbe: false, remainingMs });
+        await reportHealth(() => reportEndpoint(attempts, subscriber.state, deps, { isProbe: false }));
+        return { batchItemFailures: kept.map(itemFailure) };
+      } catch (error) {
+        // Nothing is lost: all of them come again, and what the ledger knows to be delivered is held back.
+        log.error('batch failed, it will come again', { subscriptionId, error: String(error) });
+        return { batchItemFailures: messages.map(itemFailure) };
+      }
+    },
+  ).use(flushMetrics(deps.metrics));
+
+  /** The ledger is written by now: what could not be said about the endpoint is said after its next attempt. */
+  async function reportHealth(report: () => Promise<void>): Promise<void> {
+    try {
+      await report();
+    } catch (error) {
+      log.error('could not report on the endpoint', { subscriptionId, error: String(error) });
+    }
+  }
+}
+
+function queuedMessage({ messageId, receiptHandle, body, attributes }: SQSRecord): QueuedMessage {
+  return { messageId, receiptHandle, body, sentAt: Number(attributes.SentTimestamp) };
+}

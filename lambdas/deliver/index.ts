@@ -1,0 +1,41 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { dynamoDeliveryLedger } from '../adapters/dynamo-delivery-ledger.ts';
+import { dynamoEndpointHealth } from '../adapters/dynamo-endpoint-health.ts';
+import { eventBridgePublisher } from '../adapters/event-bridge-publisher.ts';
+import { httpsWebhookSender } from '../adapters/https-webhook-sender.ts';
+import { powertoolsLog } from '../adapters/powertools-log.ts';
+import { powertoolsMetrics } from '../adapters/powertools-metrics.ts';
+import { sleep } from '../adapters/sleep.ts';
+import { sqsControlQueue } from '../adapters/sqs-control-queue.ts';
+import { sqsDeliveryQueue } from '../adapters/sqs-delivery-queue.ts';
+import { defaultDisableAfterSeconds } from '../domain/endpoint-health.ts';
+import { deliverEnv } from './env.ts';
+import { createDeliverHandler } from './handler.ts';
+
+const env = deliverEnv.parse(process.env);
+const dynamo = new DynamoDBClient();
+const sqs = new SQSClient();
+const log = powertoolsLog('deliver');
+
+export const handler = createDeliverHandler({
+  subscriptionId: env.SUBSCRIPTION_ID,
+  sender: httpsWebhookSender({ policy: env.OUTBOUND_POLICY, clock: Date.now }),
+  ledger: dynamoDeliveryLedger({
+    client: dynamo,
+    deliveriesTable: env.DELIVERIES_TABLE,
+    subscriptionsTable: env.SUBSCRIPTIONS_TABLE,
+    subscriptionId: env.SUBSCRIPTION_ID,
+    sleep,
+  }),
+  health: dynamoEndpointHealth(dynamo, env.SUBSCRIPTIONS_TABLE, env.SUBSCRIPTION_ID),
+  queue: sqsDeliveryQueue(sqs, env.QUEUE_URL, log),
+  control: sqsControlQueue(sqs, env.CONTROL_QUEUE_URL),
+  publisher: eventBridgePublisher({ client: new EventBridgeClient(), eventBusName: env.EVENT_BUS_NAME, sleep }),
+  clock: Date.now,
+  random: Math.random,
+  disableAfterSeconds: Number(env.DISABLE_AFTER_SECONDS ?? defaultDisableAfterSeconds),
+  metrics: powertoolsMetrics(),
+  log,
+});

@@ -1,0 +1,46 @@
+import { recordAfter } from '../domain/delivery-ledger.ts';
+import { parseMessage } from '../domain/delivery-message.ts';
+import { lastSafeInstant } from '../domain/retry-schedule.ts';
+import { subjectOf } from './attempts.ts';
+import type { DeliverDeps } from './handler.ts';
+
+const hiddenSeconds = 60;
+/** It is run every hour, so what becomes too old within the next two is taken now. */
+const horizonMs = 2 * 60 * 60 * 1000;
+/** A queue hands out about the oldest first: so many rounds without an old message, and there are none. */
+const roundsWithoutAny = 3;
+const leastRemainingMs = 20_000;
+
+/**
+ * While deliveries are stopped nobody reads the queue, and after 14 days it forgets. What is about to be forgotten is
+ * written to the ledger, event included, so that it can be replayed.
+ */
+export async function park(deps: DeliverDeps, remainingMs: () => number): Promise<{ readonly parked: number }> {
+  const { queue, ledger, clock, subscriptionId, log } = deps;
+  let parked = 0;
+  for (let fruitless = 0; fruitless < roundsWithoutAny && remainingMs() > leastRemainingMs; ) {
+    const received = await queue.receive(10, hiddenSeconds);
+    if (received.length === 0) break;
+    const now = clock();
+    const old = received.filter(({ sentAt }) => lastSafeInstant(sentAt) <= now + horizonMs);
+    const young = received.filter((message) => !old.includes(message));
+    // Its receives count towards the dead-letter queue, so a young one is seen once an hour, not again and again.
+    if (young.length > 0) await queue.hide(young.map(({ receiptHandle }) => ({ receiptHandle, seconds: 0 })));
+    fruitless = old.length === 0 ? fruitless + 1 : 0;
+
+    const messages = old.map(parseMessage).flatMap((parsed) => (parsed.kind === 'message' ? [parsed.message] : []));
+    const { records } = await ledger.read(messages.map(({ webhookId }) => webhookId));
+    const open = messages.filter(({ webhookId }) => (records.get(webhookId)?.state ?? 'retrying') === 'retrying');
+    const items = open.map((message) => {
+      const verdict = { state: 'exhausted', reason: 'expired: deliveries were stopped for 14 days' } as const;
+      const subject = subjectOf(subscriptionId, message);
+      return recordAfter(subject, records.get(message.webhookId), undefined, verdict, now);
+    });
+    const unique = [...new Map(items.map((item) => [item.webhookId, item])).values()];
+    if (unique.length > 0) await ledger.write(unique);
+    if (messages.length > 0) await queue.acknowledge(messages.map(({ receiptHandle }) => receiptHandle));
+    parked += unique.length;
+  }
+  if (parked > 0) log.warn('parked in the ledger', { subscriptionId, parked });
+  return { parked };
+}

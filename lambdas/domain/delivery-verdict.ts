@@ -1,0 +1,31 @@
+import type { AttemptOutcome } from './attempt-outcome.ts';
+import type { DeliveryVerdict } from './delivery-ledger.ts';
+import { type FailedAttempt, nextAttempt } from './retry-schedule.ts';
+
+/** Where one attempt's outcome leaves its event. */
+export function deliveryVerdict(outcome: AttemptOutcome, attempt: Omit<FailedAttempt, 'notBefore'>): DeliveryVerdict {
+  switch (outcome.kind) {
+    case 'delivered':
+      return { state: 'delivered' };
+    case 'give-up':
+      return { state: 'discarded', reason: outcome.reason };
+    case 'disable':
+      return outcome.delivered ? { state: 'delivered' } : retryVerdict(attempt);
+    case 'retry':
+      return retryVerdict(outcome.notBefore === undefined ? attempt : { ...attempt, notBefore: outcome.notBefore });
+    case 'throttle':
+      return retryVerdict({ ...attempt, notBefore: outcome.untilEpochMs });
+    default:
+      return outcome satisfies never;
+  }
+}
+
+function retryVerdict(attempt: FailedAttempt): DeliveryVerdict {
+  const next = nextAttempt(attempt);
+  if (next.kind === 'retry') return { state: 'retrying', nextAttemptAt: next.at };
+  const reason =
+    next.reason === 'attempts'
+      ? `all ${attempt.attempts} attempts failed`
+      : 'the queue would have forgotten it before the next attempt (14 days)';
+  return { state: 'exhausted', reason };
+}
