@@ -38,6 +38,13 @@ export interface SubscriptionState {
   readonly reason?: string;
   /** Made when `config` has none. */
   readonly generatedSecrets?: readonly SigningSecret[];
+  /**
+   * When it was accepted with `conversation_status_updated`, while that was open to new subscribers, epoch ms: it may
+   * keep it. Written by `provision` alone, and removed when the subscription drops the event.
+   */
+  readonly legacyAcceptedAt?: number;
+  /** A hash of the `url` and `status` that were last put in force: a change of either enables a disabled subscription. */
+  readonly appliedEndpoint?: string;
   /** Set when deliveries were stopped by the system: 410, the subscriber's wish, or days of failure. */
   readonly disabled?: { readonly at: number; readonly reason: string };
   /** No attempts before this instant (epoch ms): the endpoint asked for it with 429, 502, 503 or 504. */

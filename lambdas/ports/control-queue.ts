@@ -1,6 +1,30 @@
 import type { ControlMessage } from '../domain/endpoint-health.ts';
 
-/** Tells `provision` what a subscription's route needs; see domain/endpoint-health.ts. */
+/** Messages to `provision`, from delivery functions and from itself. */
 export interface ControlQueue {
-  send(message: ControlMessage, delaySeconds?: number): Promise<void>;
+  /** Throws where some could not be handed over. `delaySeconds`: whole, 0 to 900. */
+  send(messages: readonly DelayedMessage[]): Promise<void>;
+}
+
+export interface DelayedMessage {
+  readonly message: SubscriptionMessage | TearDownMessage;
+  readonly delaySeconds: number;
+}
+
+/** `attempt`: how often it was tried before, where it could not be carried out at once. */
+export type SubscriptionMessage = ControlMessage & { readonly attempt?: number | undefined };
+
+/** Carries on with a teardown that one invocation could not finish. */
+export interface TearDownMessage {
+  readonly action: 'tear-down';
+  readonly request: CustomResourceRequest;
+}
+
+/** What CloudFormation asks of a custom resource. */
+export interface CustomResourceRequest {
+  readonly RequestType: 'Create' | 'Update' | 'Delete';
+  readonly ResponseURL: string;
+  readonly StackId: string;
+  readonly RequestId: string;
+  readonly LogicalResourceId: string;
 }

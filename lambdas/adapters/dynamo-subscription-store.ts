@@ -1,0 +1,287 @@
+import {
+  type AttributeValue,
+  BatchGetItemCommand,
+  ConditionalCheckFailedException,
+  DeleteItemCommand,
+  type DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+  ScanCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
+import type { JsonObject } from '../domain/json.ts';
+import type { SubscriptionConfig, SubscriptionState } from '../domain/subscription.ts';
+import { subscriptionRecords, tableSchemas } from '../domain/table-schemas.ts';
+import type { DeploymentGate } from '../ports/deployment-gate.ts';
+import type { StateChange, StoredSubscription, SubscriptionStore } from '../ports/subscription-store.ts';
+import { fromAttributes, toAttribute, toAttributes } from './dynamo-attributes.ts';
+
+type Item = Record<string, AttributeValue>;
+
+const { partitionKey, sortKey } = tableSchemas.subscriptions;
+/** DynamoDB's limit for BatchGetItem. */
+const maxKeysPerRead = 100;
+/** Holds the mark of a deployment that is being deleted. `#` is in no subscription's id. */
+const deploymentId = '#deployment';
+
+/** Subscriptions in their table. Every change is one conditional write of one item; every read is consistent. */
+export function dynamoSubscriptionStore(client: DynamoDBClient, tableName: string): SubscriptionStore {
+  // An item written by hand may hold sets, which a plain object does not tell from lists; a condition must.
+  const storedItems = new WeakMap<JsonObject, Item>();
+
+  function configOf(item: Item): JsonObject {
+    const config = fromAttributes(item);
+    storedItems.set(config, item);
+    return config;
+  }
+
+  async function readStates(ids: readonly string[]): Promise<Map<string, SubscriptionState>> {
+    const states = new Map<string, SubscriptionState>();
+    for (let start = 0; start < ids.length; start += maxKeysPerRead) {
+      let keys = ids.slice(start, start + maxKeysPerRead).map((id) => keyOf(id, subscriptionRecords.state));
+      while (keys.length > 0) {
+        const result = await client.send(
+          new BatchGetItemCommand({ RequestItems: { [tableName]: { Keys: keys, ConsistentRead: true } } }),
+        );
+        for (const item of result.Responses?.[tableName] ?? []) {
+          const state = stateOf(item);
+          states.set(state.subscriptionId, state);
+        }
+        keys = result.UnprocessedKeys?.[tableName]?.Keys ?? [];
+      }
+    }
+    return states;
+  }
+
+  return {
+    async read(subscriptionId) {
+      const [config, state] = await Promise.all(
+        [subscriptionRecords.config, subscriptionRecords.state].map((record) =>
+          client.send(
+            new GetItemCommand({ TableName: tableName, Key: keyOf(subscriptionId, record), ConsistentRead: true }),
+          ),
+        ),
+      );
+      return {
+        subscriptionId,
+        ...(config?.Item === undefined ? {} : { config: configOf(config.Item) }),
+        ...(state?.Item === undefined ? {} : { state: stateOf(state.Item) }),
+      };
+    },
+
+    async list(limit, after) {
+      const items: Item[] = [];
+      let start = after === undefined ? undefined : keyOf(after, subscriptionRecords.config);
+      do {
+        const page = await client.send(
+          new ScanCommand({
+            TableName: tableName,
+            ConsistentRead: true,
+            FilterExpression: '#record = :config',
+            ExpressionAttributeNames: { '#record': sortKey },
+            ExpressionAttributeValues: { ':config': { S: subscriptionRecords.config } },
+            ...(start === undefined ? {} : { ExclusiveStartKey: start }),
+          }),
+        );
+        items.push(...(page.Items ?? []));
+        start = page.LastEvaluatedKey;
+      } while (start !== undefined && items.length <= limit);
+
+      const shown = items.slice(0, limit);
+      const states = await readStates(shown.map(idOf));
+      const subscriptions = shown.map((item): StoredSubscription => {
+        const subscriptionId = idOf(item);
+        const state = states.get(subscriptionId);
+        return { subscriptionId, config: configOf(item), ...(state === undefined ? {} : { state }) };
+      });
+      const last = shown.at(-1);
+      return items.length > limit && last !== undefined ? { subscriptions, next: idOf(last) } : { subscriptions };
+    },
+
+    async *allIds() {
+      let start: Item | undefined;
+      do {
+        const page = await client.send(
+          new ScanCommand({
+            TableName: tableName,
+            ConsistentRead: true,
+            ProjectionExpression: '#id',
+            ExpressionAttributeNames: { '#id': partitionKey },
+            ...(start === undefined ? {} : { ExclusiveStartKey: start }),
+          }),
+        );
+        yield [...new Set((page.Items ?? []).map(idOf))].filter((id) => id !== deploymentId);
+        start = page.LastEvaluatedKey;
+      } while (start !== undefined);
+    },
+
+    create(config) {
+      return succeeds(
+        client.send(
+          new PutItemCommand({
+            TableName: tableName,
+            Item: itemOf(config),
+            ConditionExpression: 'attribute_not_exists(#id)',
+            ExpressionAttributeNames: { '#id': partitionKey },
+          }),
+        ),
+      );
+    },
+
+    replace(expected, next) {
+      return succeeds(
+        client.send(
+          new PutItemCommand({
+            TableName: tableName,
+            Item: itemOf(next),
+            ...unchanged(storedItems.get(expected) ?? toAttributes(expected)),
+          }),
+        ),
+      );
+    },
+
+    remove(subscriptionId, expected) {
+      const condition =
+        expected === undefined
+          ? { ConditionExpression: 'attribute_exists(#id)', ExpressionAttributeNames: { '#id': partitionKey } }
+          : unchanged(storedItems.get(expected) ?? toAttributes(expected));
+      return succeeds(
+        client.send(
+          new DeleteItemCommand({
+            TableName: tableName,
+            Key: keyOf(subscriptionId, subscriptionRecords.config),
+            ...condition,
+          }),
+        ),
+      );
+    },
+
+    async changeState(subscriptionId, change) {
+      await client.send(
+        new UpdateItemCommand({
+          TableName: tableName,
+          Key: keyOf(subscriptionId, subscriptionRecords.state),
+          ...updateExpression(change),
+        }),
+      );
+    },
+
+    async keepGeneratedSecret(subscriptionId, secret) {
+      await client.send(
+        new UpdateItemCommand({
+          TableName: tableName,
+          Key: keyOf(subscriptionId, subscriptionRecords.state),
+          UpdateExpression: 'SET generatedSecrets = if_not_exists(generatedSecrets, :secrets)',
+          ExpressionAttributeValues: { ':secrets': toAttribute([{ secret }]) },
+        }),
+      );
+    },
+
+    async removeState(subscriptionId) {
+      await client.send(
+        new DeleteItemCommand({ TableName: tableName, Key: keyOf(subscriptionId, subscriptionRecords.state) }),
+      );
+    },
+  };
+}
+
+/** The mark lies in the subscriptions table, as a `state` record, so that it wakes nobody. */
+export function dynamoDeploymentGate(client: DynamoDBClient, tableName: string): DeploymentGate {
+  const Key = keyOf(deploymentId, subscriptionRecords.state);
+  return {
+    async isClosed() {
+      const { Item } = await client.send(new GetItemCommand({ TableName: tableName, Key, ConsistentRead: true }));
+      return Item !== undefined;
+    },
+    async close() {
+      await client.send(new PutItemCommand({ TableName: tableName, Item: { ...Key, closed: { BOOL: true } } }));
+    },
+    async open() {
+      await client.send(new DeleteItemCommand({ TableName: tableName, Key }));
+    },
+  };
+}
+
+function keyOf(subscriptionId: string, record: string): Item {
+  return { [partitionKey]: { S: subscriptionId }, [sortKey]: { S: record } };
+}
+
+function idOf(item: Item): string {
+  return item[partitionKey]?.S ?? '';
+}
+
+function stateOf(item: Item): SubscriptionState {
+  const { [sortKey]: _, ...state } = fromAttributes(item);
+  return { provisioning: 'pending', ...state } as unknown as SubscriptionState;
+}
+
+function itemOf({ filter, ...config }: SubscriptionConfig): Item {
+  return toAttributes({
+    ...config,
+    [sortKey]: subscriptionRecords.config,
+    // As its text: DynamoDB writes `300.0` as `300`, and a pattern tells them apart.
+    filter: filter === undefined ? undefined : JSON.stringify(filter),
+  });
+}
+
+/** Holds while the stored item has these attributes and none besides that a config may have. */
+function unchanged(item: Item): {
+  ConditionExpression: string;
+  ExpressionAttributeNames: Record<string, string>;
+  ExpressionAttributeValues: Item;
+} {
+  const present = Object.keys(item);
+  const absent = optionalAttributes.filter((name) => !(name in item));
+  const names = [...present, ...absent];
+  return {
+    ConditionExpression: names
+      .map((_, index) => (index < present.length ? `#a${index} = :a${index}` : `attribute_not_exists(#a${index})`))
+      .join(' AND '),
+    ExpressionAttributeNames: Object.fromEntries(names.map((name, index) => [`#a${index}`, name])),
+    ExpressionAttributeValues: Object.fromEntries(
+      present.map((name, index) => [`:a${index}`, item[name] as AttributeValue]),
+    ),
+  };
+}
+
+const optionalAttributes: readonly (keyof SubscriptionConfig)[] = [
+  'orgIds',
+  'filter',
+  'headers',
+  'description',
+  'status',
+  'maxConcurrency',
+  'secrets',
+  'createdAt',
+  'updatedAt',
+];
+
+function updateExpression({ set = {}, remove = [] }: StateChange) {
+  const values = Object.entries(toAttributes(set));
+  const removed = remove.filter((name) => !(name in set));
+  const sets = values.map((_, index) => `#s${index} = :s${index}`);
+  const removes = removed.map((_, index) => `#r${index}`);
+  return {
+    UpdateExpression: [
+      ...(sets.length === 0 ? [] : [`SET ${sets.join(', ')}`]),
+      ...(removes.length === 0 ? [] : [`REMOVE ${removes.join(', ')}`]),
+    ].join(' '),
+    ExpressionAttributeNames: Object.fromEntries([
+      ...values.map(([name], index) => [`#s${index}`, name]),
+      ...removed.map((name, index) => [`#r${index}`, name]),
+    ]),
+    ...(values.length === 0
+      ? {}
+      : { ExpressionAttributeValues: Object.fromEntries(values.map(([, value], index) => [`:s${index}`, value])) }),
+  };
+}
+
+async function succeeds(write: Promise<unknown>): Promise<boolean> {
+  try {
+    await write;
+    return true;
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) return false;
+    throw error;
+  }
+}

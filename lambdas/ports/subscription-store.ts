@@ -1,0 +1,36 @@
+import type { JsonObject } from '../domain/json.ts';
+import type { SubscriptionConfig, SubscriptionState } from '../domain/subscription.ts';
+
+/** The two records of a subscription. `config` is the item as it is stored, which anybody may have written. */
+export interface StoredSubscription {
+  readonly subscriptionId: string;
+  readonly config?: JsonObject;
+  readonly state?: SubscriptionState;
+}
+
+export interface StateChange {
+  readonly set?: Partial<Omit<SubscriptionState, 'subscriptionId'>>;
+  readonly remove?: readonly (keyof SubscriptionState)[];
+}
+
+/** Keeps subscriptions. Reads are of what is stored now. */
+export interface SubscriptionStore {
+  read(subscriptionId: string): Promise<StoredSubscription>;
+  /** In no order that means anything. `after`: the id with which the page before ended. */
+  list(
+    limit: number,
+    after?: string,
+  ): Promise<{ readonly subscriptions: StoredSubscription[]; readonly next?: string }>;
+  /** The ids of all that have a record of either kind, a page at a time. */
+  allIds(): AsyncIterable<readonly string[]>;
+  /** False: there is one of that id. */
+  create(config: SubscriptionConfig): Promise<boolean>;
+  /** False: what is stored is not `expected` any more. */
+  replace(expected: JsonObject, next: SubscriptionConfig): Promise<boolean>;
+  /** False: it was gone, or is not `expected` any more. */
+  remove(subscriptionId: string, expected?: JsonObject): Promise<boolean>;
+  changeState(subscriptionId: string, change: StateChange): Promise<void>;
+  /** Sets `generatedSecrets` unless there are some, so that two runs that meet agree on one. */
+  keepGeneratedSecret(subscriptionId: string, secret: string): Promise<void>;
+  removeState(subscriptionId: string): Promise<void>;
+}

@@ -1,0 +1,82 @@
+import middy from '@middy/core';
+import { flushMetrics } from '../middleware/flush-metrics.ts';
+import { createControl } from './control.ts';
+import { createDeployment, type DeploymentDeps } from './deployment.ts';
+import { inParallel } from './in-parallel.ts';
+import { type ReceivedMessage, readTrigger } from './trigger.ts';
+
+interface Invocation {
+  getRemainingTimeInMillis(): number;
+}
+
+interface BatchResponse {
+  readonly batchItemFailures: readonly { readonly itemIdentifier: string }[];
+}
+
+/** Below this, what is not begun yet is handed on: making one route takes 5 to 20 s. */
+const enoughTimeMs = 60_000;
+
+/** Brings routes to what the subscriptions table says, whatever wakes it. */
+export function createProvisionHandler(deps: DeploymentDeps) {
+  const { log } = deps;
+  const control = createControl(deps);
+  const deployment = createDeployment(deps, control);
+
+  /** A subscription that fails is tried again through the control queue, so that it holds up none behind it. */
+  async function followChanges(
+    changes: readonly { readonly subscriptionId: string; readonly sequenceNumber: string }[],
+    hasTime: () => boolean,
+  ): Promise<BatchResponse> {
+    const bySubscription = Map.groupBy(changes, ({ subscriptionId }) => subscriptionId);
+    const failures = await inParallel([...bySubscription], async ([subscriptionId, itsChanges]) => {
+      try {
+        await control.carryOut({ subscriptionId, action: 'reconcile' }, hasTime);
+        return [];
+      } catch (error) {
+        log.error('change not followed, it will come again', { subscriptionId, error: String(error) });
+        return itsChanges.map(({ sequenceNumber }) => ({ itemIdentifier: sequenceNumber }));
+      }
+    });
+    return { batchItemFailures: failures.flat() };
+  }
+
+  async function followMessages(messages: readonly ReceivedMessage[], hasTime: () => boolean): Promise<BatchResponse> {
+    const groups = Map.groupBy(messages, ({ message, messageId }) =>
+      message !== undefined && 'subscriptionId' in message ? message.subscriptionId : messageId,
+    );
+    const failures = await inParallel([...groups.values()], async (group) => {
+      const failed: { itemIdentifier: string }[] = [];
+      for (const { message, messageId } of group) {
+        try {
+          if (message === undefined) throw new Error('not a control message, left for the dead-letter queue');
+          if (message.action === 'tear-down') await deployment.tearDown(message.request, hasTime);
+          else await control.carryOut(message, hasTime);
+        } catch (error) {
+          log.error('control message failed', { messageId, error: String(error) });
+          failed.push({ itemIdentifier: messageId });
+        }
+      }
+      return failed;
+    });
+    return { batchItemFailures: failures.flat() };
+  }
+
+  return middy(async (event: unknown, invocation: Invocation): Promise<BatchResponse | undefined> => {
+    const hasTime = (): boolean => invocation.getRemainingTimeInMillis() > enoughTimeMs;
+    const trigger = readTrigger(event);
+    switch (trigger.kind) {
+      case 'changes':
+        return followChanges(trigger.changes, hasTime);
+      case 'control':
+        return followMessages(trigger.messages, hasTime);
+      case 'reconcile-all':
+        await control.reconcileAll();
+        return undefined;
+      case 'deployment':
+        await deployment.answer(trigger.request, hasTime);
+        return undefined;
+      default:
+        throw trigger satisfies never;
+    }
+  }).use(flushMetrics(deps.metrics));
+}

@@ -1,0 +1,45 @@
+import { randomBytes } from 'node:crypto';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { awsRouteControlPlane } from '../adapters/aws-route-control-plane.ts';
+import { dynamoDeploymentGate, dynamoSubscriptionStore } from '../adapters/dynamo-subscription-store.ts';
+import { httpsCloudFormationResponder } from '../adapters/https-cloudformation-responder.ts';
+import { powertoolsLog } from '../adapters/powertools-log.ts';
+import { powertoolsMetrics } from '../adapters/powertools-metrics.ts';
+import { sleep } from '../adapters/sleep.ts';
+import { sqsControlQueue } from '../adapters/sqs-control-queue.ts';
+import { parseLegacyTimeline } from '../domain/legacy-timeline.ts';
+import { provisionEnv } from './env.ts';
+import { createProvisionHandler } from './handler.ts';
+import { routeSettings } from './route-settings.ts';
+
+const env = provisionEnv.parse(process.env);
+const settings = routeSettings(env, process.env.AWS_REGION ?? '');
+// Control planes throttle early (Lambda's: 15 calls a second for the account); `adaptive` slows down with them.
+const patient = { maxAttempts: 8, retryMode: 'adaptive' };
+const dynamo = new DynamoDBClient();
+const sqs = new SQSClient(patient);
+
+export const handler = createProvisionHandler({
+  subscriptions: dynamoSubscriptionStore(dynamo, env.SUBSCRIPTIONS_TABLE),
+  gate: dynamoDeploymentGate(dynamo, env.SUBSCRIPTIONS_TABLE),
+  routes: awsRouteControlPlane({
+    eventBridge: new EventBridgeClient(patient),
+    sqs,
+    lambda: new LambdaClient(patient),
+    settings,
+    sleep,
+  }),
+  controlQueue: sqsControlQueue(sqs, env.CONTROL_QUEUE_URL),
+  responder: httpsCloudFormationResponder(sleep),
+  settings,
+  outboundPolicy: env.OUTBOUND_POLICY,
+  timeline: parseLegacyTimeline(JSON.parse(env.LEGACY_TIMELINE)),
+  randomBytes,
+  sleep,
+  clock: Date.now,
+  metrics: powertoolsMetrics(),
+  log: powertoolsLog('provision'),
+});

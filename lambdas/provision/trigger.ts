@@ -1,0 +1,82 @@
+import * as z from 'zod/mini';
+import { parseJson } from '../domain/json.ts';
+import { subscriptionIdPattern } from '../domain/subscription-id.ts';
+import type { CustomResourceRequest, SubscriptionMessage, TearDownMessage } from '../ports/control-queue.ts';
+
+/** What woke the function, told apart by its shape. */
+export type Trigger =
+  /** The table's stream: which `config` records were written or deleted, and the place in the stream. */
+  | {
+      readonly kind: 'changes';
+      readonly changes: readonly { readonly subscriptionId: string; readonly sequenceNumber: string }[];
+    }
+  | { readonly kind: 'control'; readonly messages: readonly ReceivedMessage[] }
+  | { readonly kind: 'reconcile-all' }
+  | { readonly kind: 'deployment'; readonly request: CustomResourceRequest };
+
+/** `message` undefined: it is none that we know. */
+export interface ReceivedMessage {
+  readonly messageId: string;
+  readonly message: SubscriptionMessage | TearDownMessage | undefined;
+}
+
+const requestSchema = z.object({
+  RequestType: z.enum(['Create', 'Update', 'Delete']),
+  ResponseURL: z.string(),
+  StackId: z.string(),
+  RequestId: z.string(),
+  LogicalResourceId: z.string(),
+});
+
+const subscriptionId = z.string().check(z.regex(subscriptionIdPattern));
+const attempt = z.optional(z.int().check(z.gte(0)));
+const messageSchema = z.union([
+  z.object({ subscriptionId, action: z.enum(['open-circuit', 'recovered', 'ramp', 'reconcile']), attempt }),
+  z.object({ subscriptionId, action: z.literal('probe'), dueAt: z.number(), attempt }),
+  z.object({ action: z.literal('tear-down'), request: requestSchema }),
+]);
+
+const streamSchema = z.object({
+  Records: z.array(
+    z.object({
+      eventSource: z.literal('aws:dynamodb'),
+      dynamodb: z.object({
+        SequenceNumber: z.string(),
+        Keys: z.object({ subscriptionId: z.object({ S: z.string() }) }),
+      }),
+    }),
+  ),
+});
+const queueSchema = z.object({
+  Records: z.array(z.object({ eventSource: z.literal('aws:sqs'), messageId: z.string(), body: z.string() })),
+});
+const scheduleSchema = z.object({ action: z.literal('reconcile-all') });
+
+/** Throws on an event that nothing of this deployment sends. */
+export function readTrigger(event: unknown): Trigger {
+  const stream = streamSchema.safeParse(event);
+  if (stream.success) {
+    const changes = stream.data.Records.map(({ dynamodb }) => ({
+      subscriptionId: dynamodb.Keys.subscriptionId.S,
+      sequenceNumber: dynamodb.SequenceNumber,
+    }));
+    return { kind: 'changes', changes };
+  }
+  const queue = queueSchema.safeParse(event);
+  if (queue.success) {
+    const messages = queue.data.Records.map(({ messageId, body }) => ({ messageId, message: readMessage(body) }));
+    return { kind: 'control', messages };
+  }
+  if (scheduleSchema.safeParse(event).success) return { kind: 'reconcile-all' };
+  const request = requestSchema.safeParse(event);
+  if (request.success) return { kind: 'deployment', request: request.data };
+  throw new Error('not a trigger of this function: neither stream, control queue, schedule nor Custom::Routes');
+}
+
+function readMessage(body: string): SubscriptionMessage | TearDownMessage | undefined {
+  try {
+    return messageSchema.safeParse(parseJson(body)).data;
+  } catch {
+    return undefined;
+  }
+}
