@@ -1,0 +1,174 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { messageAnswer, type ProxyAnswer, readProxyAnswer } from './proxy-answer.ts';
+import { proxyEventOf } from './proxy-event.ts';
+import { createRouteTable, type Route } from './route-table.ts';
+
+/** An HTTP API of API Gateway: its routes to functions. */
+export interface HttpApi {
+  readonly apiId: string;
+  readonly stage: string;
+  readonly stageVariables: Readonly<Record<string, string>>;
+  readonly routes: readonly Route<HttpApiTarget>[];
+}
+
+export interface HttpApiTarget {
+  readonly functionArn: string;
+  /** `AWS_IAM` is let through here: the local run has no one to be kept out. */
+  readonly authorization: 'NONE' | 'AWS_IAM';
+}
+
+export interface HttpApiServerOptions {
+  readonly api: HttpApi;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly accountId: string;
+  readonly now: () => number;
+  /** Runs a function; rejects where it cannot run now. */
+  readonly invoke: (
+    functionArn: string,
+    payload: string,
+  ) => Promise<{ readonly payload: string; readonly functionError?: string }>;
+  /** Paths that the local run serves itself, before any route. */
+  readonly ownPaths?: Readonly<Record<string, () => ProxyAnswer>>;
+  readonly onBug: (error: unknown, what: string) => void;
+}
+
+export interface HttpApiServer {
+  readonly url: string;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
+const longestBodyBytes = 10 * 1024 * 1024;
+const integrationTimeoutMs = 30_000;
+// The event goes to Lambda as a synchronous invocation.
+const longestEventBytes = 6 * 1024 * 1024;
+
+/** Serves it on loopback only. Rejects with the system's error (`EADDRINUSE`) where the port is taken. */
+export function startHttpApi(options: HttpApiServerOptions): Promise<HttpApiServer> {
+  const { api, accountId, ownPaths = {} } = options;
+  const match = createRouteTable(api.routes);
+
+  const server = createServer((request, response) => {
+    answer(request)
+      .then((answered) => write(response, answered))
+      .catch((error: unknown) => {
+        if (!request.destroyed || request.complete) options.onBug(error, `${request.method} ${request.url}`);
+        response.destroy();
+      });
+  });
+  server.keepAliveTimeout = 120_000;
+
+  async function answer(request: IncomingMessage): Promise<ProxyAnswer> {
+    const method = request.method ?? 'GET';
+    const target = request.url ?? '/';
+    const path = target.split('?', 1)[0] ?? '/';
+    const body = await readBody(request);
+    const own = method === 'GET' && Object.hasOwn(ownPaths, path) ? ownPaths[path] : undefined;
+    if (own !== undefined) return own();
+    if (body === undefined) return messageAnswer(413, 'Request Entity Too Large');
+
+    const found = match(method, path);
+    if (found === undefined) return messageAnswer(404, 'Not Found');
+    const requestId = randomUUID();
+    const event = proxyEventOf(
+      {
+        method,
+        target,
+        rawHeaders: request.rawHeaders,
+        headers: request.headers,
+        body,
+        sourceIp: request.socket.remoteAddress ?? '127.0.0.1',
+        protocol: `HTTP/${request.httpVersion}`,
+      },
+      {
+        accountId,
+        apiId: api.apiId,
+        routeKey: found.route.routeKey,
+        stage: api.stage,
+        pathParameters: found.pathParameters,
+        stageVariables: api.stageVariables,
+        requestId,
+        now: options.now(),
+        ...(found.route.target.authorization === 'AWS_IAM' ? { authorizer: { iam: localCaller(accountId) } } : {}),
+      },
+    );
+    const payload = JSON.stringify(event);
+    if (Buffer.byteLength(payload) > longestEventBytes) return messageAnswer(413, 'Request Entity Too Large');
+    const answered = await invokeWithin(found.route.target.functionArn, payload);
+    return { ...answered, headers: [...answered.headers, ['apigw-requestid', requestId]] };
+  }
+
+  async function invokeWithin(functionArn: string, payload: string): Promise<ProxyAnswer> {
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<undefined>((resolve) => {
+      timer = setTimeout(resolve, integrationTimeoutMs);
+    });
+    try {
+      const outcome = await Promise.race([options.invoke(functionArn, payload), timeout]);
+      if (outcome === undefined) return messageAnswer(503, 'Service Unavailable');
+      if (outcome.functionError !== undefined) return messageAnswer(500, 'Internal Server Error');
+      return readProxyAnswer(outcome.payload) ?? messageAnswer(500, 'Internal Server Error');
+    } catch {
+      // Throttled, not there, or not ready.
+      return messageAnswer(503, 'Service Unavailable');
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      resolve({
+        url: `http://127.0.0.1:${port}`,
+        port,
+        close: () =>
+          new Promise((closed) => {
+            server.close(() => closed());
+            server.closeAllConnections();
+          }),
+      });
+    });
+  });
+}
+
+/** What IAM would have found out about who signed. */
+function localCaller(accountId: string): Record<string, unknown> {
+  return {
+    accessKey: 'AKIALOCALOPERATOR',
+    accountId,
+    callerId: 'AIDALOCALOPERATOR',
+    cognitoIdentity: null,
+    principalOrgId: null,
+    userArn: `arn:aws:iam::${accountId}:user/local`,
+    userId: 'AIDALOCALOPERATOR',
+  };
+}
+
+function write(response: ServerResponse, { status, headers, body }: ProxyAnswer): void {
+  const cookies = headers.filter(([name]) => name === 'set-cookie').map(([, value]) => value);
+  for (const [name, value] of headers) if (name !== 'set-cookie') response.setHeader(name, value);
+  if (cookies.length > 0) response.setHeader('set-cookie', cookies);
+  response.writeHead(status);
+  response.end(body);
+}
+
+/** Undefined: too long. What comes after the limit is read and dropped, so that the caller hears the answer. */
+function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= longestBodyBytes) chunks.push(chunk);
+      else chunks.length = 0;
+    });
+    request.on('end', () => resolve(bytes > longestBodyBytes ? undefined : Buffer.concat(chunks)));
+    request.on('error', reject);
+  });
+}
