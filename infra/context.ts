@@ -5,6 +5,8 @@ import {
 } from '../lambdas/domain/legacy-timeline.ts';
 import type { WebhookFanoutProps } from './webhook-fanout-stack.ts';
 
+const choices = ['quietPeriodSeconds', 'legacyTimeline', 'alarmEmail', 'removalPolicy'];
+
 /**
  * Reads what a deploy can choose: `stage`, `quietPeriodSeconds`, `legacyTimeline`, `alarmEmail`, `removalPolicy`. Each
  * comes from `-c key=value`, otherwise from the stage's entry under `stages` in cdk.json. Throws an error that names
@@ -13,6 +15,10 @@ import type { WebhookFanoutProps } from './webhook-fanout-stack.ts';
 export function readContext(contextOf: (key: string) => unknown): WebhookFanoutProps {
   const stage = text('stage', contextOf('stage')) ?? 'prod';
   const ofStage = jsonObject(`stages.${stage}`, jsonObject('stages', contextOf('stages'))?.[stage]) ?? {};
+  const strange = Object.keys(ofStage).find((key) => !choices.includes(key));
+  if (strange !== undefined) {
+    throw new Error(`context stages.${stage} has no choice ${strange}: there are ${choices.join(', ')}`);
+  }
   const read = (key: string): unknown => contextOf(key) ?? ofStage[key];
 
   const alarmEmail = text('alarmEmail', read('alarmEmail'));

@@ -14,7 +14,9 @@ import { Construct } from 'constructs';
 import { serviceVariable } from '../../lambdas/domain/metrics.ts';
 import type { LambdaName } from '../bundle-lambdas.ts';
 import { serviceOf } from './domain-metrics.ts';
+import { explainWildcard } from './explain.ts';
 import type { QueueWithDeadLetters } from './queue-with-dead-letters.ts';
+import { type UnscopedAction, unscopedActions } from './unscoped-actions.ts';
 
 export interface FanoutFunctionProps<Environment extends Record<string, string>> {
   readonly lambda: LambdaName;
@@ -46,6 +48,7 @@ export class FanoutFunction<Environment extends Record<string, string>> extends 
     });
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     logGroup.grantWrite(role);
+    explainWildcard(this, '*', Object.entries(unscopedActions).flat().join(' '));
 
     this.function = new LambdaFunction(this, 'Function', {
       description: props.description,
@@ -64,12 +67,25 @@ export class FanoutFunction<Environment extends Record<string, string>> extends 
   }
 
   /** Lets the function call these actions on these resources, and nothing more. */
-  allow(actions: readonly string[], resources: readonly string[]): void {
-    this.function.addToRolePolicy(new PolicyStatement({ actions: [...actions], resources: [...resources] }));
+  allow(actions: readonly string[], resources: readonly string[], conditions: Record<string, unknown> = {}): void {
+    this.function.addToRolePolicy(
+      new PolicyStatement({ actions: [...actions], resources: [...resources], conditions }),
+    );
   }
 
-  allowStatement(statement: PolicyStatement): void {
-    this.function.addToRolePolicy(statement);
+  /** Lets the function call actions for which IAM knows no resource. */
+  allowUnscoped(actions: readonly UnscopedAction[], conditions: Record<string, unknown> = {}): void {
+    this.function.addToRolePolicy(new PolicyStatement({ actions: [...actions], resources: ['*'], conditions }));
+  }
+
+  /** Lets the function act on all that is named like this, which is made at run time and so has no ARN yet. */
+  allowNamed(
+    actions: readonly string[],
+    pattern: { readonly arn: string; readonly reason: string },
+    conditions: Record<string, unknown> = {},
+  ): void {
+    this.function.addToRolePolicy(new PolicyStatement({ actions: [...actions], resources: [pattern.arn], conditions }));
+    explainWildcard(this, pattern.arn, pattern.reason);
   }
 
   /** Feeds the function from a queue. One bad message never fails its batch. */

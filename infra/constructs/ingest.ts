@@ -6,6 +6,7 @@ import { Construct } from 'constructs';
 import type { IngestEnv } from '../../lambdas/ingest/env.ts';
 import type { Api } from './api.ts';
 import type { FanoutBus } from './event-bus.ts';
+import { explain } from './explain.ts';
 import { FanoutFunction } from './fanout-function.ts';
 
 export interface IngestProps {
@@ -27,6 +28,11 @@ export class Ingest extends Construct {
       description: "The verification token of the Drift app. Replace the generated value with Drift's own.",
       generateSecretString: { passwordLength: 48, excludePunctuation: true },
     });
+    explain(
+      this.driftToken,
+      'SMG4',
+      'Drift gives out the token: rotating it is a step for people (docs/deploying.md).',
+    );
     this.ingest = new FanoutFunction<IngestEnv>(this, 'Ingest', {
       lambda: 'ingest',
       bundleDirectory: props.bundleDirectory,
@@ -44,10 +50,13 @@ export class Ingest extends Construct {
     this.ingest.allow(['events:PutEvents'], [props.bus.bus.eventBusArn]);
     this.ingest.allow(['secretsmanager:GetSecretValue'], [this.driftToken.secretArn]);
 
-    props.api.httpApi.addRoutes({
+    const [route] = props.api.httpApi.addRoutes({
       path: '/drift/events',
       methods: [HttpMethod.POST],
       integration: new HttpLambdaIntegration('Integration', this.ingest.function),
     });
+    if (route !== undefined) {
+      explain(route, 'APIG4', "Drift cannot sign its posts. The function checks Drift's token before all else.");
+    }
   }
 }

@@ -16,6 +16,7 @@ import type { ProvisionEnv } from '../../lambdas/provision/env.ts';
 import type { Alarms } from './alarms.ts';
 import { domainMetric, serviceOf, worstOf } from './domain-metrics.ts';
 import type { FanoutBus } from './event-bus.ts';
+import { explain, explainWildcard } from './explain.ts';
 import { FanoutFunction } from './fanout-function.ts';
 import { QueueWithDeadLetters } from './queue-with-dead-letters.ts';
 import type { Tables } from './tables.ts';
@@ -47,15 +48,19 @@ export class Routes extends Construct {
     super(scope, id);
     const { bus, tables, alarms, routePrefix } = props;
     const stack = Stack.of(this);
-    const routeArn = (service: string, resource: string): string =>
-      stack.formatArn({ service, resource: `${resource}${routePrefix}-*` });
-    const rules = stack.formatArn({
-      service: 'events',
-      resource: 'rule',
-      resourceName: `${bus.bus.eventBusName}/${routePrefix}-*`,
-    });
-    const queues = routeArn('sqs', '');
-    const functions = routeArn('lambda', 'function:');
+    const names = `${routePrefix}-*`;
+    const reason = `What is made at run time is named ${names}, and nothing else in the account is.`;
+    const rules = {
+      arn: stack.formatArn({ service: 'events', resource: 'rule', resourceName: `${bus.bus.eventBusName}/${names}` }),
+      reason,
+    };
+    const queues = { arn: stack.formatArn({ service: 'sqs', resource: names }), reason };
+    const functions = { arn: stack.formatArn({ service: 'lambda', resource: `function:${names}` }), reason };
+    const mappings = {
+      arn: stack.formatArn({ service: 'lambda', resource: 'event-source-mapping:*' }),
+      reason: 'Lambda names mappings itself; a condition narrows it to those of the functions of routes.',
+    };
+    const ofItsFunctions = { ArnLike: { 'lambda:FunctionArn': functions.arn } };
 
     // Clearing up hundreds of routes must fit into one invocation, so it gets Lambda's longest.
     const timeout = Duration.minutes(15);
@@ -86,8 +91,9 @@ export class Routes extends Construct {
     deliver(['sqs:SendMessage'], [this.control.queue.queueArn]);
     deliver(
       ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility', 'sqs:GetQueueAttributes'],
-      [queues],
+      [queues.arn],
     );
+    explainWildcard(this.deliveryRole, queues.arn, queues.reason);
 
     const deliveryCode = new Asset(this, 'DeliveryCode', { path: join(props.bundleDirectory, 'deliver') });
 
@@ -126,7 +132,7 @@ export class Routes extends Construct {
       [tables.subscriptions.tableArn],
     );
     this.provision.allow(['sqs:SendMessage'], [this.control.queue.queueArn]);
-    this.provision.allow(
+    this.provision.allowNamed(
       [
         'events:PutRule',
         'events:DescribeRule',
@@ -135,13 +141,13 @@ export class Routes extends Construct {
         'events:RemoveTargets',
         'events:ListTargetsByRule',
       ],
-      [rules],
+      rules,
     );
-    this.provision.allow(
+    this.provision.allowNamed(
       ['sqs:CreateQueue', 'sqs:DeleteQueue', 'sqs:GetQueueUrl', 'sqs:GetQueueAttributes', 'sqs:SetQueueAttributes'],
-      [queues],
+      queues,
     );
-    this.provision.allow(
+    this.provision.allowNamed(
       [
         'lambda:CreateFunction',
         'lambda:DeleteFunction',
@@ -151,34 +157,18 @@ export class Routes extends Construct {
         'lambda:UpdateFunctionConfiguration',
         'lambda:InvokeFunction',
       ],
-      [functions],
+      functions,
     );
-    this.provision.allowStatement(
-      new PolicyStatement({
-        actions: [
-          'lambda:CreateEventSourceMapping',
-          'lambda:UpdateEventSourceMapping',
-          'lambda:DeleteEventSourceMapping',
-        ],
-        // A mapping's own ARN is not known before it exists: the condition narrows this to the routes' functions.
-        resources: ['*'],
-        conditions: { ArnLike: { 'lambda:FunctionArn': functions } },
-      }),
+    this.provision.allowNamed(
+      ['lambda:GetEventSourceMapping', 'lambda:UpdateEventSourceMapping', 'lambda:DeleteEventSourceMapping'],
+      mappings,
+      ofItsFunctions,
     );
-    this.provision.allowStatement(
-      new PolicyStatement({
-        // Lambda knows no resource for these two.
-        actions: ['lambda:ListEventSourceMappings', 'lambda:GetEventSourceMapping'],
-        resources: ['*'],
-      }),
-    );
-    this.provision.allowStatement(
-      new PolicyStatement({
-        actions: ['iam:PassRole'],
-        resources: [this.deliveryRole.roleArn],
-        conditions: { StringEquals: { 'iam:PassedToService': 'lambda.amazonaws.com' } },
-      }),
-    );
+    this.provision.allowUnscoped(['lambda:CreateEventSourceMapping'], ofItsFunctions);
+    this.provision.allowUnscoped(['lambda:ListEventSourceMappings']);
+    this.provision.allow(['iam:PassRole'], [this.deliveryRole.roleArn], {
+      StringEquals: { 'iam:PassedToService': 'lambda.amazonaws.com' },
+    });
     this.provision.allow(['s3:GetObject'], [deliveryCode.bucket.arnForObjects(deliveryCode.s3ObjectKey)]);
 
     this.lostChanges = new Queue(this, 'LostChanges', {
@@ -186,13 +176,14 @@ export class Routes extends Construct {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
     });
-    this.provision.allow(['sqs:SendMessage'], [this.lostChanges.queueArn]);
+    explain(this.lostChanges, 'SQS3', 'It is a dead-letter queue itself: that of the stream of subscriptions.');
     const { tableStreamArn } = tables.subscriptions;
     if (tableStreamArn === undefined) throw new Error('the subscriptions table has no stream');
     this.provision.allow(
-      ['dynamodb:DescribeStream', 'dynamodb:GetShardIterator', 'dynamodb:GetRecords', 'dynamodb:ListStreams'],
+      ['dynamodb:DescribeStream', 'dynamodb:GetShardIterator', 'dynamodb:GetRecords'],
       [tableStreamArn],
     );
+    this.provision.allowUnscoped(['dynamodb:ListStreams']);
     this.provision.function.addEventSourceMapping('SubscriptionChanges', {
       eventSourceArn: tableStreamArn,
       startingPosition: StartingPosition.TRIM_HORIZON,

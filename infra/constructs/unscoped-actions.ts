@@ -1,0 +1,13 @@
+/**
+ * The actions that are allowed on `*`, because IAM knows no resource for them, each with what that means at worst. A
+ * test holds the template against this list. https://docs.aws.amazon.com/service-authorization/latest/reference/
+ */
+export const unscopedActions = {
+  'xray:PutTraceSegments': 'Writes traces and can read none.',
+  'xray:PutTelemetryRecords': 'Writes traces and can read none.',
+  'lambda:CreateEventSourceMapping': 'A condition narrows it to the functions of routes.',
+  'lambda:ListEventSourceMappings': 'Shows which function reads which queue, and no message.',
+  'dynamodb:ListStreams': 'Shows the names of streams, and no record.',
+} as const satisfies Record<string, string>;
+
+export type UnscopedAction = keyof typeof unscopedActions;

@@ -1,0 +1,51 @@
+import { describe, expect, test } from 'vitest';
+import { readContext } from '../../infra/context.ts';
+import { publishedLegacyTimeline } from '../../lambdas/domain/legacy-timeline.ts';
+
+const read = (context: Record<string, unknown>) => readContext((key) => context[key]);
+
+test('a deploy without any choice is production, keeps its data and has the dates that Drift published', () => {
+  expect(read({})).toEqual({ stage: 'prod', removalPolicy: 'retain' });
+});
+
+test('takes what stands behind -c, where all is text', () => {
+  const chosen = read({
+    stage: 'dev',
+    quietPeriodSeconds: '300',
+    alarmEmail: 'on-call@example.com',
+    removalPolicy: 'destroy',
+    legacyTimeline: '{"removedAt":"2027-01-01T00:00:00Z"}',
+  });
+  expect(chosen).toEqual({
+    stage: 'dev',
+    quietPeriodSeconds: 300,
+    alarmEmail: 'on-call@example.com',
+    removalPolicy: 'destroy',
+    legacyTimeline: { ...publishedLegacyTimeline, removedAt: Date.UTC(2027, 0, 1) },
+  });
+});
+
+test("takes a stage's choices from cdk.json, and -c above them", () => {
+  const stages = { dev: { quietPeriodSeconds: 120, removalPolicy: 'destroy' }, prod: { alarmEmail: 'a@example.com' } };
+  expect(read({ stages, stage: 'dev' })).toEqual({ stage: 'dev', quietPeriodSeconds: 120, removalPolicy: 'destroy' });
+  expect(read({ stages, stage: 'dev', quietPeriodSeconds: '60' })).toMatchObject({ quietPeriodSeconds: 60 });
+  expect(read({ stages })).toEqual({ stage: 'prod', alarmEmail: 'a@example.com', removalPolicy: 'retain' });
+});
+
+describe('names the key that is wrong:', () => {
+  test.each([
+    [{ stage: 5 }, 'context stage must be a text'],
+    [{ quietPeriodSeconds: '10m' }, 'context quietPeriodSeconds must be a whole number, but is "10m"'],
+    [{ quietPeriodSeconds: 1.5 }, 'context quietPeriodSeconds must be a whole number, but is 1.5'],
+    [{ removalPolicy: 'delete' }, 'context removalPolicy must be retain or destroy, but is "delete"'],
+    [{ legacyTimeline: '2020-10-01' }, 'context legacyTimeline must be a JSON object, but is "2020-10-01"'],
+    [{ legacyTimeline: { removed: '2027-01-01' } }, 'context legacyTimeline has no date removed'],
+    [{ legacyTimeline: { removedAt: 'soon' } }, 'legacyTimeline.removedAt is not an ISO 8601 date: soon'],
+    [{ legacyTimeline: { removedAt: '2020-01-01' } }, 'legacyTimeline.removedAt lies before the date that precedes it'],
+    [{ stages: [] }, 'context stages must be a JSON object'],
+    [{ stages: { prod: 'x' } }, 'context stages.prod must be a JSON object'],
+    [{ stages: { prod: { quietPeriod: 60 } } }, 'context stages.prod has no choice quietPeriod'],
+  ])('%j', (context, message) => {
+    expect(() => read(context)).toThrow(message);
+  });
+});

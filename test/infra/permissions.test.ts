@@ -1,0 +1,112 @@
+import { describe, expect, test } from 'vitest';
+import { unscopedActions } from '../../infra/constructs/unscoped-actions.ts';
+import { ofType, synthesise } from './synthesised.ts';
+
+interface Statement {
+  readonly Effect: string;
+  readonly Action: string | string[];
+  readonly Resource: unknown;
+  readonly Condition?: Record<string, unknown>;
+}
+
+const template = synthesise();
+
+const statements = ofType(template, 'AWS::IAM::Policy').flatMap(([policy, { Properties }]) => {
+  const document = Properties.PolicyDocument as { Statement: Statement[] };
+  return document.Statement.map((statement) => ({
+    policy: policy.replace(/RoleDefaultPolicy[0-9A-F]{8}$/, ''),
+    actions: [statement.Action].flat(),
+    resources: [statement.Resource].flat().map((resource) => JSON.stringify(resource)),
+    ...statement,
+  }));
+});
+
+const actionsOf = (policy: string) =>
+  statements
+    .filter((statement) => statement.policy === policy)
+    .flatMap(({ actions }) => actions)
+    .sort();
+
+test('no role has a policy that somebody else writes', () => {
+  for (const [, { Properties }] of ofType(template, 'AWS::IAM::Role')) {
+    expect(Properties.ManagedPolicyArns ?? []).toEqual([]);
+  }
+});
+
+test('no action has a wildcard', () => {
+  expect(statements.flatMap(({ actions }) => actions).filter((action) => action.includes('*'))).toEqual([]);
+});
+
+test('`*` stands only where IAM knows no resource, and each such action says what it means at worst', () => {
+  const unscoped = statements.filter(({ resources }) => resources.includes('"*"')).flatMap(({ actions }) => actions);
+  expect([...new Set(unscoped)].sort()).toEqual(Object.keys(unscopedActions).sort());
+});
+
+test('the only patterns are those of what is made at run time', () => {
+  const patterns = statements
+    .flatMap(({ resources }) => resources)
+    .filter((resource) => /.\*/.test(resource) && resource !== '"*"');
+  const ends = patterns.map((pattern) => /"([^"]*\*)"\]\]\}$/.exec(pattern)?.[1]);
+  expect([...new Set(ends)].sort()).toEqual(
+    [':event-source-mapping:*', ':function:fanout-prod-*', ':fanout-prod-*', '/fanout-prod-*'].sort(),
+  );
+});
+
+test('nothing that CloudFormation makes has a name that begins like those made at run time', () => {
+  // It names what it makes after the stack, `webhook-fanout-prod-…`.
+  const named = Object.values(template.Resources).flatMap(({ Properties = {} }) =>
+    ['Name', 'QueueName', 'FunctionName', 'TableName', 'RuleName', 'RoleName'].map((key) => Properties[key]),
+  );
+  expect(named.filter((name) => typeof name === 'string' && name.startsWith('fanout-'))).toEqual([]);
+});
+
+test('mappings are made, changed and deleted for the functions of routes alone', () => {
+  const mappings = statements.filter(({ actions }) =>
+    actions.some((action) => /(Create|Update|Delete|Get)EventSourceMapping/.test(action)),
+  );
+  expect(mappings).toHaveLength(2);
+  for (const { Condition } of mappings) {
+    expect(JSON.stringify(Condition)).toMatch(/"ArnLike":\{"lambda:FunctionArn":.*:function:fanout-prod-\*/);
+  }
+});
+
+test('the only role that can be handed on is that of the delivery functions, and only to Lambda', () => {
+  const passing = statements.filter(({ actions }) => actions.includes('iam:PassRole'));
+  expect(passing).toMatchObject([
+    {
+      policy: 'RoutesProvision',
+      resources: [expect.stringContaining('RoutesDeliveryRole')],
+      Condition: { StringEquals: { 'iam:PassedToService': 'lambda.amazonaws.com' } },
+    },
+  ]);
+});
+
+test('the token of Drift is read by ingest alone', () => {
+  const readers = statements.filter(({ actions }) => actions.some((action) => action.startsWith('secretsmanager:')));
+  expect(readers.map(({ policy, actions }) => [policy, actions])).toEqual([
+    ['Ingest', ['secretsmanager:GetSecretValue']],
+  ]);
+});
+
+describe('a queue takes messages', () => {
+  test.each(ofType(template, 'AWS::SQS::QueuePolicy'))(
+    '%s: over TLS only, and from nobody but its rule',
+    (_, { Properties }) => {
+      const { Statement } = Properties.PolicyDocument as { Statement: (Statement & { Principal: unknown })[] };
+      for (const { Effect, Principal, Action, Condition } of Statement) {
+        if (Effect === 'Deny') expect(Condition).toEqual({ Bool: { 'aws:SecureTransport': 'false' } });
+        else {
+          expect(Principal).toEqual({ Service: 'events.amazonaws.com' });
+          expect([Action].flat()).not.toContain('sqs:*');
+          expect(JSON.stringify(Condition)).toMatch(/aws:SourceArn/);
+        }
+      }
+      expect(Statement.some(({ Effect }) => Effect === 'Deny')).toBe(true);
+    },
+  );
+});
+
+test('what each function may do, in full', () => {
+  const policies = [...new Set(statements.map(({ policy }) => policy))].sort();
+  expect(Object.fromEntries(policies.map((policy) => [policy, actionsOf(policy)]))).toMatchSnapshot();
+});

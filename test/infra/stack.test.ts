@@ -1,0 +1,268 @@
+import { describe, expect, test } from 'vitest';
+import { ofType, placeholderBundles, type Resource, synthesise, type Template } from './synthesised.ts';
+
+const template = synthesise();
+
+/** The one resource whose logical id begins so. */
+function the(type: string, idBegins: string, within: Template = template): Resource {
+  const found = ofType(within, type).filter(([id]) => id.startsWith(idBegins));
+  expect(found.map(([id]) => id)).toHaveLength(1);
+  return found[0]?.[1] as Resource;
+}
+
+test('is made of these resources and no others', () => {
+  const inventory: Record<string, string[]> = {};
+  for (const [id, { Type }] of Object.entries(template.Resources)) {
+    inventory[Type] ??= [];
+    // Without the hash that CDK appends.
+    inventory[Type].push(id.replace(/[0-9A-F]{8}$/, ''));
+  }
+  const sorted = Object.entries(inventory).sort(([one], [other]) => one.localeCompare(other));
+  expect(Object.fromEntries(sorted.map(([type, ids]) => [type, ids.sort()]))).toMatchSnapshot();
+});
+
+test('is the same template for the same sources, wherever they lie', () => {
+  const props = { bundleDirectory: placeholderBundles() };
+  expect(JSON.stringify(synthesise(props))).toBe(JSON.stringify(synthesise({ bundleDirectory: placeholderBundles() })));
+});
+
+test('lets stages live side by side in one account', () => {
+  const dev = JSON.stringify(synthesise({ stage: 'dev' }));
+  expect(dev).toContain('webhook-fanout-dev');
+  expect(dev).toContain('fanout-dev-*');
+  expect(dev).not.toContain('fanout-prod');
+});
+
+describe('functions', () => {
+  const functions = ofType(template, 'AWS::Lambda::Function');
+
+  test.each(functions)('%s runs on Node 24 on arm64, traced, with a log group of its own', (_, { Properties }) => {
+    expect(Properties).toMatchObject({
+      Runtime: 'nodejs24.x',
+      Architectures: ['arm64'],
+      Handler: 'index.handler',
+      TracingConfig: { Mode: 'Active' },
+      LoggingConfig: { LogGroup: { Ref: expect.any(String) } },
+      MemorySize: expect.any(Number),
+      Timeout: expect.any(Number),
+    });
+  });
+
+  test('share no log group and no role', () => {
+    const groups = functions.map(([, { Properties }]) => JSON.stringify(Properties.LoggingConfig));
+    const roles = functions.map(([, { Properties }]) => JSON.stringify(Properties.Role));
+    expect(new Set(groups).size).toBe(functions.length);
+    expect(new Set(roles).size).toBe(functions.length);
+  });
+
+  test('emit their metrics under the name of the stage', () => {
+    for (const [, { Properties }] of functions) {
+      expect(Properties.Environment).toMatchObject({ Variables: { POWERTOOLS_SERVICE_NAME: 'fanout-prod' } });
+    }
+  });
+
+  test('that send themselves messages are no runaway loop', () => {
+    const looping = functions.filter(([, { Properties }]) => Properties.RecursiveLoop === 'Allow').map(([id]) => id);
+    expect(looping.map((id) => id.replace(/[0-9A-F]{8}$/, '')).sort()).toEqual([
+      'InactivityEmitFunction',
+      'RoutesProvisionFunction',
+    ]);
+  });
+});
+
+describe('tables', () => {
+  const tables = ofType(template, 'AWS::DynamoDB::Table');
+
+  test.each(tables)('%s survives the stack, can be restored, is encrypted and paid by use', (_, table) => {
+    expect(table).toMatchObject({ DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
+    expect(table.Properties).toMatchObject({
+      BillingMode: 'PAY_PER_REQUEST',
+      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+      SSESpecification: { SSEEnabled: true },
+      DeletionProtectionEnabled: true,
+    });
+  });
+
+  test('go with the stack in a try-out', () => {
+    for (const [, table] of ofType(synthesise({ removalPolicy: 'destroy' }), 'AWS::DynamoDB::Table')) {
+      expect(table.DeletionPolicy).toBe('Delete');
+      expect(table.Properties.DeletionProtectionEnabled).toBe(false);
+    }
+  });
+
+  test('forget old conversations and deliveries, never a subscription', () => {
+    const expiring = tables.filter(([, { Properties }]) => Properties.TimeToLiveSpecification !== undefined);
+    expect(expiring.map(([id]) => id.replace(/[0-9A-F]{8}$/, '')).sort()).toEqual([
+      'TablesConversations',
+      'TablesDeliveries',
+    ]);
+  });
+
+  test('hand each change of a subscription to provision, with what was there before', () => {
+    expect(the('AWS::DynamoDB::Table', 'TablesSubscriptions').Properties.StreamSpecification).toEqual({
+      StreamViewType: 'NEW_AND_OLD_IMAGES',
+    });
+  });
+
+  test('keep armed timers in an index of keys', () => {
+    expect(the('AWS::DynamoDB::Table', 'TablesConversations').Properties.GlobalSecondaryIndexes).toEqual([
+      {
+        IndexName: 'timers',
+        KeySchema: [
+          { AttributeName: 'timerShard', KeyType: 'HASH' },
+          { AttributeName: 'dueAt', KeyType: 'RANGE' },
+        ],
+        Projection: { ProjectionType: 'KEYS_ONLY' },
+      },
+    ]);
+  });
+});
+
+describe('what wakes whom', () => {
+  test('only what comes from outside moves a timer: a mirrored close is no close', () => {
+    expect(the('AWS::Events::Rule', 'ActivityRule').Properties.EventPattern).toEqual({
+      source: ['drift', 'drift.retired'],
+      'detail-type': [
+        'new_conversation',
+        'new_message',
+        'new_command_message',
+        'button_clicked',
+        'conversation_status_updated',
+      ],
+      detail: { cause: [{ exists: false }] },
+    });
+  });
+
+  test('the sweep runs every minute, and one that failed is not repeated', () => {
+    expect(the('AWS::Events::Rule', 'InactivityEveryMinute').Properties).toMatchObject({
+      ScheduleExpression: 'rate(1 minute)',
+      Targets: [{ RetryPolicy: { MaximumRetryAttempts: 0 } }],
+    });
+  });
+
+  test('provision looks at every route once an hour', () => {
+    expect(the('AWS::Events::Rule', 'RoutesEveryHour').Properties).toMatchObject({
+      ScheduleExpression: 'rate(1 hour)',
+      Targets: [{ Input: '{"action":"reconcile-all"}' }],
+    });
+  });
+
+  test('what the system writes about a subscription does not wake it, and no change that people make is dropped', () => {
+    const mapping = the('AWS::Lambda::EventSourceMapping', 'RoutesProvisionFunctionSubscriptionChanges').Properties;
+    expect(mapping).toMatchObject({
+      StartingPosition: 'TRIM_HORIZON',
+      FilterCriteria: { Filters: [{ Pattern: '{"dynamodb":{"Keys":{"record":{"S":["config"]}}}}' }] },
+      DestinationConfig: {
+        OnFailure: { Destination: { 'Fn::GetAtt': [expect.stringMatching('RoutesLostChanges'), 'Arn'] } },
+      },
+    });
+  });
+
+  test.each(ofType(template, 'AWS::Lambda::EventSourceMapping'))(
+    '%s: one bad record does not fail its batch',
+    (_, mapping) => {
+      expect(mapping.Properties.FunctionResponseTypes).toEqual(['ReportBatchItemFailures']);
+    },
+  );
+
+  test('new delivery code updates the routes', () => {
+    const routesOf = (code: string) =>
+      the('Custom::Routes', 'Routes', synthesise({ bundleDirectory: placeholderBundles(code) })).Properties;
+    expect(routesOf('export const handler = 1;').DeliverCodeKey).not.toBe(
+      routesOf('export const handler = 2;').DeliverCodeKey,
+    );
+    expect(routesOf('export const handler = 1;')).toEqual(routesOf('export const handler = 1;'));
+  });
+
+  test('routes are cleared up while all that it takes is still there', () => {
+    const { DependsOn } = the('Custom::Routes', 'Routes');
+    const needed = [
+      'RoutesProvisionFunction',
+      'RoutesProvisionRoleDefaultPolicy',
+      'RoutesProvisionFunctionControlMapping',
+      'RoutesControlQueue',
+      'RoutesDeliveryRole',
+      'RoutesDeliveryRoleDefaultPolicy',
+      'RoutesDeliveryLogs',
+      'EventsBus',
+      'TablesSubscriptions',
+      'TablesDeliveries',
+    ];
+    const named = (DependsOn as string[]).map((id) => id.replace(/[0-9A-F]{8}$/, ''));
+    expect(needed.filter((id) => !named.includes(id))).toEqual([]);
+  });
+});
+
+describe('the API', () => {
+  const routes = ofType(template, 'AWS::ApiGatewayV2::Route').map(([, { Properties }]) => Properties);
+
+  test('is open for what Drift posts and asks for IAM everywhere else', () => {
+    const open = routes.filter(({ AuthorizationType }) => AuthorizationType !== 'AWS_IAM');
+    expect(open).toMatchObject([{ RouteKey: 'POST /drift/events', AuthorizationType: 'NONE' }]);
+  });
+
+  test('has every route of the management API', () => {
+    expect(routes.map(({ RouteKey }) => RouteKey).sort()).toEqual([
+      'ANY /v1/{proxy+}',
+      'DELETE /v1/subscriptions/{id}',
+      'GET /v1/event-types',
+      'GET /v1/openapi.json',
+      'GET /v1/orgs/{orgId}/settings',
+      'GET /v1/subscriptions',
+      'GET /v1/subscriptions/{id}',
+      'GET /v1/subscriptions/{id}/deliveries',
+      'PATCH /v1/subscriptions/{id}',
+      'POST /drift/events',
+      'POST /v1/filters/test',
+      'POST /v1/subscriptions',
+      'POST /v1/subscriptions/{id}/replay',
+      'POST /v1/subscriptions/{id}/rotate-secret',
+      'POST /v1/subscriptions/{id}/test',
+      'PUT /v1/orgs/{orgId}/settings',
+    ]);
+  });
+
+  test('logs no header and no body: the verification token is in both', () => {
+    const { AccessLogSettings } = the('AWS::ApiGatewayV2::Stage', 'ApiStage').Properties;
+    expect(JSON.stringify(AccessLogSettings)).not.toMatch(/header|body|token/i);
+  });
+});
+
+describe('what a person is told after a deploy', () => {
+  const output = (name: string) => JSON.stringify(template.Outputs[name]?.Value);
+
+  test('where Drift is to post, to the letter', () => {
+    expect(output('ApiUrl')).toMatch(/ApiEndpoint.*"\/drift\/events"/);
+  });
+
+  test('how to set the token of Drift', () => {
+    expect(output('SetDriftToken')).toContain('aws secretsmanager put-secret-value --secret-id ');
+  });
+
+  test('where everything is', () => {
+    expect(Object.keys(template.Outputs).sort()).toEqual([
+      'ApiUrl',
+      'ConversationsTable',
+      'DashboardUrl',
+      'DeliveriesTable',
+      'EventBusName',
+      'ManagementApiUrl',
+      'SetDriftToken',
+      'SettingsTable',
+      'SubscriptionsTable',
+    ]);
+  });
+});
+
+describe('what cannot be deployed', () => {
+  test.each(['Prod', 'my-stage', '', 'longerthanthat'])('the stage %j: names are made from it', (stage) => {
+    expect(() => synthesise({ stage })).toThrow(/stage of 1 to 13/);
+  });
+
+  test('a quiet period that no organisation could choose', () => {
+    expect(() => synthesise({ quietPeriodSeconds: 59 })).toThrow(
+      'quietPeriodSeconds must be a whole number from 60 to 86400',
+    );
+    expect(() => synthesise({ quietPeriodSeconds: 59, outboundPolicy: 'local' })).not.toThrow();
+  });
+});
