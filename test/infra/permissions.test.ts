@@ -42,6 +42,28 @@ test('`*` stands only where IAM knows no resource, and each such action says wha
   expect([...new Set(unscoped)].sort()).toEqual(Object.keys(unscopedActions).sort());
 });
 
+test('an action for which IAM knows no resource is allowed on none: it would never match', () => {
+  const scoped = statements.filter(({ resources }) => !resources.includes('"*"')).flatMap(({ actions }) => actions);
+  expect(scoped.filter((action) => action in unscopedActions)).toEqual([]);
+});
+
+/** `dynamodb` for the ARN of a table, whether it is a reference or written out. */
+function serviceOfResource(resource: string): string | undefined {
+  const written = /:(events|sqs|lambda|s3):/.exec(resource)?.[1];
+  const reference = /"(?:Ref|Fn::GetAtt)":\[?"([A-Za-z]+[0-9A-F]{8})"/.exec(resource)?.[1];
+  return written ?? template.Resources[reference ?? '']?.Type.split('::')[1]?.toLowerCase();
+}
+
+test('each action is allowed on resources of its own service', () => {
+  const strange = statements
+    .filter(({ resources }) => !resources.includes('"*"'))
+    .flatMap(({ actions, resources }) =>
+      actions.flatMap((action) => resources.map((resource) => ({ action, resource }))),
+    )
+    .filter(({ action, resource }) => serviceOfResource(resource) !== action.split(':')[0]);
+  expect(strange).toEqual([]);
+});
+
 test('the only patterns are those of what is made at run time', () => {
   const patterns = statements
     .flatMap(({ resources }) => resources)
@@ -62,7 +84,7 @@ test('nothing that CloudFormation makes has a name that begins like those made a
 
 test('mappings are made, changed and deleted for the functions of routes alone', () => {
   const mappings = statements.filter(({ actions }) =>
-    actions.some((action) => /(Create|Update|Delete|Get)EventSourceMapping/.test(action)),
+    actions.some((action) => /(Create|Update|Delete|Get)EventSourceMapping\b/.test(action)),
   );
   expect(mappings).toHaveLength(2);
   for (const { Condition } of mappings) {
