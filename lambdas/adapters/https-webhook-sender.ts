@@ -17,6 +17,8 @@ const responseHeadBytes = 4096;
 const longestDrainBytes = 64 * 1024;
 /** All headers of a response together. Node's default, said here because it is a bound on memory. */
 const maxHeaderBytes = 16 * 1024;
+/** `100 Continue`, `103 Early Hints`: a receiver may send a few before its answer, not a stream of them. */
+const maxInterimAnswers = 16;
 /** Shorter than what most servers and load balancers leave an idle connection open (60 s at AWS's). */
 const idleSocketMs = 30_000;
 
@@ -97,12 +99,12 @@ type Ending =
   /** A connection from the pool was found closed before a byte of an answer came. */
   | { readonly kind: 'stale'; readonly message: string };
 
-type Phase = 'dns' | 'connect' | 'tls' | 'http';
+type Phase = 'connect' | 'tls' | 'http';
 
 function post(url: URL, { headers, body }: WebhookRequest, agent: HttpAgent, timeoutMs: number): Promise<Ending> {
   return new Promise((resolve) => {
     const send = url.protocol === 'http:' ? httpRequest : httpsRequest;
-    let phase: Phase = 'dns';
+    let phase: Phase = 'connect';
     const call = send(url, { method: 'POST', agent, headers, maxHeaderSize: maxHeaderBytes });
     const timer = setTimeout(() => finish({ kind: 'failed', errorClass: 'timeout', message: 'timeout' }), timeoutMs);
     let answer: ReturnType<typeof readAnswer> | undefined;
@@ -129,6 +131,13 @@ function post(url: URL, { headers, body }: WebhookRequest, agent: HttpAgent, tim
     call.on('response', (response) => {
       answer = readAnswer(response, () => finish({ kind: 'failed', errorClass: 'protocol', message: 'no answer' }));
     });
+    let interimAnswers = 0;
+    const countInterim = (): void => {
+      if (++interimAnswers <= maxInterimAnswers) return;
+      finish({ kind: 'failed', errorClass: 'protocol', message: 'too many interim answers' });
+    };
+    call.on('continue', countInterim);
+    call.on('information', countInterim);
     call.on('error', fail);
     call.on('close', () => finish({ kind: 'failed', errorClass: 'protocol', message: 'closed without an answer' }));
     call.end(body);
@@ -136,14 +145,14 @@ function post(url: URL, { headers, body }: WebhookRequest, agent: HttpAgent, tim
 }
 
 function followPhases(socket: Socket, protocol: string, enter: (phase: Phase) => void): void {
-  socket.once('lookup', (error: Error | null) => error === null && enter('connect'));
   socket.once('connect', () => enter(protocol === 'https:' ? 'tls' : 'http'));
   socket.once('secureConnect', () => enter('http'));
 }
 
 function classOf(error: NodeJS.ErrnoException, phase: Phase): ErrorClass {
   if (error instanceof AddressRefused) return 'refused';
-  if (phase !== 'http') return error.syscall === 'connect' ? 'connect' : phase;
+  if (error instanceof NotResolved) return 'dns';
+  if (phase !== 'http') return phase;
   return error.code?.startsWith('HPE_') ? 'protocol' : 'connect';
 }
 
@@ -194,17 +203,27 @@ class AddressRefused extends Error {
   }
 }
 
+class NotResolved extends Error {
+  readonly code: string;
+
+  constructor(code: string) {
+    super('the name does not resolve');
+    this.name = 'NotResolved';
+    this.code = code;
+  }
+}
+
 /** One forbidden address among several is reason enough: a receiver has no business having it. */
 function judgedLookup(resolveAll: ResolveAll, policy: OutboundPolicy): LookupFunction {
   return (hostname, options, callback) => {
     resolveAll(hostname, (error, addresses) => {
-      if (error !== null) return callback(error, []);
+      if (error !== null) return callback(new NotResolved(error.code ?? 'unknown'), []);
       for (const { address } of addresses) {
         const verdict = judgeAddress(address, policy);
         if (verdict.kind === 'refused') return callback(new AddressRefused(verdict.range), []);
       }
       const [first] = addresses;
-      if (first === undefined) return callback(Object.assign(new Error('no address'), { code: 'ENOTFOUND' }), []);
+      if (first === undefined) return callback(new NotResolved('ENOTFOUND'), []);
       return options.all === true ? callback(null, addresses) : callback(null, first.address, first.family);
     });
   };
