@@ -43,6 +43,8 @@ export interface SubscriptionState {
    * keep it. Written by `provision` alone, and removed when the subscription drops the event.
    */
   readonly legacyAcceptedAt?: number;
+  /** The etag (config-etag.ts) of the config that is in force. */
+  readonly appliedConfig?: string;
   /** A hash of the `url` and `status` that were last put in force: a change of either enables a disabled subscription. */
   readonly appliedEndpoint?: string;
   /** Set when deliveries were stopped by the system: 410, the subscriber's wish, or days of failure. */

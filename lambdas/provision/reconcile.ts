@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { configEtag } from '../domain/config-etag.ts';
 import { desiredRoute, type RouteNames, type RouteSettings, routeNames } from '../domain/desired-route.ts';
 import { desiredFlow, healthAttributes } from '../domain/endpoint-health.ts';
 import { canonicalJson } from '../domain/json.ts';
@@ -97,8 +98,12 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
     const desired = desiredRoute(config, flow, all.settings);
     const stopped = await act(all, planRoute(desired, await all.routes.describe(desired.names)), subscriptionId);
     if (stopped !== undefined) return wait(all, current, stopped);
-    if (current.provisioning !== 'ready' || current.reason !== undefined) {
-      await subscriptions.changeState(subscriptionId, { set: { provisioning: 'ready' }, remove: ['reason'] });
+    const appliedConfig = configEtag(item);
+    if (current.provisioning !== 'ready' || current.reason !== undefined || current.appliedConfig !== appliedConfig) {
+      await subscriptions.changeState(subscriptionId, {
+        set: { provisioning: 'ready', appliedConfig },
+        remove: ['reason'],
+      });
     }
     return { kind: 'ready', names: desired.names, delivering: flow.enabled, state: current };
   }

@@ -1,0 +1,143 @@
+import type { DeliveryRecord } from '../domain/delivery-ledger.ts';
+import type { Broadcast } from '../domain/derive.ts';
+import { eventSources, testEventType } from '../domain/event-types.ts';
+import { decodeCursor, encodeCursor } from '../domain/page-cursor.ts';
+import type { RandomBytes } from '../domain/signing-secret.ts';
+import type { ItemRules } from '../domain/subscription-item.ts';
+import { problemResponse } from '../middleware/problem-responses.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { DeliveryLog } from '../ports/delivery-log.ts';
+import type { EventPublisher } from '../ports/event-publisher.ts';
+import type { SubscriptionStore } from '../ports/subscription-store.ts';
+import { testSchema } from './api-schemas.ts';
+import { type ApiAnswer, type ApiRequest, invalidField, jsonAnswer, readJsonBody, readLimit } from './request.ts';
+import type { Route } from './router.ts';
+import { isoTime, subscriptionView } from './subscription-view.ts';
+import { notFound } from './subscriptions.ts';
+
+export interface DeliveryDeps {
+  readonly subscriptions: SubscriptionStore;
+  readonly rules: Omit<ItemRules, 'now' | 'keepsLegacy'>;
+  readonly deliveries: DeliveryLog;
+  readonly publisher: EventPublisher;
+  readonly clock: Clock;
+  readonly sleep: (ms: number) => Promise<void>;
+  readonly randomBytes: RandomBytes;
+}
+
+export const deliveryStates = ['delivered', 'retrying', 'exhausted', 'discarded', 'undelivered'] as const;
+const defaultPageSize = 50;
+const maxPageSize = 100;
+/** Between looks at the ledger for what became of a test. */
+const lookDelayMs = 250;
+
+export function deliveryRoutes(deps: DeliveryDeps): Route[] {
+  const { subscriptions, rules, deliveries, publisher, clock, sleep, randomBytes } = deps;
+
+  async function list(request: ApiRequest): Promise<ApiAnswer> {
+    const { id = '' } = request.params;
+    const { state: stateText, cursor } = request.query;
+    const limit = readLimit(request, defaultPageSize, maxPageSize);
+    if (limit.kind === 'refused') return limit.answer;
+    const state = deliveryStates.find((known) => known === stateText);
+    if (stateText !== undefined && state === undefined) {
+      return invalidField('state', `must be one of ${deliveryStates.join(', ')}`);
+    }
+    const listName = `deliveries ${id} ${state ?? ''}`;
+    const after = cursor === undefined ? undefined : decodeCursor(listName, cursor);
+    if (cursor !== undefined && after === undefined) return invalidField('cursor', 'is none of this list');
+    if ((await subscriptions.read(id)).config === undefined) return notFound(id);
+    const page = await deliveries.list(id, {
+      limit: limit.value,
+      ...(state === undefined ? {} : { state }),
+      ...(after === undefined ? {} : { after }),
+    });
+    return jsonAnswer(200, {
+      deliveries: page.deliveries.map(deliveryView),
+      ...(page.next === undefined ? {} : { nextCursor: encodeCursor(listName, page.next) }),
+    });
+  }
+
+  async function test(request: ApiRequest): Promise<ApiAnswer> {
+    const { id = '' } = request.params;
+    const body = readJsonBody(request, testSchema, {});
+    if (body.kind === 'refused') return body.answer;
+    const stored = await subscriptions.read(id);
+    if (stored.config === undefined) return notFound(id);
+    const view = subscriptionView(stored, { ...rules, now: clock() });
+    if (view.delivering !== true) {
+      return problemResponse(409, 'Conflict', {
+        detail: `nothing is delivered to ${id} just now: its status is ${view.status}, its provisioning ${view.provisioning}${
+          view.reason === undefined ? '' : ` (${view.reason})`
+        }${view.heldBack === undefined ? '' : ', and its endpoint is held back after failures'}`,
+      });
+    }
+    const startedAt = clock();
+    const event = testEvent(id, startedAt, randomBytes);
+    const published = await publisher.publish([event]);
+    if (published.kind !== 'published') {
+      return problemResponse(503, 'Service Unavailable', { detail: 'the event bus did not take the test event' });
+    }
+    const { id: webhookId } = event.detail;
+    const deadline = startedAt + body.value.waitSeconds * 1000;
+    for (;;) {
+      const delivery = await deliveries.read(id, webhookId);
+      if (delivery !== undefined) {
+        const { state: outcome } = delivery;
+        return jsonAnswer(200, { webhookId, outcome, delivery: deliveryView(delivery) });
+      }
+      if (clock() >= deadline) break;
+      await sleep(lookDelayMs);
+    }
+    return jsonAnswer(202, { webhookId, outcome: 'waiting' });
+  }
+
+  return [
+    { method: 'GET', path: '/v1/subscriptions/{id}/deliveries', answer: list },
+    { method: 'POST', path: '/v1/subscriptions/{id}/test', answer: test },
+  ];
+}
+
+/** Through the bus and the subscriber's own rule, queue and function: the road that real events take. */
+function testEvent(subscriptionId: string, now: number, randomBytes: RandomBytes): Broadcast {
+  return {
+    source: eventSources.fanout,
+    detail: {
+      id: `msg_${Buffer.from(randomBytes(20)).toString('base64url')}`,
+      orgId: null,
+      type: testEventType,
+      data: { subscriptionId, requestedAt: now },
+      occurredAt: now,
+    },
+  };
+}
+
+/** One line of the ledger as the API shows it. */
+export function deliveryView(record: DeliveryRecord): Record<string, unknown> {
+  const { firstAttemptAt, lastAttemptAt, nextAttemptAt, undeliveredAt } = record;
+  const times = { firstAttemptAt, lastAttemptAt, nextAttemptAt, undeliveredAt };
+  return {
+    webhookId: record.webhookId,
+    eventType: record.eventType,
+    state: record.state,
+    attempts: record.attempts,
+    occurredAt: isoTime(record.occurredAt),
+    ...Object.fromEntries(
+      Object.entries(times).flatMap(([name, time]) => (time === undefined ? [] : [[name, isoTime(time)]])),
+    ),
+    ...defined({
+      reason: record.reason,
+      lastStatus: record.lastStatus,
+      lastError: record.lastError,
+      lastErrorMessage: record.lastErrorMessage,
+      durationMs: record.durationMs,
+      responseHead: record.responseHead,
+      replayName: record.replayName,
+    }),
+    history: record.history.map(({ at, ...attempt }) => ({ at: isoTime(at), ...attempt })),
+  };
+}
+
+function defined(object: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,48 @@
+import { subscribableEvents } from '../domain/event-catalogue.ts';
+import { explain, matches, parseEventPattern } from '../domain/event-pattern.ts';
+import type { JsonObject } from '../domain/json.ts';
+import type { LegacyTimeline } from '../domain/legacy-timeline.ts';
+import { filterErrors } from '../domain/subscription-item.ts';
+import type { Clock } from '../ports/clock.ts';
+import { filterTestSchema } from './api-schemas.ts';
+import { type ApiAnswer, type ApiRequest, invalidFields, jsonAnswer, readJsonBody } from './request.ts';
+import type { Route } from './router.ts';
+
+export interface EventDeps {
+  readonly timeline: LegacyTimeline;
+  readonly clock: Clock;
+}
+
+export function eventRoutes({ timeline, clock }: EventDeps): Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/v1/event-types',
+      answer: async () => jsonAnswer(200, { eventTypes: subscribableEvents(clock(), timeline) }),
+    },
+    { method: 'POST', path: '/v1/filters/test', answer: testFilter },
+  ];
+}
+
+async function testFilter(request: ApiRequest): Promise<ApiAnswer> {
+  const body = readJsonBody(request, filterTestSchema);
+  if (body.kind === 'refused') return body.answer;
+  const filter = body.value.filter as JsonObject;
+  const errors = filterErrors(filter);
+  if (errors.length > 0) return invalidFields(errors);
+  // As in the rule: the filter stands below `data`, and so do the fields that it names.
+  const parsed = parseEventPattern({ data: filter });
+  if (parsed.kind === 'invalid') return invalidFields([{ field: 'filter', detail: parsed.reason }]);
+  const event = { data: body.value.event.data as JsonObject };
+  const isMatch = matches(parsed.pattern, event);
+  return jsonAnswer(200, {
+    matches: isMatch,
+    mismatches: isMatch
+      ? []
+      : explain(parsed.pattern, event).map(({ path, reason, alternative }) => ({
+          field: path,
+          reason,
+          ...(alternative === undefined ? {} : { alternative }),
+        })),
+  });
+}

@@ -1,0 +1,36 @@
+import middy from '@middy/core';
+import type { APIGatewayProxyEventV2 } from 'aws-lambda';
+import { flushMetrics } from '../middleware/flush-metrics.ts';
+import { problemResponses } from '../middleware/problem-responses.ts';
+import type { Log, Metrics } from '../ports/telemetry.ts';
+import { type DeliveryDeps, deliveryRoutes } from './deliveries.ts';
+import { type EventDeps, eventRoutes } from './events.ts';
+import { openApiRoute } from './openapi.ts';
+import { type ApiAnswer, apiRequest } from './request.ts';
+import { createRouter } from './router.ts';
+import { type SettingsDeps, settingsRoutes } from './settings.ts';
+import { type SubscriptionDeps, subscriptionRoutes } from './subscriptions.ts';
+
+export interface ManageDeps extends SubscriptionDeps, SettingsDeps, DeliveryDeps, EventDeps {
+  readonly metrics: Metrics;
+  readonly log: Log;
+}
+
+/** The management API. */
+export function createManageHandler(deps: ManageDeps) {
+  const route = createRouter([
+    ...subscriptionRoutes(deps),
+    ...deliveryRoutes(deps),
+    ...settingsRoutes(deps),
+    ...eventRoutes(deps),
+    openApiRoute,
+  ]);
+  return middy(async (event: APIGatewayProxyEventV2): Promise<ApiAnswer> => {
+    const request = apiRequest(event);
+    const answer = await route(request);
+    deps.log.info('answered', { method: request.method, path: request.path, status: answer.statusCode });
+    return answer;
+  })
+    .use(problemResponses(deps.log))
+    .use(flushMetrics(deps.metrics));
+}

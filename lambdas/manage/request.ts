@@ -1,0 +1,106 @@
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import type * as z from 'zod/mini';
+import { isJsonObject, type JsonObject, type JsonValue, nestingDepth, parseJson } from '../domain/json.ts';
+import type { FieldError } from '../domain/problem.ts';
+import { readBody } from '../domain/subscription-item.ts';
+import { problemResponse } from '../middleware/problem-responses.ts';
+
+/** A request to the API, with what the path's `{…}` stand for. */
+export interface ApiRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string | undefined>>;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly text: string | undefined;
+}
+
+export type ApiAnswer = APIGatewayProxyStructuredResultV2;
+
+const maxBodyBytes = 256 * 1024;
+/** Deeper than any filter; a parser must not be led to its stack's end. */
+const maxDepth = 100;
+
+export function apiRequest(event: APIGatewayProxyEventV2): Omit<ApiRequest, 'params'> {
+  const { body, isBase64Encoded, rawPath, requestContext, queryStringParameters } = event;
+  return {
+    method: requestContext.http.method,
+    path: rawPath,
+    query: queryStringParameters ?? {},
+    headers: Object.fromEntries(Object.entries(event.headers).map(([name, value]) => [name.toLowerCase(), value])),
+    text: body === undefined ? undefined : isBase64Encoded ? Buffer.from(body, 'base64').toString() : body,
+  };
+}
+
+export function jsonAnswer(
+  status: number,
+  body: Readonly<Record<string, unknown>>,
+  headers: Readonly<Record<string, string>> = {},
+): ApiAnswer {
+  return {
+    statusCode: status,
+    headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers },
+    body: JSON.stringify(body),
+  };
+}
+
+export function invalidFields(errors: readonly FieldError[]): ApiAnswer {
+  const [first] = errors;
+  const detail =
+    errors.length === 1 && first !== undefined
+      ? `${first.field}: ${first.detail}`
+      : `${errors.length} fields are wrong: ${errors.map(({ field }) => field).join(', ')}`;
+  return problemResponse(400, 'Bad Request', { detail, errors });
+}
+
+export function invalidField(field: string, detail: string): ApiAnswer {
+  return invalidFields([{ field, detail }]);
+}
+
+export type ReadRequest<Value> =
+  | { readonly kind: 'valid'; readonly value: Value }
+  | { readonly kind: 'refused'; readonly answer: ApiAnswer };
+
+/** The body, checked. `whenEmpty`: what stands for a body that was left out, where it may be. */
+export function readJsonBody<Schema extends z.ZodMiniType>(
+  { text }: ApiRequest,
+  schema: Schema,
+  whenEmpty?: JsonObject,
+): ReadRequest<z.output<Schema>> {
+  const parsed = parseBody(text, whenEmpty);
+  if (parsed.kind === 'refused') return parsed;
+  const read = readBody(schema, parsed.value);
+  return read.kind === 'valid' ? read : { kind: 'refused', answer: invalidFields(read.errors) };
+}
+
+function parseBody(text: string | undefined, whenEmpty: JsonObject | undefined): ReadRequest<JsonValue> {
+  if (text === undefined || text.trim() === '') {
+    if (whenEmpty !== undefined) return { kind: 'valid', value: whenEmpty };
+    return refusal('the body is missing: send a JSON object');
+  }
+  if (Buffer.byteLength(text) > maxBodyBytes) {
+    const detail = `the body is larger than ${maxBodyBytes} bytes`;
+    return { kind: 'refused', answer: problemResponse(413, 'Content Too Large', { detail }) };
+  }
+  if (nestingDepth(text) > maxDepth) return refusal(`the body is nested deeper than ${maxDepth} levels`);
+  try {
+    const value = parseJson(text);
+    return isJsonObject(value) ? { kind: 'valid', value } : refusal('the body is not a JSON object');
+  } catch (error) {
+    return refusal(`the body is not JSON: ${error instanceof Error ? error.message : ''}`);
+  }
+}
+
+function refusal(detail: string): ReadRequest<never> {
+  return { kind: 'refused', answer: problemResponse(400, 'Bad Request', { detail }) };
+}
+
+/** A whole number from the query string, or its default. */
+export function readLimit({ query }: ApiRequest, fallback: number, most: number): ReadRequest<number> {
+  const text = query.limit;
+  if (text === undefined) return { kind: 'valid', value: fallback };
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= 1 && value <= most) return { kind: 'valid', value };
+  return { kind: 'refused', answer: invalidField('limit', `must be a whole number from 1 to ${most}`) };
+}

@@ -1,0 +1,86 @@
+import { configEtag } from '../domain/config-etag.ts';
+import { desiredFlow } from '../domain/endpoint-health.ts';
+import { integerValue } from '../domain/json.ts';
+import { errorSentence } from '../domain/problem.ts';
+import { publicKeyOf, schemeOf, secretsInForce } from '../domain/signing-secret.ts';
+import type { SigningSecret, SubscriptionConfig } from '../domain/subscription.ts';
+import { type ItemRules, type ReadSubscription, readSubscriptionItem } from '../domain/subscription-item.ts';
+import type { StoredSubscription } from '../ports/subscription-store.ts';
+
+export type ViewRules = Omit<ItemRules, 'keepsLegacy'>;
+
+/** A stored subscription and what its item says, or undefined where there is no config. */
+export function readStored(stored: StoredSubscription, rules: ViewRules): ReadSubscription {
+  return readSubscriptionItem(stored.config, { ...rules, keepsLegacy: stored.state?.legacyAcceptedAt !== undefined });
+}
+
+/**
+ * A subscription as the API shows it; never a secret. `provisioning` is `ready` when what is configured now is in
+ * force, so a change is in force when it is `ready` again.
+ */
+export function subscriptionView(stored: StoredSubscription, rules: ViewRules): Record<string, unknown> {
+  const { subscriptionId, config: item = {}, state } = stored;
+  const etag = configEtag(item);
+  const read = readStored(stored, rules);
+  if (read.kind === 'invalid') {
+    return {
+      subscriptionId,
+      ...(typeof item.url === 'string' ? { url: item.url } : {}),
+      ...(isListOfTexts(item.eventTypes) ? { eventTypes: item.eventTypes } : {}),
+      ...(typeof item.description === 'string' ? { description: item.description } : {}),
+      status: 'rejected',
+      provisioning: 'rejected',
+      reason: errorSentence(read.errors),
+      errors: read.errors,
+      etag,
+    };
+  }
+  const { config } = read;
+  const { secrets = state?.generatedSecrets ?? [] } = config;
+  const inForce = state?.provisioning === 'ready' && state.appliedConfig === etag;
+  const reason = state?.provisioning === 'pending' ? state.reason : undefined;
+  return {
+    ...configView(config),
+    status: state?.disabled === undefined ? config.status : 'disabled',
+    provisioning: inForce ? 'ready' : 'pending',
+    ...(reason === undefined ? {} : { reason }),
+    ...(state?.disabled === undefined
+      ? {}
+      : { disabled: { at: isoTime(state.disabled.at), reason: state.disabled.reason } }),
+    ...(state?.failingSince === undefined ? {} : { failingSince: isoTime(state.failingSince) }),
+    ...(state?.lastSuccessAt === undefined ? {} : { lastSuccessAt: isoTime(state.lastSuccessAt) }),
+    ...(state?.circuit?.state === 'open'
+      ? {
+          heldBack: {
+            since: isoTime(state.circuit.since),
+            nextProbeAt: isoTime(state.circuit.probeAt),
+            reason: state.circuit.reason,
+          },
+        }
+      : {}),
+    delivering: inForce && desiredFlow(config, state, rules.now).enabled,
+    signingKeys: secretsInForce(secrets, rules.now).map(keyView),
+    etag,
+  };
+}
+
+function configView({ orgIds, secrets: _, status: __, ...config }: SubscriptionConfig): Record<string, unknown> {
+  return { ...config, ...(orgIds === undefined ? {} : { orgIds: orgIds.map(integerValue) }) };
+}
+
+function keyView({ secret, expiresAt }: SigningSecret): Record<string, unknown> {
+  const scheme = schemeOf(secret) ?? 'v1';
+  return {
+    scheme,
+    ...(scheme === 'v1a' ? { publicKey: publicKeyOf(secret) } : {}),
+    ...(expiresAt === undefined ? {} : { expiresAt: isoTime(expiresAt) }),
+  };
+}
+
+function isListOfTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((entry) => typeof entry === 'string');
+}
+
+export function isoTime(epochMs: number): string {
+  return new Date(epochMs).toISOString();
+}

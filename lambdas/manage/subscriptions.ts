@@ -1,0 +1,209 @@
+import { configEtag } from '../domain/config-etag.ts';
+import { healthAttributes } from '../domain/endpoint-health.ts';
+import type { JsonObject } from '../domain/json.ts';
+import { decodeCursor, encodeCursor } from '../domain/page-cursor.ts';
+import { newSigningSecret, publicKeyOf, type RandomBytes, rotateSecrets } from '../domain/signing-secret.ts';
+import type { SubscriptionConfig } from '../domain/subscription.ts';
+import { newSubscriptionId } from '../domain/subscription-id.ts';
+import { changeSchema, createSchema, type ItemRules, readSubscriptionItem } from '../domain/subscription-item.ts';
+import { problemResponse } from '../middleware/problem-responses.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { StoredSubscription, SubscriptionStore } from '../ports/subscription-store.ts';
+import { rotationSchema } from './api-schemas.ts';
+import {
+  type ApiAnswer,
+  type ApiRequest,
+  invalidField,
+  invalidFields,
+  jsonAnswer,
+  readJsonBody,
+  readLimit,
+} from './request.ts';
+import type { Route } from './router.ts';
+import { isoTime, readStored, subscriptionView, type ViewRules } from './subscription-view.ts';
+
+export interface SubscriptionDeps {
+  readonly subscriptions: SubscriptionStore;
+  readonly rules: Omit<ItemRules, 'now' | 'keepsLegacy'>;
+  readonly clock: Clock;
+  readonly randomBytes: RandomBytes;
+}
+
+type KnownSubscription = StoredSubscription & { readonly config: JsonObject };
+
+/** What was known of an endpoint that is given another chance. */
+const voidWhenEnabled = healthAttributes.filter((name) => name !== 'lastSuccessAt');
+/** How often a change that met another is made again on what that other left. */
+const maxTries = 5;
+const defaultPageSize = 50;
+const maxPageSize = 100;
+
+export function subscriptionRoutes({ subscriptions, rules, clock, randomBytes }: SubscriptionDeps): Route[] {
+  const rulesNow = (): ViewRules => ({ ...rules, now: clock() });
+
+  async function find(subscriptionId: string): Promise<KnownSubscription | undefined> {
+    const stored = await subscriptions.read(subscriptionId);
+    return stored.config === undefined ? undefined : { ...stored, config: stored.config };
+  }
+
+  async function show(subscriptionId: string, status: number, extra: Record<string, unknown> = {}): Promise<ApiAnswer> {
+    const found = await find(subscriptionId);
+    if (found === undefined) return notFound(subscriptionId);
+    const view = subscriptionView(found, rulesNow());
+    return jsonAnswer(status, { ...view, ...extra }, { etag: `"${configEtag(found.config)}"` });
+  }
+
+  async function create(request: ApiRequest): Promise<ApiAnswer> {
+    const body = readJsonBody(request, createSchema);
+    if (body.kind === 'refused') return body.answer;
+    const now = clock();
+    const subscriptionId = newSubscriptionId(randomBytes);
+    const secret = newSigningSecret('v1', randomBytes);
+    const item = {
+      ...body.value,
+      subscriptionId,
+      secrets: [{ secret }],
+      createdAt: isoTime(now),
+      updatedAt: isoTime(now),
+    };
+    const read = readSubscriptionItem(item, { ...rules, now, keepsLegacy: false });
+    if (read.kind === 'invalid') return invalidFields(read.errors);
+    if (!(await subscriptions.create(read.config)))
+      throw new Error(`an id of 130 random bits came twice: ${subscriptionId}`);
+    const shown = await show(subscriptionId, 201, { secret });
+    return { ...shown, headers: { ...shown.headers, location: `/v1/subscriptions/${subscriptionId}` } };
+  }
+
+  async function list(request: ApiRequest): Promise<ApiAnswer> {
+    const limit = readLimit(request, defaultPageSize, maxPageSize);
+    if (limit.kind === 'refused') return limit.answer;
+    const after =
+      request.query.cursor === undefined ? undefined : decodeCursor('subscriptions', request.query.cursor)?.id;
+    if (request.query.cursor !== undefined && typeof after !== 'string')
+      return invalidField('cursor', 'is none of this list');
+    const page = await subscriptions.list(limit.value, typeof after === 'string' ? after : undefined);
+    const now = rulesNow();
+    return jsonAnswer(200, {
+      subscriptions: page.subscriptions.map((stored) => subscriptionView(stored, now)),
+      ...(page.next === undefined ? {} : { nextCursor: encodeCursor('subscriptions', { id: page.next }) }),
+    });
+  }
+
+  /**
+   * Reads, lets `next` decide, and writes if nobody else has written meanwhile; otherwise all of it again. A caller
+   * who named an etag wants to know instead.
+   */
+  async function update(
+    request: ApiRequest,
+    next: (stored: KnownSubscription) => Promise<SubscriptionConfig | ApiAnswer>,
+    written: (subscriptionId: string) => Promise<ApiAnswer>,
+  ): Promise<ApiAnswer> {
+    const { id = '' } = request.params;
+    for (let attempt = 1; attempt <= maxTries; attempt++) {
+      const found = await find(id);
+      if (found === undefined) return notFound(id);
+      const stale = refuseStale(request, found.config);
+      if (stale !== undefined) return stale;
+      const decided = await next(found);
+      if (isAnswer(decided)) return decided;
+      if (await subscriptions.replace(found.config, decided)) return written(id);
+    }
+    return problemResponse(409, 'Conflict', { detail: 'others are changing this subscription just now; try again' });
+  }
+
+  async function change(request: ApiRequest): Promise<ApiAnswer> {
+    const body = readJsonBody(request, changeSchema);
+    if (body.kind === 'refused') return body.answer;
+    const patch = body.value;
+    return update(
+      request,
+      async ({ subscriptionId, config, state }) => {
+        const now = clock();
+        const merged = Object.entries({ ...config, ...patch, updatedAt: isoTime(now) }).filter(
+          ([, value]) => value !== null && value !== undefined,
+        );
+        const keepsLegacy = state?.legacyAcceptedAt !== undefined;
+        const read = readSubscriptionItem(Object.fromEntries(merged), { ...rules, now, keepsLegacy });
+        if (read.kind === 'invalid') return invalidFields(read.errors);
+        // Asked to be active, it is, also when its endpoint had been given up. First this: the config's write is what
+        // wakes the reconciler.
+        if (patch.status === 'active' && state?.disabled !== undefined) {
+          await subscriptions.changeState(subscriptionId, { remove: voidWhenEnabled });
+        }
+        return read.config;
+      },
+      (id) => show(id, 200),
+    );
+  }
+
+  async function remove(request: ApiRequest): Promise<ApiAnswer> {
+    const { id = '' } = request.params;
+    for (let attempt = 1; attempt <= maxTries; attempt++) {
+      const found = await find(id);
+      if (found === undefined) return notFound(id);
+      const stale = refuseStale(request, found.config);
+      if (stale !== undefined) return stale;
+      if (await subscriptions.remove(id, found.config)) return { statusCode: 204 };
+    }
+    return problemResponse(409, 'Conflict', { detail: 'others are changing this subscription just now; try again' });
+  }
+
+  async function rotateSecret(request: ApiRequest): Promise<ApiAnswer> {
+    const body = readJsonBody(request, rotationSchema, {});
+    if (body.kind === 'refused') return body.answer;
+    const { overlapSeconds, scheme } = body.value;
+    const secret = newSigningSecret(scheme, randomBytes);
+    return update(
+      request,
+      async (stored) => {
+        const now = clock();
+        const read = readStored(stored, { ...rules, now });
+        if (read.kind === 'invalid') return rejected(stored.subscriptionId);
+        const current = read.config.secrets ?? stored.state?.generatedSecrets ?? [];
+        const rotation = rotateSecrets(current, secret, overlapSeconds, now);
+        if (rotation.kind === 'too-many') {
+          return problemResponse(409, 'Conflict', {
+            detail: `${rotation.limit} secrets are in force already: wait until one expires, or rotate with a shorter overlapSeconds`,
+          });
+        }
+        return { ...read.config, secrets: rotation.secrets, updatedAt: isoTime(now) };
+      },
+      (id) => show(id, 200, { secret, ...(scheme === 'v1a' ? { publicKey: publicKeyOf(secret) } : {}) }),
+    );
+  }
+
+  return [
+    { method: 'POST', path: '/v1/subscriptions', answer: create },
+    { method: 'GET', path: '/v1/subscriptions', answer: list },
+    { method: 'GET', path: '/v1/subscriptions/{id}', answer: ({ params }) => show(params.id ?? '', 200) },
+    { method: 'PATCH', path: '/v1/subscriptions/{id}', answer: change },
+    { method: 'DELETE', path: '/v1/subscriptions/{id}', answer: remove },
+    { method: 'POST', path: '/v1/subscriptions/{id}/rotate-secret', answer: rotateSecret },
+  ];
+}
+
+export function notFound(subscriptionId: string): ApiAnswer {
+  return problemResponse(404, 'Not Found', { detail: `there is no subscription ${subscriptionId}` });
+}
+
+export function rejected(subscriptionId: string): ApiAnswer {
+  return problemResponse(409, 'Conflict', {
+    detail: `${subscriptionId} is rejected; see its reason, and put its fields right first`,
+  });
+}
+
+function isAnswer(value: SubscriptionConfig | ApiAnswer): value is ApiAnswer {
+  return 'statusCode' in value;
+}
+
+/** RFC 9110, 13.1.1: `*`, or a list of strong etags. */
+function refuseStale({ headers }: ApiRequest, config: JsonObject): ApiAnswer | undefined {
+  const condition = headers['if-match'];
+  if (condition === undefined || condition.trim() === '*') return undefined;
+  const etag = `"${configEtag(config)}"`;
+  if (condition.split(',').some((candidate) => candidate.trim() === etag)) return undefined;
+  return problemResponse(412, 'Precondition Failed', {
+    detail: 'the subscription was changed since it was read: read it again',
+    headers: { etag },
+  });
+}

@@ -1,0 +1,23 @@
+import type { DeliveryRecord } from '../domain/delivery-ledger.ts';
+import type { JsonObject } from '../domain/json.ts';
+
+/** Reads what became of a subscription's events. */
+export interface DeliveryLog {
+  /** Undefined: it was never tried. */
+  read(subscriptionId: string, webhookId: string): Promise<DeliveryRecord | undefined>;
+  /** Undelivered ones newest failure first; others in no order that means anything. Without the stored event. */
+  list(
+    subscriptionId: string,
+    query: DeliveryQuery,
+  ): Promise<{ readonly deliveries: DeliveryRecord[]; readonly next?: JsonObject }>;
+}
+
+export interface DeliveryQuery {
+  /** `undelivered`: all but `delivered`. Absent: all. */
+  readonly state?: DeliveryRecord['state'] | 'undelivered';
+  /** Undelivered ones that first failed within this time; epoch ms, both inclusive. */
+  readonly from?: number;
+  readonly to?: number;
+  readonly limit: number;
+  readonly after?: JsonObject;
+}
