@@ -16,7 +16,9 @@ export async function probe(deps: DeliverDeps, remainingMs: () => number): Promi
   const { ledger, queue, health, control, subscriptionId, clock } = deps;
   const { subscriber } = await ledger.read([]);
   const circuit = subscriber.state?.circuit;
-  const stopped = subscriber.state?.disabled !== undefined || subscriber.config?.status !== 'active';
+  const { config, state } = subscriber;
+  // An item written by hand need not say that it is active.
+  const stopped = state?.disabled !== undefined || config === undefined || config.status === 'paused';
   if (circuit?.state !== 'open' || stopped) return { kind: 'not-open' };
 
   for (let looked = 0; looked < messagesAtMost; looked++) {

@@ -1,7 +1,7 @@
 import type { DeliveryRecord } from './delivery-ledger.ts';
 import type { DeliveryMessage } from './delivery-message.ts';
 import { lastSafeInstant } from './retry-schedule.ts';
-import { secretsInForce } from './signing-secret.ts';
+import { readSecrets, secretsInForce } from './signing-secret.ts';
 import type { SubscriptionConfig, SubscriptionState } from './subscription.ts';
 import { isSigningSecret } from './webhook-signature.ts';
 
@@ -103,8 +103,8 @@ function messageHold(message: DeliveryMessage, record: DeliveryRecord | undefine
  * item that was written by hand, is left out.
  */
 export function signingSecrets({ config, state }: Subscriber, now: number): readonly string[] {
-  const own = Array.isArray(config?.secrets) ? config.secrets : [];
-  const stored = own.length > 0 ? own : (state?.generatedSecrets ?? []);
-  const usable = stored.filter((entry) => typeof entry?.secret === 'string' && isSigningSecret(entry.secret));
+  const own = readSecrets(config?.secrets);
+  const stored = own.length > 0 ? own : readSecrets(state?.generatedSecrets);
+  const usable = stored.filter(({ secret }) => isSigningSecret(secret));
   return [...new Set(secretsInForce(usable, now).map(({ secret }) => secret))];
 }

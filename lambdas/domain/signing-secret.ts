@@ -47,6 +47,20 @@ export function secretsInForce(secrets: readonly SigningSecret[], now: number): 
   return secrets.filter(({ expiresAt }) => expiresAt === undefined || expiresAt > now);
 }
 
+/** The secrets of a stored record, in any of the ways in which people may write them; what is none is left out. */
+export function readSecrets(stored: unknown): readonly SigningSecret[] {
+  if (!Array.isArray(stored)) return [];
+  return stored.flatMap((entry: unknown): SigningSecret[] => {
+    if (typeof entry === 'string') return [{ secret: entry }];
+    if (typeof entry !== 'object' || entry === null || !('secret' in entry)) return [];
+    const { secret } = entry;
+    if (typeof secret !== 'string') return [];
+    const expiresAt = 'expiresAt' in entry ? entry.expiresAt : undefined;
+    if (expiresAt === undefined) return [{ secret }];
+    return [{ secret, expiresAt: typeof expiresAt === 'string' ? Date.parse(expiresAt) : Number(expiresAt) }];
+  });
+}
+
 export type Rotation =
   | { readonly kind: 'rotated'; readonly secrets: readonly SigningSecret[] }
   /** So many rotations overlap that another signature would not fit. */

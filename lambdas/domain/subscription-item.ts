@@ -9,7 +9,7 @@ import { judgeUrl } from './outbound-url.ts';
 import type { FieldError } from './problem.ts';
 import { maxPatternLength, rulePattern } from './rule-pattern.ts';
 import { schemaErrors } from './schema-errors.ts';
-import { maxSecrets, secretFault } from './signing-secret.ts';
+import { maxSecrets, readSecrets, secretFault } from './signing-secret.ts';
 import type { SigningSecret, SubscriptionConfig } from './subscription.ts';
 import { subscriptionIdFault } from './subscription-id.ts';
 
@@ -149,7 +149,7 @@ export function readSubscriptionItem(item: unknown, rules: ItemRules): ReadSubsc
     status: status ?? 'active',
     ...(orgIds === undefined ? {} : { orgIds: orgIds.map((id) => String(BigInt(id))) }),
     ...(filter === undefined ? {} : { filter: filter as JsonObject }),
-    ...(secrets === undefined ? {} : { secrets: secrets.map(signingSecret) }),
+    ...(secrets === undefined ? {} : { secrets: readSecrets(secrets) }),
   };
   const errors = configErrors(config, rules);
   return errors.length === 0 ? { kind: 'valid', config } : { kind: 'invalid', errors };
@@ -190,13 +190,6 @@ function withPlainOrgIds(input: unknown): unknown {
 
 function withoutUndefined(object: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
-}
-
-function signingSecret(secret: string | { secret: string; expiresAt?: number | string | undefined }): SigningSecret {
-  if (typeof secret === 'string') return { secret };
-  const { expiresAt } = secret;
-  if (expiresAt === undefined) return { secret: secret.secret };
-  return { secret: secret.secret, expiresAt: typeof expiresAt === 'string' ? Date.parse(expiresAt) : expiresAt };
 }
 
 function configErrors(config: SubscriptionConfig, rules: ItemRules): FieldError[] {
