@@ -393,15 +393,19 @@ function explainBranch(branch: Branch, event: JsonObject): Mismatch[] {
   return [{ path: commonPath(branch.leaves), reason: `no single element of the array matches in all of ${names}` }];
 }
 
-function valuesAt(value: JsonValue, path: readonly string[]): Scalar[] {
-  let current: readonly JsonValue[] = [value];
-  for (const key of path) {
-    current = elementsWithin(current)
-      .filter(isJsonObject)
-      .filter((object) => Object.hasOwn(object, key))
-      .map((object) => object[key] as JsonValue);
+/** The values that an event has in a field, in all elements of the arrays on the way. */
+export function valuesAt(event: JsonValue, path: readonly string[]): readonly Scalar[] {
+  let value = event;
+  for (const [step, key] of path.entries()) {
+    if (Array.isArray(value)) {
+      const rest = path.slice(step);
+      return objectsWithin(value).flatMap((object) => valuesAt(object, rest));
+    }
+    if (!isJsonObject(value) || !Object.hasOwn(value, key)) return [];
+    value = value[key] as JsonValue;
   }
-  return [...scalarsWithin(current)];
+  if (Array.isArray(value)) return scalarsWithin(value);
+  return isScalar(value) ? [value] : [];
 }
 
 function commonPath(leaves: readonly Leaf[]): string {

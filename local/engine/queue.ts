@@ -95,6 +95,8 @@ export interface Queue {
   purge(): void;
   setAttributes(change: QueueAttributes): void;
   settings(): QueueSettings;
+  /** The access policy, JSON text. */
+  policy(): string | undefined;
   /** Every attribute that is set or computed, as text. */
   readAttributes(): Record<string, string>;
   /** How many messages: to be received, in flight, delayed. */
@@ -396,6 +398,10 @@ class StandardQueue implements Queue {
 
   settings(): QueueSettings {
     return this.#settings;
+  }
+
+  policy(): string | undefined {
+    return this.attributes.Policy;
   }
 
   readAttributes(): Record<string, string> {

@@ -1,14 +1,105 @@
-import type { DeliverToTarget } from './event-bus.ts';
-import type { Queues } from './queue.ts';
+import { EngineError } from './engine-error.ts';
+import type { DeliverToTarget, DeliveryResult, TargetDelivery } from './event-bus.ts';
+import type { Queue, Queues } from './queue.ts';
+import { allowsSend } from './queue-policy.ts';
 
-/** Hands events to queues at once, to functions as an asynchronous invocation. Other targets are refused. */
-export function deliverToQueuesAndFunctions(_options: {
+export interface TargetDeliveryOptions {
   readonly queues: Queues;
+  readonly accountId: string;
   /**
-   * As Lambda's asynchronous invocation: takes the event for later (its retries are Lambda's), or throws where the
-   * function is not there.
+   * As Lambda's asynchronous invocation: takes the event for later (its retries are Lambda's). `EngineError`
+   * `ResourceNotFoundException` where the function is not there, `AccessDeniedException` where it does not allow it.
    */
-  readonly invokeAsync: (functionArn: string, payload: string) => void | Promise<void>;
-}): DeliverToTarget {
-  throw new Error('not written yet');
+  readonly invokeAsync: (functionArn: string, payload: string, ruleArn: string) => void | Promise<void>;
+}
+
+/** Hands events to queues, where their policies allow it, and to functions. */
+export function deliverToQueuesAndFunctions({
+  queues,
+  accountId,
+  invokeAsync,
+}: TargetDeliveryOptions): DeliverToTarget {
+  const isAllowed = rememberPermissions(accountId);
+  const sendToQueue = ({ targetArn, ruleArn, payload, attributes = {} }: TargetDelivery): DeliveryResult => {
+    const queue = queues.findByArn(targetArn);
+    if (queue === undefined) return rejected('NO_RESOURCE', `The queue ${targetArn} does not exist.`);
+    if (!isAllowed(queue, ruleArn)) {
+      return rejected(
+        'NO_PERMISSIONS',
+        `The policy of the queue ${targetArn} does not allow ${ruleArn} to send to it.`,
+      );
+    }
+    const names = Object.keys(attributes);
+    queue.send(
+      names.length === 0
+        ? { body: payload }
+        : {
+            body: payload,
+            attributes: Object.fromEntries(
+              names.map((name) => [name, { DataType: 'String', StringValue: attributes[name] as string }]),
+            ),
+          },
+      'events.amazonaws.com',
+    );
+    return { kind: 'delivered' };
+  };
+  const deliver: DeliverToTarget = (delivery) => {
+    if (delivery.targetArn.startsWith('arn:aws:sqs:')) return sendToQueue(delivery);
+    const invoked = invokeAsync(delivery.targetArn, delivery.payload, delivery.ruleArn);
+    return invoked instanceof Promise ? invoked.then(delivered, resultOfError) : delivered();
+  };
+  return (delivery) => {
+    try {
+      return deliver(delivery);
+    } catch (error) {
+      return resultOfError(error);
+    }
+  };
+}
+
+/** A policy is read once for each rule that sends to its queue, not with each event. */
+function rememberPermissions(accountId: string): (queue: Queue, ruleArn: string) => boolean {
+  const remembered = new WeakMap<Queue, { policy: string | undefined; byRule: Map<string, boolean> }>();
+  return (queue, ruleArn) => {
+    const policy = queue.policy();
+    let known = remembered.get(queue);
+    if (known === undefined || known.policy !== policy) {
+      known = { policy, byRule: new Map() };
+      remembered.set(queue, known);
+    }
+    let allowed = known.byRule.get(ruleArn);
+    if (allowed === undefined) {
+      allowed = allowsSend(policy, {
+        queueArn: queue.arn,
+        service: 'events.amazonaws.com',
+        sourceArn: ruleArn,
+        sourceAccount: accountId,
+      });
+      known.byRule.set(ruleArn, allowed);
+    }
+    return allowed;
+  };
+}
+
+function delivered(): DeliveryResult {
+  return { kind: 'delivered' };
+}
+
+function rejected(errorCode: string, errorMessage: string): DeliveryResult {
+  return { kind: 'rejected', errorCode, errorMessage };
+}
+
+function resultOfError(error: unknown): DeliveryResult {
+  if (!(error instanceof EngineError)) {
+    return { kind: 'failed', errorCode: 'INTERNAL_ERROR', errorMessage: String(error) };
+  }
+  switch (error.code) {
+    case 'ResourceNotFoundException':
+    case 'QueueDoesNotExist':
+      return rejected('NO_RESOURCE', error.message);
+    case 'AccessDeniedException':
+      return rejected('NO_PERMISSIONS', error.message);
+    default:
+      return rejected('INVALID_PARAMETER', `${error.code}: ${error.message}`);
+  }
 }
