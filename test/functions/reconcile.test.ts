@@ -1,0 +1,371 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { deliverEnv } from '../../lambdas/deliver/env.ts';
+import type { RouteSettings } from '../../lambdas/domain/desired-route.ts';
+import type { JsonObject } from '../../lambdas/domain/json.ts';
+import { createReconcile } from '../../lambdas/provision/reconcile.ts';
+import { aSubscriptionItem, aTimeline, day, longGoneTimeline, routeSettings } from '../builders/subscriptions.ts';
+import { InMemoryRoutes } from '../in-memory/route-control-plane.ts';
+import { InMemoryGate, InMemorySubscriptions } from '../in-memory/subscriptions.ts';
+import { RecordedLog, RecordedMetrics } from '../in-memory/telemetry.ts';
+
+const name = 'fanout-test-sub_1';
+
+class World {
+  readonly subscriptions = new InMemorySubscriptions();
+  readonly gate = new InMemoryGate();
+  readonly routes = new InMemoryRoutes('fanout-test');
+  readonly metrics = new RecordedMetrics();
+  now = 100 * day;
+  settings: RouteSettings = routeSettings();
+  timeline = longGoneTimeline;
+
+  reconcile(subscriptionId = 'sub_1') {
+    return createReconcile({
+      subscriptions: this.subscriptions,
+      gate: this.gate,
+      routes: this.routes,
+      settings: this.settings,
+      outboundPolicy: 'public',
+      timeline: this.timeline,
+      randomBytes: (count) => Buffer.alloc(count, 1),
+      clock: () => this.now,
+      metrics: this.metrics,
+      log: new RecordedLog(),
+    })(subscriptionId);
+  }
+
+  async write(fields: JsonObject = {}): Promise<void> {
+    this.subscriptions.put(aSubscriptionItem(fields));
+    await this.reconcile();
+  }
+
+  state() {
+    return this.subscriptions.states.get('sub_1');
+  }
+
+  mapping() {
+    return [...this.routes.mappings.values()][0];
+  }
+}
+
+let world: World;
+beforeEach(() => {
+  world = new World();
+});
+
+describe('a subscription that is written into the table', () => {
+  it('gets its rule, queues, function and mapping, and is ready', async () => {
+    await world.write();
+    expect([...world.routes.rules.keys()]).toEqual([name]);
+    expect([...world.routes.queues.keys()].sort()).toEqual([name, `${name}-dlq`]);
+    expect([...world.routes.functions.keys()]).toEqual([name]);
+    expect(world.mapping()).toMatchObject({
+      queueName: name,
+      functionName: name,
+      enabled: true,
+      maximumConcurrency: 10,
+    });
+    expect(world.state()?.provisioning).toBe('ready');
+  });
+
+  it('loses no event while it is made: the queues stand before the rule, and nothing is signed before there is a secret', async () => {
+    await world.write();
+    const kinds = world.routes.applied.map(({ kind }) => kind);
+    expect(kinds.lastIndexOf('create-queue')).toBeLessThan(kinds.indexOf('put-rule'));
+    expect(kinds.at(-1)).toBe('create-mapping');
+  });
+
+  it('has a delivery function with an environment that the function takes', async () => {
+    await world.write();
+    const { environment } = world.routes.functions.get(name) ?? {};
+    expect(deliverEnv.safeParse(environment).success).toBe(true);
+    expect(environment).toMatchObject({
+      SUBSCRIPTION_ID: 'sub_1',
+      QUEUE_URL: 'https://sqs.eu-central-1.amazonaws.com/123456789012/fanout-test-sub_1',
+    });
+  });
+
+  it('does nothing, and writes nothing, when all is as it should be', async () => {
+    await world.write();
+    const { length } = world.routes.applied;
+    const { stateWrites } = world.subscriptions;
+    await world.reconcile();
+    expect(world.routes.applied).toHaveLength(length);
+    expect(world.subscriptions.stateWrites).toBe(stateWrites);
+  });
+
+  it('without a secret gets one, and keeps it', async () => {
+    const { secrets: _, ...item } = aSubscriptionItem();
+    world.subscriptions.put(item as typeof item & { subscriptionId: string });
+    await world.reconcile();
+    const generated = world.state()?.generatedSecrets;
+    expect(generated?.[0]?.secret).toMatch(/^whsec_/);
+    await world.reconcile();
+    expect(world.state()?.generatedSecrets).toEqual(generated);
+  });
+});
+
+describe('a change', () => {
+  it('of what it wants to hear changes its rule alone', async () => {
+    await world.write();
+    world.routes.applied.length = 0;
+    await world.write({ eventTypes: ['new_message', 'new_meeting'], orgIds: ['9007199254740993'] });
+    expect(world.routes.applied.map(({ kind }) => kind)).toEqual(['put-rule']);
+    expect(world.routes.rules.get(name)?.pattern).toContain('"orgId":[9007199254740993]');
+  });
+
+  it('to paused stops the deliveries and leaves the rule filling the queue; to active starts them again', async () => {
+    await world.write();
+    await world.write({ status: 'paused' });
+    expect(world.mapping()?.enabled).toBe(false);
+    expect(world.routes.rules.get(name)).toMatchObject({ enabled: true, targets: [{ id: 'queue' }] });
+    await world.write({ status: 'active' });
+    expect(world.mapping()?.enabled).toBe(true);
+  });
+
+  it('of the delivery code reaches the function', async () => {
+    await world.write();
+    world.settings = routeSettings({ deliverCode: { bucket: 'assets', key: 'two.zip' } });
+    await world.reconcile();
+    expect(world.routes.functions.get(name)?.codeInstalled).toBe('two.zip');
+    world.routes.applied.length = 0;
+    await world.reconcile();
+    expect(world.routes.applied).toEqual([]);
+  });
+
+  it('by somebody while it is being made is followed too', async () => {
+    world.subscriptions.put(aSubscriptionItem());
+    world.routes.afterAction = ({ kind }) => {
+      if (kind === 'create-mapping') world.subscriptions.put(aSubscriptionItem({ status: 'paused' }));
+    };
+    await world.reconcile();
+    expect(world.mapping()?.enabled).toBe(false);
+  });
+
+  it('to nothing, while it is being made, leaves nothing', async () => {
+    world.subscriptions.put(aSubscriptionItem());
+    world.routes.afterAction = ({ kind }) => {
+      if (kind === 'put-rule') world.subscriptions.configs.clear();
+    };
+    await world.reconcile();
+    expect(world.routes.isEmpty()).toBe(true);
+    expect(world.state()).toBeUndefined();
+  });
+});
+
+describe('a subscription that is deleted', () => {
+  it('leaves nothing, its state included, and its rule goes first', async () => {
+    await world.write();
+    world.routes.applied.length = 0;
+    world.subscriptions.configs.clear();
+    expect(await world.reconcile()).toEqual({ kind: 'removed' });
+    expect(world.routes.isEmpty()).toBe(true);
+    expect(world.state()).toBeUndefined();
+    expect(world.routes.applied.map(({ kind }) => kind)).toEqual([
+      'remove-targets',
+      'delete-rule',
+      'delete-mapping',
+      'delete-function',
+      'delete-queue',
+      'delete-queue',
+    ]);
+  });
+
+  it('and written again within a minute waits for SQS, says so, and is made then', async () => {
+    await world.write();
+    world.subscriptions.configs.clear();
+    await world.reconcile();
+    world.routes.recentlyDeleted.add(`${name}-dlq`);
+    world.subscriptions.put(aSubscriptionItem());
+    expect(await world.reconcile()).toMatchObject({ kind: 'pending', retryAfterSeconds: 60 });
+    expect(world.state()).toMatchObject({ provisioning: 'pending', reason: expect.stringContaining('deleted') });
+    world.routes.recentlyDeleted.clear();
+    await world.reconcile();
+    expect(world.state()).not.toHaveProperty('reason');
+    expect(world.state()?.provisioning).toBe('ready');
+  });
+});
+
+describe('an item that makes no sense', () => {
+  it('is rejected with the field and the reason, and nothing is made for it', async () => {
+    await world.write({ url: 'http://10.0.0.1/', eventTypes: [] });
+    expect(world.state()?.provisioning).toBe('rejected');
+    expect(world.state()?.reason).toMatch(/eventTypes: must have at least 1 entry/);
+    expect(world.routes.isEmpty()).toBe(true);
+  });
+
+  it('is healed by putting it right', async () => {
+    await world.write({ url: 'ftp://example.com' });
+    expect(world.state()?.reason).toMatch(/^url: must begin with https/);
+    await world.write();
+    expect(world.state()).toMatchObject({ provisioning: 'ready' });
+    expect(world.state()).not.toHaveProperty('reason');
+  });
+
+  it('that once was good is held: its events wait, nothing is delivered, and put right it goes on', async () => {
+    await world.write();
+    await world.write({ url: 'ftp://example.com' });
+    expect(world.state()?.provisioning).toBe('rejected');
+    expect(world.mapping()?.enabled).toBe(false);
+    expect(world.routes.rules.get(name)?.targets).toHaveLength(1);
+    await world.write();
+    expect(world.mapping()?.enabled).toBe(true);
+  });
+
+  it('that became wrong half made is taken down', async () => {
+    world.subscriptions.put(aSubscriptionItem());
+    world.routes.crashAfter = 3;
+    await expect(world.reconcile()).rejects.toThrow();
+    world.routes.crashAfter = Number.POSITIVE_INFINITY;
+    await world.write({ url: 'ftp://example.com' });
+    expect(world.routes.isEmpty()).toBe(true);
+  });
+});
+
+describe('a quota that is reached', () => {
+  it('is a state with a reason and a metric, and ends by itself when there is room', async () => {
+    world.routes.maxRules = 0;
+    world.subscriptions.put(aSubscriptionItem());
+    const result = await world.reconcile();
+    expect(result.kind).toBe('pending');
+    expect(result).not.toHaveProperty('retryAfterSeconds');
+    expect(world.state()).toMatchObject({ provisioning: 'pending', reason: expect.stringContaining('quota') });
+    expect(world.metrics.valuesOf('RoutesFailed')).toEqual([1]);
+    world.routes.maxRules = 1;
+    await world.reconcile();
+    expect(world.state()?.provisioning).toBe('ready');
+  });
+});
+
+describe('a subscription that was disabled', () => {
+  const disabled = { at: 1, reason: 'the endpoint answered 410' };
+
+  it('stays so over reconciles, with its mapping off', async () => {
+    await world.write();
+    await world.subscriptions.changeState('sub_1', { set: { disabled } });
+    await world.reconcile();
+    await world.reconcile();
+    expect(world.mapping()?.enabled).toBe(false);
+    expect(world.state()?.disabled).toEqual(disabled);
+  });
+
+  it.each([
+    ['url', { url: 'https://elsewhere.example.com/' }],
+    ['status', { status: 'paused' }],
+  ])('is enabled by a change of its %s', async (_, fields) => {
+    await world.write();
+    await world.subscriptions.changeState('sub_1', { set: { disabled, failures: 3, lastSuccessAt: 5 } });
+    await world.write(fields);
+    await world.write({ ...fields, status: 'active' });
+    expect(world.state()).not.toHaveProperty('disabled');
+    expect(world.state()).not.toHaveProperty('failures');
+    expect(world.state()?.lastSuccessAt).toBe(5);
+    expect(world.mapping()?.enabled).toBe(true);
+  });
+
+  it('is not enabled by a change of anything else', async () => {
+    await world.write();
+    await world.subscriptions.changeState('sub_1', { set: { disabled } });
+    await world.write({ description: 'the CRM' });
+    expect(world.state()?.disabled).toEqual(disabled);
+  });
+});
+
+describe('the end of conversation_status_updated', () => {
+  const legacy = { eventTypes: ['conversation_status_updated', 'new_message'] };
+
+  beforeEach(() => {
+    world.timeline = aTimeline(100 * day);
+  });
+
+  it('lets who had it before it was closed keep it, until it is removed and beyond', async () => {
+    await world.write(legacy);
+    for (const elapsed of [1, 2, 3]) {
+      world.now = (100 + elapsed) * day;
+      await world.reconcile();
+      expect(world.state()?.provisioning).toBe('ready');
+    }
+  });
+
+  it('rejects who comes later, and names what to ask for instead', async () => {
+    world.now = 101 * day;
+    await world.write(legacy);
+    expect(world.state()?.provisioning).toBe('rejected');
+    expect(world.state()?.reason).toMatch(
+      /eventTypes\[0\].*conversation_manual_push, conversation_inactive, conversation_push/,
+    );
+  });
+
+  it('is no way back for who gave it up', async () => {
+    await world.write(legacy);
+    world.now = 101 * day;
+    await world.write();
+    await world.write(legacy);
+    expect(world.state()?.provisioning).toBe('rejected');
+  });
+
+  it('says so to who asked for nothing else, once it is removed', async () => {
+    await world.write({ eventTypes: ['conversation_status_updated'] });
+    world.now = 103 * day;
+    await world.reconcile();
+    expect(world.state()).toMatchObject({
+      provisioning: 'rejected',
+      reason: expect.stringContaining('was removed on'),
+    });
+  });
+});
+
+describe('a crash', () => {
+  const changes: [string, (from: World) => Promise<void> | void][] = [
+    ['while a route is made', (crashed) => crashed.subscriptions.put(aSubscriptionItem())],
+    [
+      'while a route is changed',
+      async (crashed) => {
+        await crashed.write();
+        crashed.settings = routeSettings({ deliverCode: { bucket: 'assets', key: 'two.zip' } });
+        crashed.subscriptions.put(aSubscriptionItem({ eventTypes: ['new_meeting'], maxConcurrency: 3 }));
+      },
+    ],
+    [
+      'while a route is paused',
+      async (crashed) => {
+        await crashed.write();
+        crashed.subscriptions.put(aSubscriptionItem({ status: 'paused' }));
+      },
+    ],
+    [
+      'while a route is removed',
+      async (crashed) => {
+        await crashed.write();
+        crashed.subscriptions.configs.clear();
+      },
+    ],
+    [
+      'while a route is held',
+      async (crashed) => {
+        await crashed.write();
+        crashed.subscriptions.put(aSubscriptionItem({ url: 'nonsense' }));
+      },
+    ],
+  ];
+
+  it.each(changes)('%s, after whatever action, is mended by running again', async (_, change) => {
+    const undisturbed = new World();
+    await change(undisturbed);
+    const before = undisturbed.routes.applied.length;
+    await undisturbed.reconcile();
+    const actions = undisturbed.routes.applied.length - before;
+    expect(actions).toBeGreaterThan(0);
+
+    for (let crashAfter = 0; crashAfter < actions; crashAfter++) {
+      const crashed = new World();
+      await change(crashed);
+      crashed.routes.crashAfter = before + crashAfter;
+      await expect(crashed.reconcile()).rejects.toThrow('the process ended');
+      crashed.routes.crashAfter = Number.POSITIVE_INFINITY;
+      await crashed.reconcile();
+      expect(crashed.routes.everything()).toEqual(undisturbed.routes.everything());
+      expect(crashed.subscriptions.states).toEqual(undisturbed.subscriptions.states);
+    }
+  });
+});
