@@ -1,5 +1,5 @@
-import { existsSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 
 export const lambdaNames = [
@@ -41,9 +41,7 @@ export async function bundleLambdas(
     throw new Error(`cannot bundle: there is no ${missing.map(({ path }) => path).join(', no ')}`);
   }
 
-  // A file left over from an earlier build would be deployed and would change the asset's hash.
-  for (const { name } of entries) rmSync(join(outDir, name), { recursive: true, force: true });
-  await build({
+  const { outputFiles } = await build({
     entryPoints: entries.map(({ name, path }) => ({ in: path, out: `${name}/index` })),
     outdir: outDir,
     outExtension: { '.js': '.mjs' },
@@ -62,8 +60,25 @@ export async function bundleLambdas(
     },
     logLevel: 'warning',
     absWorkingDir: repository,
+    write: false,
   });
+  for (const { path, contents } of outputFiles) replaceFile(path, contents);
 
-  const sizes = entries.map(({ name }) => [name, statSync(join(outDir, name, 'index.mjs')).size] as const);
+  const sizes = entries.map(({ name }) => {
+    const directory = join(outDir, name);
+    // A file left over from an earlier build would be deployed and would change the asset's hash.
+    for (const file of readdirSync(directory))
+      if (file !== 'index.mjs') rmSync(join(directory, file), { recursive: true });
+    return [name, statSync(join(directory, 'index.mjs')).size] as const;
+  });
   return Object.fromEntries(sizes) as Record<LambdaName, number>;
+}
+
+/** In one step: a local run or a synth that reads the directory at the same time sees the old file or the new one. */
+function replaceFile(path: string, contents: Uint8Array): void {
+  mkdirSync(dirname(path), { recursive: true });
+  const scratch = mkdtempSync(join(dirname(dirname(path)), '.new-'));
+  writeFileSync(join(scratch, 'index.mjs'), contents);
+  renameSync(join(scratch, 'index.mjs'), path);
+  rmSync(scratch, { recursive: true });
 }

@@ -58,8 +58,8 @@ export class Api extends Construct {
   }
 
   /** Requests, whether they succeed or not. */
-  metricRequests(): Metric {
-    return this.stage.metricCount({ statistic: 'Sum', period: Duration.minutes(1) });
+  metricRequests(period = Duration.minutes(1)): Metric {
+    return this.stage.metricCount({ statistic: 'Sum', period });
   }
 
   metricServerErrors(): Metric {

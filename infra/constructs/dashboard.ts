@@ -42,14 +42,14 @@ const chosenSubscriber = 'CHOSEN_SUBSCRIBER';
  * List prices in USD in us-east-1, for a sense of proportion and not for the books: free tiers and the cost of traces and
  * logs are left out. https://aws.amazon.com/pricing/
  */
-const usdPer = {
-  lambdaGigabyteSecondArm: 0.0000133334,
-  lambdaRequest: 0.2e-6,
-  httpApiRequest: 1e-6,
-  busEvent: 1e-6,
-  queueRequest: 0.4e-6,
-  tableWriteUnit: 0.625e-6,
-  tableReadUnit: 0.125e-6,
+const usdPerMillion = {
+  lambdaGigabyteSecondArm: 13.3334,
+  lambdaRequest: 0.2,
+  httpApiRequest: 1,
+  busEvent: 1,
+  queueRequest: 0.4,
+  tableWriteUnit: 0.625,
+  tableReadUnit: 0.125,
 } as const;
 
 const hour = Duration.hours(1);
@@ -184,13 +184,15 @@ export class Dashboard extends Construct {
       new MathExpression({ label, expression, usingMetrics, period: hour });
     const search = (schema: string, metric: string, where: string): string =>
       `SUM(SEARCH('${schema} MetricName="${metric}" ${where}', 'Sum', ${hour.toSeconds()}))`;
+    const ofFunctions = (metric: string): string => search('{AWS/Lambda,FunctionName}', metric, delivery);
+    const ofTables = (metric: string): string => search('{AWS/DynamoDB,TableName}', metric, prefix);
 
     const durations: Record<string, IMetric> = {};
     const gigabyteSeconds = functions.map(({ function: lambda, memoryMegabytes }, index) => {
-      durations[`duration${index}`] = lambda.metricDuration({ statistic: 'Sum' });
-      return `FILL(duration${index}, 0) * ${memoryMegabytes / 1024 / 1000}`;
+      durations[`duration${index}`] = lambda.metricDuration({ statistic: 'Sum', period: hour });
+      return `FILL(duration${index}, 0) * ${memoryMegabytes} / 1024 / 1000`;
     });
-    const byQueueRequests = [
+    const queueRequests = [
       'NumberOfMessagesSent',
       'NumberOfMessagesReceived',
       'NumberOfMessagesDeleted',
@@ -204,24 +206,26 @@ export class Dashboard extends Construct {
       left: [
         spent(
           'functions of the stack',
-          `(${gigabyteSeconds.join(' + ')}) * ${usdPer.lambdaGigabyteSecondArm}`,
+          `(${gigabyteSeconds.join(' + ')}) * ${usdPerMillion.lambdaGigabyteSecondArm} / 1000000`,
           durations,
         ),
         spent(
           'delivery functions',
-          `${search('{AWS/Lambda,FunctionName}', 'Duration', delivery)} * ${(deliveryMemoryMegabytes / 1024 / 1000) * usdPer.lambdaGigabyteSecondArm} + ${search('{AWS/Lambda,FunctionName}', 'Invocations', delivery)} * ${usdPer.lambdaRequest}`,
+          `(${ofFunctions('Duration')} * ${deliveryMemoryMegabytes} / 1024 / 1000 * ${usdPerMillion.lambdaGigabyteSecondArm} + ${ofFunctions('Invocations')} * ${usdPerMillion.lambdaRequest}) / 1000000`,
         ),
         spent(
           'queues, at most',
-          `(${byQueueRequests.map((metric) => search('{AWS/SQS,QueueName}', metric, prefix)).join(' + ')}) * ${usdPer.queueRequest}`,
+          `(${queueRequests.map((metric) => search('{AWS/SQS,QueueName}', metric, prefix)).join(' + ')}) * ${usdPerMillion.queueRequest} / 1000000`,
         ),
-        spent('bus', `FILL(broadcast, 0) * ${usdPer.busEvent}`, {
-          broadcast: domainMetric(this, 'EventsBroadcast', 'Sum'),
+        spent('bus', `FILL(broadcast, 0) * ${usdPerMillion.busEvent} / 1000000`, {
+          broadcast: domainMetric(this, 'EventsBroadcast', 'Sum', hour),
         }),
-        spent('APIs', `FILL(requests, 0) * ${usdPer.httpApiRequest}`, { requests: api.metricRequests() }),
+        spent('APIs', `FILL(requests, 0) * ${usdPerMillion.httpApiRequest} / 1000000`, {
+          requests: api.metricRequests(hour),
+        }),
         spent(
           'tables',
-          `${search('{AWS/DynamoDB,TableName}', 'ConsumedWriteCapacityUnits', prefix)} * ${usdPer.tableWriteUnit} + ${search('{AWS/DynamoDB,TableName}', 'ConsumedReadCapacityUnits', prefix)} * ${usdPer.tableReadUnit}`,
+          `(${ofTables('ConsumedWriteCapacityUnits')} * ${usdPerMillion.tableWriteUnit} + ${ofTables('ConsumedReadCapacityUnits')} * ${usdPerMillion.tableReadUnit}) / 1000000`,
         ),
       ],
     });

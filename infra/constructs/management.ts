@@ -66,15 +66,15 @@ export class Management extends Construct {
     this.manage.allow(
       [
         'dynamodb:GetItem',
+        'dynamodb:BatchGetItem',
+        'dynamodb:Scan',
         'dynamodb:PutItem',
         'dynamodb:UpdateItem',
         'dynamodb:DeleteItem',
-        'dynamodb:Query',
-        'dynamodb:Scan',
       ],
       [tables.subscriptions.tableArn],
     );
-    this.manage.allow(['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], [tables.settings.tableArn]);
+    this.manage.allow(['dynamodb:GetItem', 'dynamodb:UpdateItem'], [tables.settings.tableArn]);
     this.manage.allow(['dynamodb:GetItem', 'dynamodb:Query'], [tables.deliveries.tableArn]);
     this.manage.allow(['events:PutEvents'], [bus.bus.eventBusArn]);
 

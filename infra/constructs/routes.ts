@@ -226,6 +226,7 @@ export class Routes extends Construct {
   }
 
   private raiseAlarms(alarms: Alarms, bus: FanoutBus, deliveryLogs: LogGroup): void {
+    const quarterHour = Duration.minutes(15);
     alarms.raise({
       article: 'changes-lost',
       usersLose: 'A change to a subscription takes up to an hour to come into force.',
@@ -238,11 +239,11 @@ export class Routes extends Construct {
       metric: new MathExpression({
         expression: 'FILL(routes, 0) + FILL(crashes, 0)',
         usingMetrics: {
-          routes: domainMetric(this, 'RoutesFailed', 'Sum'),
-          crashes: this.provision.function.metricErrors({ statistic: 'Sum' }),
+          routes: domainMetric(this, 'RoutesFailed', 'Sum', quarterHour),
+          crashes: this.provision.function.metricErrors({ statistic: 'Sum', period: quarterHour }),
         },
         label: 'routes and invocations that failed',
-        period: Duration.minutes(15),
+        period: quarterHour,
       }),
       // A route that keeps failing is tried 6 times in that time; one that Lambda is slow to make, once or twice.
       threshold: 5,
@@ -272,7 +273,7 @@ export class Routes extends Construct {
         metricNamespace: `${metricNamespace}/${serviceOf(this)}`,
         metricName: 'DeliveryFaults',
         metricValue: '1',
-      }).metric({ statistic: 'Sum', period: Duration.minutes(15) }),
+      }).metric({ statistic: 'Sum', period: quarterHour }),
       threshold: 3,
     });
     alarms.raise({

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -63,6 +63,14 @@ test('makes the same bytes of the same sources, and leaves nothing of an earlier
     expect(readFileSync(join(one, file), 'utf8')).toBe(readFileSync(join(other, file), 'utf8'));
   }
   expect(() => readFileSync(join(other, 'ingest', 'left-over.mjs'))).toThrow();
+});
+
+test('lets a build and a local run go on at the same time: nobody sees half a bundle', async () => {
+  const out = outDirectory();
+  const sourceDirectory = sources({ ingest: usesSqs });
+  const builds = [bundleLambdas(out, { sourceDirectory }), bundleLambdas(out, { sourceDirectory })];
+  await expect(Promise.all(builds)).resolves.toHaveLength(2);
+  expect(readdirSync(out).sort()).toEqual([...lambdaNames].sort());
 });
 
 test('runs code that calls `require`, which an ES module does not have', async () => {
