@@ -20,10 +20,8 @@ const maxUrlLength = 2048;
 const maxHeaderValueLength = 2048;
 const maxDescriptionLength = 500;
 
-const orgId = z.union(
-  [z.int().check(z.gte(0)), z.string().check(z.regex(/^\d{1,19}$/))],
-  'must be an organisation id: a whole number, or its digits as a text',
-);
+const noOrgId = 'must be an organisation id: a whole number, or its digits as a text';
+const orgId = z.union([z.int().check(z.gte(0)), z.string().check(z.regex(/^\d{1,19}$/, noOrgId))], noOrgId);
 
 /** The fields that people write. One schema each, for the API, the table's items and the OpenAPI document. */
 const fields = {
