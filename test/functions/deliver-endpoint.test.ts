@@ -1,0 +1,294 @@
+import { describe, expect, it } from 'vitest';
+import { answered, DeliveryWorld, unreachable } from '../in-memory/delivery-world.ts';
+
+const seconds = (count: number) => count * 1000;
+const minutes = (count: number) => count * 60_000;
+const hours = (count: number) => count * 3600 * 1000;
+const days = (count: number) => hours(24 * count);
+
+/** A world whose endpoint has been down until the circuit opened. */
+async function anOpenCircuit(): Promise<DeliveryWorld> {
+  const world = new DeliveryWorld();
+  world.receiver = unreachable;
+  for (let count = 0; count < 50; count++) world.enqueue();
+  await world.runUntil(world.now + minutes(2));
+  expect(world.state.circuit?.state).toBe('open');
+  return world;
+}
+
+describe('an endpoint that asks for a rest', () => {
+  it.each([429, 502, 503, 504])(
+    'gets it with %i: messages behind wait untried until the time given',
+    async (status) => {
+      const world = new DeliveryWorld();
+      const startedAt = world.now;
+      world.receiver = () => answered(status, { 'retry-after': '60' });
+      world.enqueue();
+      await world.runUntil(startedAt + seconds(1));
+      world.receiver = () => answered(200);
+      world.enqueue();
+      await world.runUntil(startedAt + seconds(59));
+      expect(world.requests).toHaveLength(1);
+      await world.runUntil(startedAt + seconds(75));
+      expect(world.requests).toHaveLength(3);
+      expect(world.records.get('msg_2')).toMatchObject({ state: 'delivered', attempts: 1 });
+    },
+  );
+
+  it('gets nothing more from the batch that was under way, if it could still be held back', async () => {
+    const world = new DeliveryWorld();
+    world.state.circuit = { state: 'ramping', since: world.now, probes: 0 };
+    world.receiver = () => answered(429);
+    await world.invoke(Array.from({ length: 10 }, () => world.enqueue()));
+    // Two at a time at this step of the ramp: those two, and no third.
+    expect(world.requests).toHaveLength(2);
+  });
+
+  it('is not shortened by a later, shorter wish', async () => {
+    const world = new DeliveryWorld();
+    const until = world.now + seconds(100);
+    world.receiver = ({ headers }) => answered(429, { 'retry-after': headers['webhook-id'] === 'msg_1' ? '100' : '5' });
+    await world.invoke([world.enqueue(), world.enqueue()]);
+    expect(world.state.throttledUntil).toBe(until);
+  });
+
+  it('for long has its mapping switched off meanwhile, instead of all its messages in flight', async () => {
+    const world = new DeliveryWorld();
+    const startedAt = world.now;
+    world.receiver = () => answered(429, { 'retry-after': '7200' });
+    world.enqueue();
+    await world.runUntil(startedAt + seconds(5));
+    expect(world.state.circuit).toMatchObject({ state: 'open', reason: 'throttled', probeAt: startedAt + hours(2) });
+    expect(world.flow().enabled).toBe(false);
+    expect(world.publisher.published).toEqual([]);
+    for (let count = 0; count < 500; count++) world.enqueue();
+    world.receiver = () => answered(200);
+    await world.runUntil(startedAt + hours(2) - 1);
+    expect(world.requests).toHaveLength(1);
+    expect(world.inFlight).toBeLessThan(5);
+    await world.runUntil(startedAt + hours(2) + minutes(20));
+    expect(world.messages.size).toBe(0);
+    expect([...world.records.values()].every(({ state }) => state === 'delivered')).toBe(true);
+  });
+});
+
+describe('an endpoint that keeps failing', () => {
+  it('has its circuit opened: no attempts, nothing in flight but what was tried, one notice', async () => {
+    const world = await anOpenCircuit();
+    expect(world.flow().enabled).toBe(false);
+    const attemptsBefore = world.requests.length;
+    await world.runUntil(world.now + minutes(30));
+    expect(world.requests.length - attemptsBefore).toBeLessThan(10);
+    expect(world.publisher.typesPublished()).toEqual(['webhook_subscription_failing']);
+    expect(world.publisher.published[0]?.detail.data).toMatchObject({
+      subscriptionId: 'sub_1',
+      notice: 'circuit-open',
+    });
+  });
+
+  it('is not taken for one on a blip of a second, nor when one event alone keeps failing', async () => {
+    const blip = new DeliveryWorld();
+    blip.receiver = unreachable;
+    await blip.invoke(Array.from({ length: 10 }, () => blip.enqueue()));
+    expect(blip.state.circuit).toBeUndefined();
+
+    const poison = new DeliveryWorld();
+    poison.receiver = ({ headers }) => answered(headers['webhook-id'] === 'msg_1' ? 500 : 200);
+    poison.enqueue();
+    const startedAt = poison.now;
+    for (let hour = 1; hour <= 24; hour++) {
+      poison.enqueue();
+      await poison.runUntil(startedAt + hours(hour));
+    }
+    expect(poison.state.circuit).toBeUndefined();
+    expect(poison.state.disabled).toBeUndefined();
+  });
+
+  it('is probed at growing intervals, up to an hour', async () => {
+    const world = await anOpenCircuit();
+    const probes: number[] = [];
+    await world.runUntil(world.now + hours(6), () => {
+      const { circuit } = world.state;
+      if (circuit?.state === 'open' && circuit.probeAt !== probes.at(-1)) probes.push(circuit.probeAt);
+    });
+    const intervals = probes.slice(1).map((probeAt, index) => Math.round((probeAt - (probes[index] ?? 0)) / 60_000));
+    expect(intervals.slice(-3)).toEqual([60, 60, 60]);
+    expect([...intervals].sort((one, other) => one - other)).toEqual(intervals);
+  });
+
+  it('is found by one probe when it is back, and its backlog flows at a rising rate', async () => {
+    const world = await anOpenCircuit();
+    for (let count = 0; count < 3000; count++) world.enqueue();
+    world.receiver = () => answered(200);
+    const openUntil = world.state.circuit?.state === 'open' ? world.state.circuit.probeAt : 0;
+    await world.runUntil(openUntil + seconds(1));
+    const concurrencies: number[] = [];
+    await world.runUntil(world.now + minutes(10), () => {
+      const { maximumConcurrency } = world.flow();
+      if (maximumConcurrency !== concurrencies.at(-1)) concurrencies.push(maximumConcurrency);
+    });
+    expect(concurrencies).toEqual([2, 4, 8, 10]);
+    expect(world.messages.size).toBe(0);
+    expect([...world.records.values()].every(({ state }) => state === 'delivered')).toBe(true);
+    expect(world.publisher.typesPublished()).toEqual(['webhook_subscription_failing', 'webhook_delivery_recovered']);
+    expect(world.state.failingSince).toBeUndefined();
+  });
+
+  it('that fails again during the ramp is closed off again, and its probes go on growing', async () => {
+    const world = await anOpenCircuit();
+    for (let count = 0; count < 500; count++) world.enqueue();
+    const before = world.state.circuit?.probes ?? 0;
+    world.receiver = () => answered(200);
+    await world.runUntil(world.state.circuit?.state === 'open' ? world.state.circuit.probeAt + seconds(2) : 0);
+    expect(world.state.circuit?.state).toBe('ramping');
+    world.receiver = unreachable;
+    await world.runUntil(world.now + seconds(10));
+    expect(world.state.circuit).toMatchObject({ state: 'open', probes: before + 1 });
+  });
+
+  it('with nothing to send is opened up, and closed off again by the next failures', async () => {
+    const world = await anOpenCircuit();
+    world.messages.clear();
+    await world.runUntil(world.now + minutes(5));
+    expect(world.state.circuit?.state).toBe('ramping');
+    expect(world.publisher.typesPublished()).toEqual(['webhook_subscription_failing']);
+    world.enqueue();
+    await world.runUntil(world.now + seconds(10));
+    expect(world.state.circuit?.state).toBe('open');
+  });
+
+  it('is left alone by a probe that comes when the circuit is not open any more', async () => {
+    const world = await anOpenCircuit();
+    const attemptsBefore = world.requests.length;
+    world.state.circuit = { state: 'ramping', since: world.now, probes: 1 };
+    expect(await world.call({ probe: true })).toEqual({ kind: 'not-open' });
+    expect(world.requests.length).toBe(attemptsBefore);
+  });
+
+  it('is disabled after five days, warned of at 50, 70 and 90 %, and resumes when it is enabled again', async () => {
+    const world = new DeliveryWorld();
+    world.receiver = unreachable;
+    const startedAt = world.now;
+    for (let hour = 0; hour < 24 * 6; hour++) {
+      world.enqueue();
+      await world.runUntil(startedAt + hours(hour + 1));
+    }
+    const told = world.publisher.published.filter(({ detail }) => detail.type.startsWith('webhook_subscription'));
+    const data = told.map(({ detail }) => detail.data);
+    expect(data.map(({ notice }) => notice)).toEqual([
+      'circuit-open',
+      'half-time',
+      'seventy-percent',
+      'ninety-percent',
+      undefined,
+    ]);
+    // Each with the first failure after its time: a probe comes every hour.
+    const afterHours = told.slice(1).map(({ detail }) => (detail.occurredAt - startedAt) / hours(1));
+    for (const [index, due] of [60, 84, 108, 120].entries()) {
+      expect(afterHours[index]).toBeGreaterThanOrEqual(due);
+      expect(afterHours[index]).toBeLessThan(due + 1.1);
+    }
+    expect(world.state.disabled?.reason).toBe('no delivery succeeded for 120 hours');
+    expect(world.controls.concat([]).every(({ message }) => message.action !== 'probe')).toBe(true);
+    expect(world.flow().enabled).toBe(false);
+
+    // Nothing of the backlog is thrown away; what provision does when a person enables it again.
+    for (const attribute of [
+      'disabled',
+      'circuit',
+      'failingSince',
+      'failures',
+      'lastFailureAt',
+      'failingNotice',
+    ] as const) {
+      delete world.state[attribute];
+    }
+    world.receiver = () => answered(200);
+    await world.runUntil(world.now + hours(13));
+    const states = [...world.records.values()].map(({ state }) => state);
+    expect(states.filter((state) => state !== 'delivered' && state !== 'exhausted')).toEqual([]);
+    expect(states.length).toBe(24 * 6);
+    expect(world.forgotten).toEqual([]);
+  });
+
+  it('is not disabled for one failed event a week', async () => {
+    const world = new DeliveryWorld();
+    const startedAt = world.now;
+    for (let week = 0; week < 4; week++) {
+      world.receiver = () => answered(422);
+      world.enqueue();
+      await world.runUntil(startedAt + days(7 * week) + seconds(1));
+      // Nothing more is tried: whoever looks at it cancels it.
+      world.messages.clear();
+      world.records.clear();
+      world.now = startedAt + days(7 * (week + 1));
+    }
+    expect(world.state.disabled).toBeUndefined();
+  });
+});
+
+describe('a receiver that wants no more', () => {
+  it.each([
+    ['answers 410', answered(410)],
+    ['asks for it in a header', answered(500, { 'webhook-delivery': 'disable' })],
+  ])('is disabled at once when it %s; its events wait', async (_what, result) => {
+    const world = new DeliveryWorld();
+    world.receiver = () => result;
+    const message = world.enqueue();
+    expect(await world.invoke([message])).toEqual([message.messageId]);
+    expect(world.state.disabled?.at).toBe(world.now);
+    expect(world.publisher.typesPublished()).toEqual(['webhook_subscription_disabled']);
+    expect(world.controls.map((control) => control.message.action)).toEqual(['reconcile']);
+    world.now += minutes(10);
+    expect(await world.invoke([message])).toEqual([message.messageId]);
+    expect(world.requests).toHaveLength(1);
+  });
+
+  it('is disabled, and the event delivered, when the header comes with a 200', async () => {
+    const world = new DeliveryWorld();
+    world.receiver = () => answered(200, { 'webhook-delivery': 'disable' });
+    expect(await world.invoke([world.enqueue()])).toEqual([]);
+    expect(world.records.get('msg_1')?.state).toBe('delivered');
+    expect(world.state.disabled).toBeDefined();
+  });
+});
+
+describe('operational events', () => {
+  it('never tell of failures of operational events: no two subscribers can keep each other busy', async () => {
+    const world = new DeliveryWorld();
+    world.receiver = unreachable;
+    for (let count = 0; count < 50; count++) {
+      world.enqueue({ type: 'webhook_subscription_failing', source: 'webhook-fanout', orgId: 'null' });
+    }
+    await world.runUntil(world.now + days(4));
+    expect(world.publisher.published).toEqual([]);
+  });
+
+  it('have the same id when a crash has them published twice', async () => {
+    const worlds = [new DeliveryWorld(), new DeliveryWorld()];
+    for (const world of worlds) {
+      world.receiver = () => answered(410);
+      await world.invoke([world.enqueue()]);
+    }
+    const [first, second] = worlds.map(({ publisher }) => publisher.published[0]?.detail.id);
+    expect(first).toBe(second);
+  });
+});
+
+describe('parking', () => {
+  it('writes to the ledger what a stopped queue is about to forget, and leaves the rest', async () => {
+    const world = new DeliveryWorld();
+    world.config.status = 'paused';
+    const old = [world.enqueue(), world.enqueue()];
+    world.now += days(13);
+    const young = world.enqueue();
+    expect(await world.call({ park: true })).toEqual({ parked: 0 });
+    world.now += hours(21.5);
+    expect(await world.call({ park: true })).toEqual({ parked: 2 });
+    expect([...world.messages.keys()]).toEqual([young.messageId]);
+    expect(world.records.get('msg_1')).toMatchObject({ state: 'exhausted', attempts: 0, event: old[0]?.body });
+    world.now += hours(2);
+    expect(world.receive(10, 30)).toHaveLength(1);
+    expect(world.forgotten).toEqual([]);
+  });
+});

@@ -1,0 +1,411 @@
+import { Webhook } from 'standardwebhooks';
+import { describe, expect, it } from 'vitest';
+import { signingSecret } from '../builders/deliveries.ts';
+import { answered, DeliveryWorld, unreachable } from '../in-memory/delivery-world.ts';
+
+const seconds = (count: number) => count * 1000;
+const hours = (count: number) => count * 3600 * 1000;
+
+async function delivered(world: DeliveryWorld, ...messages: ReturnType<DeliveryWorld['enqueue']>[]) {
+  return world.invoke(messages);
+}
+
+describe('a delivery that succeeds', () => {
+  it('is one signed POST of exactly orgId, type and data, with every number as it came', async () => {
+    const world = new DeliveryWorld();
+    world.now = Date.now();
+    const data = '{"conversationId":9007199254740993,"ratio":1.50,"name":"Zoë"}';
+    const kept = await delivered(world, world.enqueue({ orgId: '9223372036854775807', data }));
+    const [request] = world.requests;
+    expect(request?.body).toBe(`{"orgId":9223372036854775807,"type":"conversation_push","data":${data}}`);
+    expect(() => new Webhook(signingSecret).verify(request?.body ?? '', { ...request?.headers })).not.toThrow();
+    expect(request?.headers).toMatchObject({
+      'webhook-id': 'msg_1',
+      'webhook-timestamp': String(Math.floor(world.now / 1000)),
+      'content-type': 'application/json',
+    });
+    expect(kept).toEqual([]);
+    expect(world.records.get('msg_1')).toMatchObject({ state: 'delivered', attempts: 1, lastStatus: 200 });
+    expect(world.records.get('msg_1')).not.toHaveProperty('event');
+    expect(world.records.get('msg_1')).not.toHaveProperty('undeliveredAt');
+  });
+
+  it('costs one read and one write for a batch of ten, and no other call', async () => {
+    const world = new DeliveryWorld();
+    await delivered(world, ...Array.from({ length: 10 }, () => world.enqueue()));
+    expect(world.requests).toHaveLength(10);
+    expect(world.calls).toEqual({ reads: 1, writes: 1, hides: 0, health: 0 });
+    expect([...world.controls, ...world.publisher.published]).toEqual([]);
+  });
+
+  it("carries the subscription's own headers, which override none of the delivery's", async () => {
+    const world = new DeliveryWorld();
+    world.config.headers = {
+      Authorization: 'Bearer abc',
+      'Webhook-Id': 'forged',
+      'WEBHOOK-SIGNATURE': 'forged',
+      Host: 'elsewhere',
+      'Content-Length': '1',
+      'Transfer-Encoding': 'chunked',
+      'X-Bad': 'a\r\nInjected: 1',
+      'bad name': 'x',
+    };
+    await delivered(world, world.enqueue());
+    const { headers = {} } = world.requests[0] ?? {};
+    expect(Object.keys(headers).sort()).toEqual([
+      'Authorization',
+      'content-type',
+      'user-agent',
+      'webhook-id',
+      'webhook-signature',
+      'webhook-timestamp',
+    ]);
+    expect(headers['webhook-id']).toBe('msg_1');
+  });
+
+  it('is made once when the event is in the batch twice, and once when it comes again later', async () => {
+    const world = new DeliveryWorld();
+    const twice = [world.enqueue({ id: 'msg_1' }), world.enqueue({ id: 'msg_1' })];
+    expect(await world.invoke(twice)).toEqual([]);
+    expect(await delivered(world, world.enqueue({ id: 'msg_1' }))).toEqual([]);
+    expect(world.requests).toHaveLength(1);
+  });
+
+  it('is logged in one line that holds neither body, secret, path nor query', async () => {
+    const world = new DeliveryWorld();
+    world.config.url = 'https://receiver.example/hooks/s3cret?token=s3cret';
+    world.config.headers = { Authorization: 's3cret' };
+    world.receiver = () => answered(200, {}, 's3cret');
+    await delivered(world, world.enqueue({ data: '{"text":"s3cret"}' }));
+    const lines = world.log.lines.filter(({ message }) => message === 'attempt');
+    expect(lines).toHaveLength(1);
+    expect(lines[0]?.fields).toMatchObject({ host: 'receiver.example', attempt: 1, status: 200, outcome: 'delivered' });
+    const all = JSON.stringify(world.log.lines);
+    expect(all).not.toContain('s3cret');
+    expect(all).not.toContain(signingSecret);
+  });
+
+  it('is counted, with the time from the bus to the 2xx', async () => {
+    const world = new DeliveryWorld();
+    const message = world.enqueue();
+    world.now += 250;
+    await delivered(world, message);
+    expect(world.metrics.valuesOf('EventToDelivered')).toEqual([250]);
+    expect(world.metrics.added).toContainEqual({
+      name: 'DeliveryAttempts',
+      value: 1,
+      dimensions: { subscriptionId: 'sub_1', outcome: 'delivered' },
+    });
+  });
+
+  it('signs with every secret that is in force, so that both sides of a rotation can verify it', async () => {
+    const world = new DeliveryWorld();
+    const other = `whsec_${Buffer.alloc(32, 3).toString('base64')}`;
+    world.config.secrets = [
+      { secret: other },
+      { secret: signingSecret, expiresAt: world.now + 1 },
+      { secret: `whsec_${Buffer.alloc(32, 4).toString('base64')}`, expiresAt: world.now },
+    ];
+    await delivered(world, world.enqueue());
+    expect(world.requests[0]?.headers['webhook-signature']?.split(' ')).toHaveLength(2);
+  });
+
+  it('signs with the generated secret when the config has none', async () => {
+    const world = new DeliveryWorld();
+    delete (world.config as { secrets?: unknown }).secrets;
+    world.state.generatedSecrets = [{ secret: signingSecret }];
+    await delivered(world, world.enqueue());
+    expect(world.requests[0]?.headers['webhook-signature']).toMatch(/^v1,/);
+  });
+});
+
+describe('a delivery that fails', () => {
+  it('stays in the queue, hidden until its next attempt, and the ledger keeps the event', async () => {
+    const world = new DeliveryWorld();
+    world.receiver = () => answered(500, {}, 'out of order');
+    const message = world.enqueue();
+    expect(await delivered(world, message)).toEqual([message.messageId]);
+    expect(world.hidden).toEqual([{ receiptHandle: message.receiptHandle, seconds: 5 }]);
+    expect(world.records.get('msg_1')).toMatchObject({
+      state: 'retrying',
+      attempts: 1,
+      lastStatus: 500,
+      responseHead: 'out of order',
+      event: message.body,
+      nextAttemptAt: world.now + seconds(5),
+      undeliveredAt: world.now,
+    });
+  });
+
+  it('is not tried before its time, and that counts as no attempt', async () => {
+    const world = new DeliveryWorld();
+    world.receiver = () => answered(500);
+    const message = world.enqueue();
+    await delivered(world, message);
+    world.now += seconds(2);
+    expect(await delivered(world, message)).toEqual([message.messageId]);
+    expect(world.hidden.at(-1)?.seconds).toBe(3);
+    expect(world.records.get('msg_1')?.attempts).toBe(1);
+    expect(world.requests).toHaveLength(1);
+    world.now += seconds(3);
+    await delivered(world, message);
+    expect(world.records.get('msg_1')?.attempts).toBe(2);
+  });
+
+  it('ends as exhausted after 16 attempts over 75 hours, told once, with the event kept', async () => {
+    const world = new DeliveryWorld();
+    world.receiver = () => answered(400);
+    world.enqueue({ orgId: '42' });
+    const startedAt = world.now;
+    // Beside it another event succeeds now and then, so the endpoint itself is not down.
+    for (let hour = 0; hour < 90; hour++) {
+      await world.runUntil(startedAt + hours(hour));
+      delete world.state.failingSince;
+      delete world.state.failures;
+    }
+    const record = world.records.get('msg_1');
+    expect(record).toMatchObject({ state: 'exhausted', attempts: 16, reason: 'all 16 attempts failed' });
+    expect(((record?.lastAttemptAt ?? 0) - startedAt) / hours(1)).toBeGreaterThan(75);
+    expect(record?.event).toBeDefined();
+    expect(record?.history).toHaveLength(16);
+    expect(world.requests).toHaveLength(16);
+    expect(world.messages.size).toBe(0);
+    const told = world.publisher.published.filter(({ detail }) => detail.type === 'webhook_delivery_exhausted');
+    expect(told).toHaveLength(1);
+    expect(told[0]?.detail).toMatchObject({
+      orgId: 42,
+      data: { subscriptionId: 'sub_1', webhookId: 'msg_1', eventType: 'conversation_push', attempts: 16 },
+    });
+  });
+
+  it('stays until its end has been told: publish, then mark', async () => {
+    const world = new DeliveryWorld();
+    world.receiver = () => answered(500);
+    const message = world.enqueue();
+    world.records.set('msg_1', {
+      subscriptionId: 'sub_1',
+      webhookId: 'msg_1',
+      state: 'retrying',
+      attempts: 15,
+      eventType: 'conversation_push',
+      occurredAt: 0,
+      history: [],
+      ttl: 0,
+    });
+    world.publisher.nextOutcomes.push({ kind: 'failed', reason: 'throttled' });
+    expect(await delivered(world, message)).toEqual([message.messageId]);
+    expect(world.records.get('msg_1')?.state).toBe('retrying');
+    expect(await delivered(world, message)).toEqual([]);
+    expect(world.records.get('msg_1')?.state).toBe('exhausted');
+  });
+
+  it('is not told when it was an operational event itself', async () => {
+    const world = new DeliveryWorld();
+    world.receiver = () => answered(500);
+    const message = world.enqueue({ type: 'webhook_delivery_exhausted', source: 'webhook-fanout', orgId: 'null' });
+    for (let attempt = 1; attempt <= 16; attempt++) {
+      await delivered(world, message);
+      world.now += hours(13);
+      world.state.circuit = undefined as never;
+      delete world.state.failingSince;
+    }
+    expect(world.records.get('msg_1')?.state).toBe('exhausted');
+    expect(world.publisher.published).toEqual([]);
+  });
+
+  it('waits as long as Retry-After asks for, over several hidings', async () => {
+    const world = new DeliveryWorld();
+    world.receiver = () => answered(500, { 'retry-after': String(30 * 3600) });
+    const startedAt = world.now;
+    world.enqueue();
+    await world.runUntil(startedAt + hours(30) - 1000);
+    expect(world.requests).toHaveLength(1);
+    expect(world.hidden.length).toBeGreaterThanOrEqual(3);
+    await world.runUntil(startedAt + hours(30) + 10_000);
+    expect(world.requests).toHaveLength(2);
+  });
+
+  it('is discarded when the receiver does not want it', async () => {
+    const world = new DeliveryWorld();
+    world.receiver = () => answered(422, { 'webhook-delivery': 'abort-message' });
+    const message = world.enqueue();
+    expect(await delivered(world, message)).toEqual([]);
+    expect(world.records.get('msg_1')).toMatchObject({ state: 'discarded', attempts: 1 });
+    expect(world.records.get('msg_1')?.reason).toContain('abort-message');
+    expect(await delivered(world, world.enqueue({ id: 'msg_1' }))).toEqual([]);
+    expect(world.requests).toHaveLength(1);
+  });
+
+  it('leaves a second message of the same event waiting behind the first', async () => {
+    const world = new DeliveryWorld();
+    world.receiver = () => answered(500);
+    await delivered(world, world.enqueue({ id: 'msg_1' }));
+    const second = world.enqueue({ id: 'msg_1' });
+    world.now += seconds(5);
+    expect(await delivered(world, second)).toEqual([second.messageId]);
+    expect(world.requests).toHaveLength(1);
+    // The first is gone, whatever took it away: the second takes over.
+    world.now += seconds(60);
+    world.receiver = () => answered(200);
+    expect(await delivered(world, second)).toEqual([]);
+    expect(world.records.get('msg_1')?.state).toBe('delivered');
+  });
+
+  it.each([
+    ['answers 404', answered(404), 'status'],
+    ['is unreachable', unreachable(), 'connect'],
+  ])('is counted by its kind: the receiver %s', async (_what, result, outcome) => {
+    const world = new DeliveryWorld();
+    world.receiver = () => result;
+    await delivered(world, world.enqueue());
+    expect(world.metrics.added).toContainEqual({
+      name: 'DeliveryAttempts',
+      value: 1,
+      dimensions: { subscriptionId: 'sub_1', outcome },
+    });
+  });
+});
+
+describe('a batch', () => {
+  it('comes again as a whole when the ledger cannot be written, so that nothing is lost', async () => {
+    const world = new DeliveryWorld();
+    world.failingWrites = 1;
+    const messages = [world.enqueue(), world.enqueue()];
+    expect(await world.invoke(messages)).toEqual(messages.map(({ messageId }) => messageId));
+    expect(world.records.size).toBe(0);
+    expect(await world.invoke(messages)).toEqual([]);
+    expect(world.records.size).toBe(2);
+  });
+
+  it('comes again as a whole, untried, when the ledger cannot be read', async () => {
+    const world = new DeliveryWorld();
+    world.failingReads = 1;
+    const message = world.enqueue();
+    expect(await delivered(world, message)).toEqual([message.messageId]);
+    expect(world.requests).toEqual([]);
+  });
+
+  it('delivers the others when one message makes no sense, which stays for the dead-letter queue', async () => {
+    const world = new DeliveryWorld();
+    const good = world.enqueue();
+    const bad = ['not json', '{}', '{"detail":{}}', '{"detail":{"id":"x"}}', '[]', 'null'].map((body, index) => ({
+      messageId: `bad-${index}`,
+      receiptHandle: `bad-${index}`,
+      body,
+      sentAt: world.now,
+    }));
+    expect(await world.invoke([good, ...bad])).toEqual(bad.map(({ messageId }) => messageId));
+    expect(world.records.get('msg_1')?.state).toBe('delivered');
+    expect(world.log.lines.filter(({ level }) => level === 'error')).toHaveLength(bad.length);
+  });
+
+  it('is delivered in parallel', async () => {
+    const world = new DeliveryWorld();
+    let underWay = 0;
+    let most = 0;
+    world.receiver = async () => {
+      most = Math.max(most, ++underWay);
+      await new Promise((resolve) => setImmediate(resolve));
+      underWay--;
+      return answered(200);
+    };
+    await world.invoke(Array.from({ length: 10 }, () => world.enqueue()));
+    expect(most).toBe(10);
+  });
+
+  it('begins no attempt that would not end before the function is stopped', async () => {
+    const world = new DeliveryWorld();
+    world.remainingMs = 20_000;
+    const message = world.enqueue();
+    expect(await delivered(world, message)).toEqual([message.messageId]);
+    expect(world.requests).toEqual([]);
+  });
+
+  it('is done with its delivered messages even when the endpoint’s state cannot be written', async () => {
+    const world = new DeliveryWorld();
+    world.receiver = ({ headers }) => answered(headers['webhook-id'] === 'msg_1' ? 200 : 503);
+    Object.defineProperty(world.state, 'throttledUntil', {
+      get: () => 0,
+      set: () => {
+        throw new Error('DynamoDB is away');
+      },
+    });
+    const messages = [world.enqueue(), world.enqueue()];
+    expect(await world.invoke(messages)).toEqual([messages[1]?.messageId]);
+  });
+});
+
+describe('a subscriber that is not to be called', () => {
+  it.each([
+    ['paused', (world: DeliveryWorld) => (world.config.status = 'paused')],
+    ['disabled', (world: DeliveryWorld) => (world.state.disabled = { at: 0, reason: 'test' })],
+    ['rejected', (world: DeliveryWorld) => (world.state.provisioning = 'rejected')],
+    ['without a secret', (world: DeliveryWorld) => (world.config.secrets = [])],
+    [
+      'with secrets that have all expired',
+      (world: DeliveryWorld) => (world.config.secrets = [{ secret: signingSecret, expiresAt: 1 }]),
+    ],
+    ['without a url', (world: DeliveryWorld) => (world.config.url = undefined as never)],
+  ])('keeps its events waiting while it is %s', async (_what, arrange) => {
+    const world = new DeliveryWorld();
+    arrange(world);
+    const message = world.enqueue();
+    expect(await delivered(world, message)).toEqual([message.messageId]);
+    expect(world.requests).toEqual([]);
+    expect(world.records.size).toBe(0);
+    expect(world.hidden[0]?.seconds).toBe(120);
+  });
+
+  it('has what waited for 14 days written to the ledger, event included, before the queue forgets it', async () => {
+    const world = new DeliveryWorld();
+    world.config.status = 'paused';
+    const message = world.enqueue();
+    world.now += hours(14 * 24) - hours(1) - 1;
+    expect(await delivered(world, message)).toEqual([message.messageId]);
+    world.now += 1;
+    expect(await delivered(world, message)).toEqual([]);
+    expect(world.records.get('msg_1')).toMatchObject({ state: 'exhausted', attempts: 0, event: message.body });
+    expect(world.records.get('msg_1')?.reason).toContain('expired');
+    expect(world.publisher.typesPublished()).toEqual(['webhook_delivery_exhausted']);
+  });
+});
+
+describe('a replay', () => {
+  const replay = '"replay-name":"replay-1",';
+
+  it('tries an exhausted event anew, with all its attempts, once', async () => {
+    const world = new DeliveryWorld();
+    await delivered(world, world.enqueue({ id: 'msg_1' }));
+    const done = world.records.get('msg_1');
+    if (done === undefined) throw new Error('no record');
+    world.records.set('msg_1', { ...done, state: 'exhausted', attempts: 16 });
+    world.receiver = () => answered(500);
+    const message = world.enqueue({ id: 'msg_1', extra: replay });
+    expect(await delivered(world, message)).toEqual([message.messageId]);
+    expect(world.records.get('msg_1')).toMatchObject({ state: 'retrying', attempts: 1, replayName: 'replay-1' });
+    expect(world.requests.at(-1)?.headers['webhook-id']).toBe('msg_1');
+    world.receiver = () => answered(200);
+    world.now += seconds(5);
+    await delivered(world, message);
+    await delivered(world, world.enqueue({ id: 'msg_1', extra: replay }));
+    expect(world.requests).toHaveLength(3);
+  });
+
+  it('holds back what was delivered, unless that is asked for, and then sends it once', async () => {
+    const world = new DeliveryWorld();
+    await delivered(world, world.enqueue({ id: 'msg_1' }));
+    await delivered(world, world.enqueue({ id: 'msg_1', extra: replay }));
+    expect(world.requests).toHaveLength(1);
+    for (let twice = 0; twice < 2; twice++) {
+      await delivered(world, world.enqueue({ id: 'msg_1', extra: `${replay}"replay-delivered":true,` }));
+    }
+    expect(world.requests).toHaveLength(2);
+  });
+
+  it('that was called off is acknowledged without an attempt', async () => {
+    const world = new DeliveryWorld();
+    world.state.cancelledReplays = ['replay-1'];
+    expect(await delivered(world, world.enqueue({ extra: replay }))).toEqual([]);
+    expect(world.requests).toEqual([]);
+  });
+});
