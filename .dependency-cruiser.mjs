@@ -73,6 +73,30 @@ export default {
       to: { path: '^(local|cli|bench|scripts|test)/' },
     },
     {
+      name: 'cli-knows-the-api-and-the-domain-only',
+      severity: 'error',
+      comment:
+        'The command line speaks to the API over HTTP, deployed or local. It may take shapes and arithmetic from lambdas/domain; whatever else it needs to know, the API has to say.',
+      from: { path: '^cli/' },
+      to: { path: '^(lambdas/(?!domain/)|(infra|local|bench|scripts|test)/)' },
+    },
+    {
+      name: 'cli-loads-the-sdk-only-when-needed',
+      severity: 'error',
+      comment:
+        'The SDK takes longer to load than most commands take to run. Put what needs it into request-signer.ts or stack-api.ts, and import() those where a deployed stack is meant.',
+      from: { path: '^cli/', pathNot: '^cli/(request-signer|stack-api)\\.ts$' },
+      to: { path: 'node_modules/(@aws-sdk|@smithy)/' },
+    },
+    {
+      name: 'cli-defers-what-loads-the-sdk',
+      severity: 'error',
+      comment:
+        'Use await import() where a request is to be signed: a plain import would load the SDK with every command.',
+      from: { path: '^cli/' },
+      to: { path: '^cli/(request-signer|stack-api)\\.ts$', dynamic: false },
+    },
+    {
       name: 'engine-has-no-sockets',
       severity: 'error',
       comment: 'local/engine are state machines with a clock handed in. Sockets belong into local/wire.',

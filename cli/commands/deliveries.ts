@@ -1,0 +1,67 @@
+import { type Command, Option } from 'commander';
+import type { JsonObject } from '../../lambdas/domain/json.ts';
+import { lastAnswer } from '../delivery-text.ts';
+import { wholeNumber } from '../option-values.ts';
+import { readPages } from '../pages.ts';
+import { type Cell, shortTime } from '../printer.ts';
+import type { CommandLine } from '../session.ts';
+import { examples } from './examples.ts';
+
+const states = ['delivered', 'retrying', 'exhausted', 'discarded', 'undelivered'];
+const defaultLimit = 50;
+
+export function registerDeliveries(program: Command, line: CommandLine): void {
+  const group = program.command('deliveries').description('What became of the events that a subscription got');
+  group
+    .command('list')
+    .description('List the deliveries to a subscription')
+    .argument('<subscriptionId>', 'the subscription, as subscriptions list shows it')
+    .addOption(
+      new Option('--state <state>', 'only those; undelivered: all that has not arrived, newest first').choices(states),
+    )
+    .addOption(new Option('--limit <count>', 'how many at most').argParser(wholeNumber).default(defaultLimit))
+    .addOption(new Option('--all', 'without a limit').conflicts('limit'))
+    .addHelpText(
+      'after',
+      examples(
+        'fanout deliveries list sub_…',
+        'fanout deliveries list sub_… --state undelivered --all',
+        "fanout deliveries list sub_… --json | jq '.deliveries[] | {webhookId, responseHead}'",
+      ),
+    )
+    .action(async (id: string, options: { state?: string; limit: number; all?: boolean }, command: Command) => {
+      const { api, printer } = await line.open(command);
+      const { items, hasMore } = await readPages(
+        api,
+        `/v1/subscriptions/${encodeURIComponent(id)}/deliveries`,
+        'deliveries',
+        {
+          limit: options.all === true ? Number.POSITIVE_INFINITY : options.limit,
+          query: { state: options.state },
+        },
+      );
+      printer.result({ deliveries: [...items], hasMore }, () =>
+        items.length === 0
+          ? ''
+          : printer.table(
+              ['WEBHOOK ID', 'EVENT TYPE', 'STATE', 'ATTEMPTS', 'LAST ATTEMPT (UTC)', 'NEXT (UTC)', 'LAST ANSWER'],
+              items.map(deliveryRow),
+            ),
+      );
+      if (items.length === 0) printer.notice('No deliveries.');
+      if (hasMore) printer.notice(`There are more than these ${items.length}: add --limit COUNT or --all.`);
+    });
+}
+
+function deliveryRow(delivery: JsonObject): Cell[] {
+  const { webhookId, eventType, state, attempts, lastAttemptAt, nextAttemptAt } = delivery;
+  return [
+    String(webhookId),
+    String(eventType),
+    String(state),
+    String(attempts),
+    shortTime(lastAttemptAt),
+    shortTime(nextAttemptAt),
+    lastAnswer(delivery),
+  ];
+}

@@ -1,0 +1,358 @@
+import { type Command, Option } from 'commander';
+import type { JsonObject } from '../../lambdas/domain/json.ts';
+import { CommandFailed } from '../command-failed.ts';
+import { lastAnswer } from '../delivery-text.ts';
+import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { collectHeaders, collectList, durationSeconds, readJsonObject, wholeNumber } from '../option-values.ts';
+import { readPages } from '../pages.ts';
+import { untilReady } from '../provisioning-wait.ts';
+import type { CommandLine, Session } from '../session.ts';
+import { subscriptionTable, subscriptionText } from '../subscription-text.ts';
+import { examples } from './examples.ts';
+
+interface FieldOptions {
+  readonly url?: string;
+  readonly events?: readonly string[];
+  readonly orgs?: readonly string[];
+  readonly filter?: string;
+  readonly header?: Readonly<Record<string, string>>;
+  readonly description?: string;
+  readonly maxConcurrency?: number;
+}
+
+interface WaitOptions {
+  readonly wait?: boolean;
+  readonly timeout: number;
+}
+
+interface ChangeOptions {
+  readonly ifMatch?: string;
+}
+
+const defaultWaitSeconds = 120;
+
+export function registerSubscriptions(program: Command, line: CommandLine): void {
+  const group = program.command('subscriptions').description('Who gets which events');
+
+  group
+    .command('list')
+    .description('List all subscriptions')
+    .addHelpText(
+      'after',
+      examples(
+        'fanout subscriptions list',
+        `fanout subscriptions list --json | jq -r '.subscriptions[] | select(.status == "disabled") | .subscriptionId'`,
+      ),
+    )
+    .action(async (_options: unknown, command: Command) => {
+      const { api, printer } = await line.open(command);
+      const limit = Number.POSITIVE_INFINITY;
+      const { items } = await readPages(api, '/v1/subscriptions', 'subscriptions', { limit });
+      printer.result({ subscriptions: [...items] }, () =>
+        items.length === 0 ? '' : subscriptionTable(printer, items),
+      );
+      if (items.length === 0) printer.notice('No subscriptions yet. Make one: fanout subscriptions create --help');
+    });
+
+  withWait(withFields(group.command('create')))
+    .description('Make a subscription. Its signing secret is shown once, here.')
+    .argument('<url>', 'where events are posted to')
+    .addOption(new Option('--paused', 'collect events, deliver none until it is resumed'))
+    .addHelpText(
+      'after',
+      examples(
+        'fanout subscriptions create https://crm.example/drift --events conversation_push --wait',
+        'fanout subscriptions create http://127.0.0.1:8080/ --events new_message,contact_identified --orgs 1,2',
+        `fanout subscriptions create https://crm.example/drift --events new_message \\
+      --filter '{"author":{"type":["contact"]}}' --header 'X-Api-Key: …'`,
+        'SECRET=$(fanout subscriptions create … --json | jq -r .secret)',
+      ),
+    )
+    .action(async (url: string, options: FieldOptions & WaitOptions & { paused?: boolean }, command: Command) => {
+      if (options.events === undefined) {
+        throw new CommandFailed(
+          exitCodes.usage,
+          'which events? Add --events, as --events conversation_push; all of them: fanout event-types list',
+        );
+      }
+      const session = await line.open(command);
+      const body = { ...(await fieldsOf(options, session)), url, ...(options.paused ? { status: 'paused' } : {}) };
+      const { body: created } = await session.api.send({ method: 'POST', path: '/v1/subscriptions', body });
+      await showCreated(session, created, options, command.optsWithGlobals<{ json?: boolean }>().json === true);
+    });
+
+  group
+    .command('show')
+    .description('Show a subscription: what it gets and how it is')
+    .argument('<subscriptionId>')
+    .addHelpText('after', examples('fanout subscriptions show sub_…', 'fanout subscriptions show sub_… --json'))
+    .action(async (id: string, _options: unknown, command: Command) => {
+      const { api, printer } = await line.open(command);
+      const { body } = await api.send({ method: 'GET', path: subscriptionPath(id) });
+      printer.result(body, () => subscriptionText(printer, body));
+    });
+
+  withIfMatch(withWait(withFields(group.command('update').argument('<subscriptionId>'))))
+    .description('Change fields of a subscription. A field that is given replaces the whole field.')
+    .addOption(new Option('--url <url>', 'where events are posted to'))
+    .addOption(
+      new Option('--clear <fields>', `take fields away: ${Object.keys(clearable).join(', ')}`).argParser(collectList),
+    )
+    .addHelpText(
+      'after',
+      examples(
+        'fanout subscriptions update sub_… --events conversation_push,new_message',
+        'fanout subscriptions update sub_… --url https://crm.example/v2 --clear filter,orgs --wait',
+      ),
+    )
+    .action(
+      async (
+        id: string,
+        options: FieldOptions & WaitOptions & ChangeOptions & { clear?: readonly string[] },
+        command: Command,
+      ) => {
+        const cleared = clearedFields(options.clear ?? []);
+        const session = await line.open(command);
+        const fields = await fieldsOf(options, session);
+        const twice = Object.keys(cleared).find((name) => name in fields);
+        if (twice !== undefined) {
+          throw new CommandFailed(exitCodes.usage, `${twice} can be set or taken away with --clear, not both`);
+        }
+        if (Object.keys({ ...fields, ...cleared }).length === 0) {
+          throw new CommandFailed(exitCodes.usage, 'what is to be changed? Add at least one field, as --url');
+        }
+        await change(session, id, { ...fields, ...cleared }, options);
+      },
+    );
+
+  withIfMatch(withWait(group.command('pause').argument('<subscriptionId>')))
+    .description('Stop deliveries; events wait in the queue, for up to 14 days')
+    .addHelpText('after', examples('fanout subscriptions pause sub_…'))
+    .action(async (id: string, options: WaitOptions & ChangeOptions, command: Command) => {
+      await change(await line.open(command), id, { status: 'paused' }, options);
+    });
+
+  withIfMatch(withWait(group.command('resume').alias('enable').argument('<subscriptionId>')))
+    .description('Deliver again: after a pause, or after it was disabled because its endpoint failed')
+    .addHelpText('after', examples('fanout subscriptions resume sub_… --wait'))
+    .action(async (id: string, options: WaitOptions & ChangeOptions, command: Command) => {
+      await change(await line.open(command), id, { status: 'active' }, options);
+    });
+
+  withIfMatch(group.command('rotate-secret').argument('<subscriptionId>'))
+    .description('Make a new signing secret, shown once. The ones before it sign on during the overlap.')
+    .addOption(
+      new Option('--overlap <time>', 'how long, 0 to 7d (default: 24h); 0 ends the old ones at once').argParser(
+        durationSeconds,
+      ),
+    )
+    .addOption(
+      new Option('--scheme <scheme>', 'v1: a shared secret; v1a: an ed25519 key pair beside it').choices(['v1', 'v1a']),
+    )
+    .addHelpText(
+      'after',
+      examples('fanout subscriptions rotate-secret sub_…', 'fanout subscriptions rotate-secret sub_… --overlap 7d'),
+    )
+    .action(async (id: string, options: ChangeOptions & { overlap?: number; scheme?: string }, command: Command) => {
+      const { api, printer } = await line.open(command);
+      const { overlap, scheme } = options;
+      const { body } = await api.send({
+        method: 'POST',
+        path: `${subscriptionPath(id)}/rotate-secret`,
+        headers: ifMatchHeaders(options),
+        body: {
+          ...(overlap === undefined ? {} : { overlapSeconds: overlap }),
+          ...(scheme === undefined ? {} : { scheme }),
+        },
+      });
+      printer.result(body, () => subscriptionText(printer, body));
+    });
+
+  group
+    .command('test')
+    .description(
+      'Send a webhook_test event on the road that all events take, and say what the subscriber answered.\nExits 0 when it was delivered, 7 when it was not, 8 when there is no answer yet.',
+    )
+    .argument('<subscriptionId>')
+    .addOption(
+      new Option('--timeout <time>', 'how long to wait for the answer, at most 20s')
+        .argParser(durationSeconds)
+        .default(10, '10s'),
+    )
+    .addHelpText('after', examples('fanout subscriptions test sub_…'))
+    .action(async (id: string, { timeout }: { timeout: number }, command: Command) => {
+      const session = await line.open(command);
+      line.finish(await sendTest(session, id, timeout));
+    });
+
+  withIfMatch(group.command('delete').argument('<subscriptionId>'))
+    .description('Delete a subscription with its queue; events that still wait in it are lost')
+    .addOption(new Option('-y, --yes', 'do not ask; needed in scripts'))
+    .addHelpText('after', examples('fanout subscriptions delete sub_…', 'fanout subscriptions delete sub_… --yes'))
+    .action(async (id: string, options: ChangeOptions & { yes?: boolean }, command: Command) => {
+      const session = await line.open(command);
+      if (options.yes !== true) await confirmDelete(session, id);
+      const { api, printer } = session;
+      await api.send({ method: 'DELETE', path: subscriptionPath(id), headers: ifMatchHeaders(options) });
+      printer.result({ subscriptionId: id, deleted: true }, () => `Deleted ${id}.`);
+    });
+}
+
+function subscriptionPath(id: string): string {
+  return `/v1/subscriptions/${encodeURIComponent(id)}`;
+}
+
+function withFields(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--events <types>', 'event types, with commas between them; see event-types list').argParser(
+        collectList,
+      ),
+    )
+    .addOption(new Option('--orgs <ids>', 'only events of these organisations').argParser(collectList))
+    .addOption(
+      new Option(
+        '--filter <pattern>',
+        "an EventBridge pattern on the event's data: JSON, @file, or - for standard input",
+      ),
+    )
+    .addOption(
+      new Option('--header <header>', "sent with each delivery, as 'X-Api-Key: …'; can be repeated").argParser(
+        collectHeaders,
+      ),
+    )
+    .addOption(new Option('--description <text>', 'for people'))
+    .addOption(
+      new Option('--max-concurrency <count>', 'batches under way at once, 2 to 1000 (default: 10)').argParser(
+        wholeNumber,
+      ),
+    );
+}
+
+function withWait(command: Command): Command {
+  return command
+    .addOption(new Option('--wait', 'wait until it is in force'))
+    .addOption(
+      new Option('--timeout <time>', 'how long to wait at most')
+        .argParser(durationSeconds)
+        .default(defaultWaitSeconds, '2m'),
+    );
+}
+
+function withIfMatch(command: Command): Command {
+  return command.addOption(new Option('--if-match <etag>', 'only if nobody changed it since show gave this etag'));
+}
+
+function ifMatchHeaders({ ifMatch }: ChangeOptions): Record<string, string> {
+  if (ifMatch === undefined) return {};
+  return { 'if-match': ifMatch === '*' || ifMatch.startsWith('"') ? ifMatch : `"${ifMatch}"` };
+}
+
+async function fieldsOf(options: FieldOptions, { surroundings }: Session): Promise<JsonObject> {
+  const { url, events, orgs, filter, header, description, maxConcurrency } = options;
+  return {
+    ...(url === undefined ? {} : { url }),
+    ...(events === undefined ? {} : { eventTypes: [...events] }),
+    // As texts: an id of 64 bits is no JavaScript number, and the API judges what is none at all.
+    ...(orgs === undefined ? {} : { orgIds: [...orgs] }),
+    ...(filter === undefined ? {} : { filter: await readJsonObject('--filter', filter, surroundings) }),
+    ...(header === undefined ? {} : { headers: { ...header } }),
+    ...(description === undefined ? {} : { description }),
+    ...(maxConcurrency === undefined ? {} : { maxConcurrency }),
+  };
+}
+
+const clearable: Readonly<Record<string, string>> = {
+  orgs: 'orgIds',
+  filter: 'filter',
+  headers: 'headers',
+  description: 'description',
+  'max-concurrency': 'maxConcurrency',
+};
+
+function clearedFields(names: readonly string[]): JsonObject {
+  return Object.fromEntries(
+    names.map((name) => {
+      const field = clearable[name];
+      if (field === undefined) {
+        throw new CommandFailed(
+          exitCodes.usage,
+          `--clear ${name}: only ${Object.keys(clearable).join(', ')} can be taken away`,
+        );
+      }
+      return [field, null];
+    }),
+  );
+}
+
+async function showCreated(
+  session: Session,
+  created: JsonObject,
+  { wait, timeout }: WaitOptions,
+  isJson: boolean,
+): Promise<void> {
+  const { printer } = session;
+  const id = String(created.subscriptionId);
+  // Whatever happens while waiting: the secret is never shown again, so it is printed in any case.
+  let shown = created;
+  if (!isJson || wait !== true) printer.result(created, () => subscriptionText(printer, created));
+  if (wait !== true) return;
+  try {
+    printer.notice(`Waiting until ${id} is ready …`);
+    const waited = await untilReady(session, id, timeout);
+    shown = { ...waited.subscription, ...(created.secret === undefined ? {} : { secret: created.secret }) };
+    if (waited.kind !== 'ready') throw waited.failure;
+    printer.notice(printer.paint('green', 'Ready.'));
+  } finally {
+    if (isJson) printer.result(shown, () => '');
+  }
+}
+
+async function change(
+  session: Session,
+  id: string,
+  fields: JsonObject,
+  options: WaitOptions & ChangeOptions,
+): Promise<void> {
+  const { api, printer } = session;
+  const { body: changed } = await api.send({
+    method: 'PATCH',
+    path: subscriptionPath(id),
+    headers: ifMatchHeaders(options),
+    body: fields,
+  });
+  if (options.wait !== true) {
+    printer.result(changed, () => subscriptionText(printer, changed));
+    return;
+  }
+  const waited = await untilReady(session, id, options.timeout);
+  printer.result(waited.subscription, () => subscriptionText(printer, waited.subscription));
+  if (waited.kind !== 'ready') throw waited.failure;
+}
+
+async function sendTest({ api, printer }: Session, id: string, waitSeconds: number): Promise<ExitCode> {
+  const { body } = await api.send({ method: 'POST', path: `${subscriptionPath(id)}/test`, body: { waitSeconds } });
+  const { webhookId, outcome } = body;
+  const delivery = (body.delivery ?? {}) as JsonObject;
+  printer.result(body, () =>
+    printer.details([
+      ['Outcome', String(outcome)],
+      ['Answer', lastAnswer(delivery)],
+      ['Response', typeof delivery.responseHead === 'string' ? delivery.responseHead : undefined],
+      ['Webhook id', String(webhookId)],
+    ]),
+  );
+  if (outcome === 'delivered') return exitCodes.ok;
+  if (outcome !== 'waiting') return exitCodes.negative;
+  printer.notice(`No answer within ${waitSeconds} s; see later: fanout deliveries list ${id}`);
+  return exitCodes.stillWaiting;
+}
+
+async function confirmDelete({ api, surroundings: { stdin, ask } }: Session, id: string): Promise<void> {
+  if (stdin.isTTY !== true) {
+    throw new CommandFailed(exitCodes.usage, `to delete ${id} without being asked, add --yes`);
+  }
+  const { body } = await api.send({ method: 'GET', path: subscriptionPath(id) });
+  const answer = await ask(`Delete ${id} (${String(body.url)})? Events that still wait for it are lost. [y/N] `);
+  if (!/^y(es)?$/i.test(answer.trim())) throw new CommandFailed(exitCodes.usage, 'nothing was deleted');
+}

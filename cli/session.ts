@@ -1,0 +1,44 @@
+import type { Command } from 'commander';
+import { type ApiClient, createApiClient } from './api-client.ts';
+import { type ApiTarget, chooseTarget, type TargetOptions } from './api-target.ts';
+import type { ExitCode } from './exit-codes.ts';
+import { createPrinter, type Printer } from './printer.ts';
+import type { Surroundings } from './surroundings.ts';
+
+export interface GlobalOptions extends TargetOptions {
+  readonly json?: boolean;
+}
+
+/** What a command works with, once its options are read. */
+export interface Session {
+  readonly api: ApiClient;
+  readonly printer: Printer;
+  readonly surroundings: Surroundings;
+}
+
+/** What the commands of `commands/` are registered with. */
+export interface CommandLine {
+  readonly surroundings: Surroundings;
+  open(command: Command): Promise<Session>;
+  /** The exit status, where it is not 0 and nothing failed. */
+  finish(exitCode: ExitCode): void;
+}
+
+export async function openSession(command: Command, surroundings: Surroundings, version: string): Promise<Session> {
+  const options = command.optsWithGlobals<GlobalOptions>();
+  const target = await findTarget(options, surroundings);
+  return {
+    api: createApiClient(target, `fanout-cli/${version}`),
+    printer: createPrinter(surroundings, { json: options.json === true }),
+    surroundings,
+  };
+}
+
+async function findTarget(options: TargetOptions, { env }: Surroundings): Promise<ApiTarget> {
+  const choice = chooseTarget(options, env);
+  if (choice.kind !== 'stack') return choice;
+  const { region, profile } = options;
+  const { findStackApi } = await import('./stack-api.ts');
+  const found = await findStackApi(choice.stack, { region, profile });
+  return { kind: 'signed', ...found, ...(profile === undefined ? {} : { profile }) };
+}

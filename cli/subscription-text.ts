@@ -1,0 +1,71 @@
+import { isJsonObject, type JsonObject, type JsonValue } from '../lambdas/domain/json.ts';
+import { type Cell, type Printer, shortTime } from './printer.ts';
+
+/** Known fields in the order in which people look for them; a field that is not listed comes after them. */
+const labels: Readonly<Record<string, string>> = {
+  subscriptionId: 'Subscription',
+  url: 'URL',
+  description: 'Description',
+  status: 'Status',
+  disabled: 'Disabled',
+  provisioning: 'Provisioning',
+  reason: 'Reason',
+  delivering: 'Delivering',
+  heldBack: 'Held back',
+  failingSince: 'Failing since',
+  lastSuccessAt: 'Last recovery',
+  eventTypes: 'Event types',
+  orgIds: 'Organisations',
+  filter: 'Filter',
+  headers: 'Headers',
+  maxConcurrency: 'Max. concurrency',
+  signingKeys: 'Signing keys',
+  createdAt: 'Created',
+  updatedAt: 'Updated',
+  etag: 'Etag',
+  publicKey: 'Public key',
+  secret: 'Secret (shown once)',
+};
+/** Said by `reason` already. */
+const silent = new Set(['errors']);
+
+export function subscriptionText(printer: Printer, subscription: JsonObject): string {
+  const names = [...Object.keys(labels), ...Object.keys(subscription).filter((name) => labels[name] === undefined)];
+  return printer.details(
+    names
+      .filter((name) => !silent.has(name))
+      .map((name) => [labels[name] ?? name, fieldText(name, subscription[name])] as const),
+  );
+}
+
+export function subscriptionTable(printer: Printer, subscriptions: readonly JsonObject[]): string {
+  return printer.table(
+    ['SUBSCRIPTION', 'STATUS', 'PROVISIONING', 'URL', 'EVENT TYPES'],
+    subscriptions.map(({ subscriptionId, status, provisioning, url, eventTypes }) => [
+      String(subscriptionId),
+      String(status),
+      String(provisioning),
+      fieldText('url', url),
+      fieldText('eventTypes', eventTypes),
+    ]),
+  );
+}
+
+function fieldText(name: string, value: JsonValue | undefined): Cell {
+  if (value === undefined) return undefined;
+  if (typeof value === 'string') return /(At|Since)$/.test(name) ? `${shortTime(value)} UTC` : value;
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (name === 'orgIds' && Array.isArray(value)) return value.map((id) => JSON.stringify(id)).join(', ');
+  if (name === 'signingKeys' && Array.isArray(value)) return value.filter(isJsonObject).map(keyText).join(', ');
+  if (name === 'disabled' && isJsonObject(value)) return `${shortTime(value.at)} UTC: ${String(value.reason)}`;
+  if (name === 'heldBack' && isJsonObject(value)) {
+    return `${String(value.reason)} since ${shortTime(value.since)} UTC, next try ${shortTime(value.nextProbeAt)} UTC`;
+  }
+  if (Array.isArray(value) && value.every((entry) => typeof entry === 'string')) return value.join(', ');
+  return JSON.stringify(value);
+}
+
+function keyText({ scheme, publicKey, expiresAt }: JsonObject): string {
+  const key = publicKey === undefined ? String(scheme) : `${String(scheme)} ${String(publicKey)}`;
+  return expiresAt === undefined ? key : `${key} (until ${shortTime(expiresAt)} UTC)`;
+}

@@ -1,0 +1,20 @@
+/** A stream to write to; `process.stdout` is one. */
+export interface Output {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  hasColors?(): boolean;
+}
+
+/** All that the command line touches outside of itself and the API. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdin: AsyncIterable<Uint8Array> & { readonly isTTY?: boolean };
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly sleep: (milliseconds: number) => Promise<void>;
+  /** Epoch milliseconds. */
+  readonly clock: () => number;
+  /** One line from the person at the terminal. */
+  readonly ask: (question: string) => Promise<string>;
+}
