@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { EngineClock } from './engine-clock.ts';
 
 /** The stream of one DynamoDB table: what was written, in order, for 24 hours. */
@@ -20,9 +22,9 @@ export type AttributeMap = Readonly<Record<string, unknown>>;
 export interface TableChange {
   readonly keys: AttributeMap;
   /** Absent: the item was not there before. */
-  readonly oldImage?: AttributeMap;
+  readonly oldImage?: AttributeMap | undefined;
   /** Absent: the item was deleted. */
-  readonly newImage?: AttributeMap;
+  readonly newImage?: AttributeMap | undefined;
   /** A deletion by the table's time to live carries DynamoDB's `userIdentity`. */
   readonly expired?: boolean;
 }
@@ -48,6 +50,82 @@ export interface ChangeStreamOptions {
   readonly newId?: () => string;
 }
 
-export function createChangeStream(_options: ChangeStreamOptions): ChangeStream {
-  throw new Error('not written yet');
+const retentionMs = 24 * 3_600_000;
+
+export function createChangeStream({
+  clock,
+  region,
+  tableArn,
+  viewType,
+  newId = randomUUID,
+}: ChangeStreamOptions): ChangeStream {
+  const label = new Date(clock.now()).toISOString().replace('Z', '');
+  const arn = `${tableArn}/stream/${label}`;
+  const listeners = new Set<() => void>();
+  let records: StreamRecord[] = [];
+  let latest = 0;
+
+  const dropOld = () => {
+    const keptFrom = clock.now() - retentionMs;
+    const first = records.findIndex(({ createdAt }) => createdAt > keptFrom);
+    if (first !== 0) records = first < 0 ? [] : records.slice(first);
+  };
+
+  return {
+    arn,
+    append({ keys, oldImage, newImage, expired = false }) {
+      if (oldImage === undefined && newImage === undefined) return;
+      if (oldImage !== undefined && newImage !== undefined && isDeepStrictEqual(oldImage, newImage)) return;
+      dropOld();
+      const sequence = ++latest;
+      const createdAt = clock.now();
+      const hasNew = newImage !== undefined && (viewType === 'NEW_IMAGE' || viewType === 'NEW_AND_OLD_IMAGES');
+      const hasOld = oldImage !== undefined && (viewType === 'OLD_IMAGE' || viewType === 'NEW_AND_OLD_IMAGES');
+      const images = {
+        Keys: keys,
+        ...(hasNew ? { NewImage: newImage } : {}),
+        ...(hasOld ? { OldImage: oldImage } : {}),
+      };
+      records.push({
+        sequence,
+        createdAt,
+        record: {
+          eventID: newId().replaceAll('-', ''),
+          eventName: oldImage === undefined ? 'INSERT' : newImage === undefined ? 'REMOVE' : 'MODIFY',
+          eventVersion: '1.1',
+          eventSource: 'aws:dynamodb',
+          awsRegion: region,
+          dynamodb: {
+            ApproximateCreationDateTime: Math.floor(createdAt / 1000),
+            ...images,
+            SequenceNumber: sequenceNumber(sequence),
+            SizeBytes: Buffer.byteLength(JSON.stringify(images)),
+            StreamViewType: viewType,
+          },
+          ...(expired ? { userIdentity: { type: 'Service', principalId: 'dynamodb.amazonaws.com' } } : {}),
+          eventSourceARN: arn,
+        },
+      });
+      for (const listener of listeners) listener();
+    },
+    read(sequence, limit) {
+      dropOld();
+      const [first] = records;
+      if (first === undefined) return [];
+      const from = Math.max(0, sequence + 1 - first.sequence);
+      return records.slice(from, from + limit);
+    },
+    latestSequence: () => latest,
+    onAppend(listener) {
+      listeners.add(listener);
+      return () => {
+        listeners.delete(listener);
+      };
+    },
+  };
+}
+
+/** 21 digits and more, as DynamoDB's, and in order also as text. */
+export function sequenceNumber(sequence: number): string {
+  return `1${String(sequence).padStart(20, '0')}`;
 }

@@ -1,13 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { ChangeStream } from '../engine/change-stream.ts';
 import type { EngineClock } from '../engine/engine-clock.ts';
-import {
-  createSqsMapping,
-  createStreamMapping,
-  type EventSourceMapping,
-  type MappingSettings,
-} from '../engine/event-source-mapping.ts';
+import type { EventSourceMapping, MappingSettings } from '../engine/event-source-mapping.ts';
 import type { Queue, Queues } from '../engine/queue.ts';
+import { createSqsMapping } from '../engine/sqs-mapping.ts';
+import { createStreamMapping } from '../engine/stream-mapping.ts';
 import { refuseUnknownMembers } from './function-settings.ts';
 import { type LambdaFunctions, pageOf } from './lambda-control-plane.ts';
 import { AwsError, type AwsService, type Operation } from './service.ts';
