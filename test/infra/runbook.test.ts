@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { ofType, synthesise } from './synthesised.ts';
+
+const runbook = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'runbook.md'), 'utf8');
+const articles = [...runbook.matchAll(/^## (.+)$/gm)].map(([, title]) => title);
+const template = synthesise();
+const alarms = ofType(template, 'AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties);
+
+test('each alarm has its article in the runbook, and each article its alarm', () => {
+  expect(articles.toSorted()).toEqual(
+    alarms.map(({ AlarmName }) => String(AlarmName).replace('webhook-fanout-prod-', '')).sort(),
+  );
+});
+
+test.each(alarms)('$AlarmName says what users lose and where to read on', ({ AlarmName, AlarmDescription }) => {
+  const article = String(AlarmName).replace('webhook-fanout-prod-', '');
+  expect(AlarmDescription).toMatch(new RegExp(`^[A-Za-z].{20,}\\. What to do: docs/runbook\\.md#${article}$`));
+});
+
+test.each(alarms)('$AlarmName is heard of when it begins and when it ends', ({ AlarmActions, OKActions }) => {
+  expect(AlarmActions).toHaveLength(1);
+  expect(OKActions).toEqual(AlarmActions);
+});
+
+test('goes to the address that was given', () => {
+  const subscriptions = ofType(synthesise({ alarmEmail: 'on-call@example.com' }), 'AWS::SNS::Subscription');
+  expect(subscriptions.map(([, { Properties }]) => Properties)).toMatchObject([
+    { Protocol: 'email', Endpoint: 'on-call@example.com' },
+  ]);
+});
+
+test.each(articles)('%s has steps', (article) => {
+  const text = runbook.split(`\n## ${article}\n`)[1]?.split('\n## ')[0] ?? '';
+  expect(text).toMatch(/^1\. /m);
+  expect(text).toContain('`');
+});
+
+test('each resource that a step names is one resource of the stack', () => {
+  const named = [
+    ...[...runbook.matchAll(/\blogs ([A-Z]\w+)/g)].map(([, id]) => ['AWS::Logs::LogGroup', id]),
+    ...[...runbook.matchAll(/\bqueue ([A-Z]\w+)/g)].map(([, id]) => ['AWS::SQS::Queue', id]),
+    ...[...runbook.matchAll(/\bof (AWS::\w+::\w+) ([A-Z]\w+)/g)].map(([, type, id]) => [type, id]),
+  ] as [string, string][];
+  expect(named.length).toBeGreaterThan(15);
+  const wrong = named.filter(([type, id]) => ofType(template, type).filter(([has]) => has.startsWith(id)).length !== 1);
+  expect(wrong).toEqual([]);
+});
+
+test('each link within it leads somewhere', () => {
+  const links = [...runbook.matchAll(/\]\(#([\w-]+)\)/g)].map(([, anchor]) => anchor);
+  expect(links.filter((anchor) => !articles.includes(anchor))).toEqual([]);
+});
