@@ -1,11 +1,10 @@
-import type { AttemptResult } from '../domain/attempt-outcome.ts';
-import { type AttemptOutcome, attemptOutcome } from '../domain/attempt-outcome.ts';
+import { type AttemptOutcome, type AttemptResult, attemptOutcome } from '../domain/attempt-outcome.ts';
 import { attemptsSoFar, type DeliveryRecord, recordAfter } from '../domain/delivery-ledger.ts';
 import type { DeliveryMessage } from '../domain/delivery-message.ts';
 import { type Subscriber, signingSecrets } from '../domain/delivery-plan.ts';
 import { deliveryVerdict } from '../domain/delivery-verdict.ts';
 import { webhookRequest } from '../domain/webhook-request.ts';
-import type { DeliverDeps } from './handler.ts';
+import type { DeliverDeps } from './deliver-deps.ts';
 
 /** An attempt that was made, and the ledger item that says so. */
 export interface Attempt {
@@ -55,7 +54,6 @@ function report(
   const how = delivered ? 'delivered' : result.kind === 'failed' ? result.errorClass : 'status';
   metrics.add('DeliveryAttempts', 1, { subscriptionId, outcome: how });
   if (delivered) metrics.add('EventToDelivered', Math.max(0, now - message.sentAt), { subscriptionId });
-  if (record.state === 'exhausted') metrics.add('DeliveriesExhausted', 1, { subscriptionId });
   log.info('attempt', {
     subscriptionId,
     webhookId: message.webhookId,

@@ -2,10 +2,12 @@ import { type DeliveryRecord, recordAfter } from '../domain/delivery-ledger.ts';
 import { type DeliveryMessage, parseMessage, type QueuedMessage } from '../domain/delivery-message.ts';
 import { type DeliveryPlan, planDelivery, type Subscriber } from '../domain/delivery-plan.ts';
 import { batchParallelism } from '../domain/endpoint-health.ts';
-import { deliveryExhausted } from '../domain/operational-event.ts';
 import { hidingSeconds } from '../domain/retry-schedule.ts';
 import { type Attempt, makeAttempt, subjectOf } from './attempts.ts';
-import type { DeliverDeps } from './handler.ts';
+import type { DeliverDeps } from './deliver-deps.ts';
+import { giveUp } from './give-up.ts';
+import { inParallel } from './in-parallel.ts';
+import type { Settlement } from './settlement.ts';
 
 /** What became of some messages. */
 export interface DeliveredMessages {
@@ -22,15 +24,15 @@ interface Options {
   readonly remainingMs: () => number;
 }
 
+interface Planned {
+  readonly message: DeliveryMessage;
+  readonly record: DeliveryRecord | undefined;
+  readonly plan: DeliveryPlan;
+}
+
 /** An attempt (15 s) and the writes after it must fit into what is left. */
 const leastRemainingMs = 25_000;
 const shortHoldMs = 5_000;
-
-/** What stays, and until when (epoch ms) it is hidden; undefined: until its visibility timeout ends. */
-interface Keep {
-  readonly message: QueuedMessage;
-  readonly until?: number;
-}
 
 /**
  * Delivers messages of the queue: one read, the attempts in parallel, one write, and then hides what must wait. Throws
@@ -41,99 +43,35 @@ export async function deliverMessages(
   deps: DeliverDeps,
   { isProbe, remainingMs }: Options,
 ): Promise<DeliveredMessages> {
-  const { ledger, queue, clock, random, log, subscriptionId } = deps;
+  const { ledger, clock, random } = deps;
   const receivedAt = clock();
   const { messages, malformed } = readAll(queued, deps);
   const { subscriber, records } = await ledger.read(messages.map(({ webhookId }) => webhookId));
-
-  const attempts: Attempt[] = [];
-  const keeps: Keep[] = malformed.map((message) => ({ message }));
-  const toWrite: DeliveryRecord[] = [];
-  const held: Record<string, number> = {};
-  const hold = (message: QueuedMessage, until: number, reason: string): void => {
-    keeps.push({ message, until });
-    held[reason] = (held[reason] ?? 0) + 1;
-  };
-
-  const planned = messages.map((message) => {
+  const planned = messages.map((message): Planned => {
     const record = records.get(message.webhookId);
-    return {
-      message,
-      record,
-      plan: planDelivery(message, record, subscriber, { now: receivedAt, random: random(), isProbe }),
-    };
+    const plan = planDelivery(message, record, subscriber, { now: receivedAt, random: random(), isProbe });
+    return { message, record, plan };
   });
-  reportAge(planned, receivedAt, deps);
+  reportWaits(planned, receivedAt, deps);
 
-  const due: { message: DeliveryMessage; record: DeliveryRecord | undefined }[] = [];
-  for (const { message, record, plan } of planned) {
-    switch (plan.kind) {
-      case 'attempt':
-        due.push({ message, record });
-        break;
-      case 'hold':
-        hold(message, plan.until, plan.reason);
-        break;
-      case 'acknowledge':
-        log.info('held back', { subscriptionId, webhookId: message.webhookId, reason: plan.reason });
-        break;
-      case 'expire':
-        await giveUp(message, expired(message, record, plan.reason), deps, toWrite, keeps);
-        break;
-      default:
-        throw plan satisfies never;
-    }
-  }
+  const due = planned.filter(({ plan }) => plan.kind === 'attempt');
+  const parallelism = batchParallelism(subscriber.state, receivedAt);
+  const { attempts, held } = await attemptAll(due, parallelism, subscriber, deps, remainingMs);
+  const settlements = [
+    ...malformed.map((message): Settlement => ({ message, stays: { reason: 'malformed' } })),
+    ...held,
+    ...(await Promise.all(planned.flatMap((one) => settlePlan(one, receivedAt, deps)))),
+    ...(await Promise.all(attempts.map((attempt) => settleAttempt(attempt, deps)))),
+  ];
 
-  let endpointStops = false;
-  await inParallel(due, batchParallelism(subscriber.state, receivedAt), async ({ message, record }) => {
-    // What asked for a rest, or to be left alone, gets nothing more from this batch.
-    if (endpointStops) return hold(message, clock() + shortHoldMs, 'throttled');
-    if (remainingMs() < leastRemainingMs) return hold(message, clock() + shortHoldMs, 'no-time');
-    const attempt = await makeAttempt(message, record, subscriber, deps);
-    attempts.push(attempt);
-    if (attempt.outcome.kind === 'throttle' || attempt.outcome.kind === 'disable') endpointStops = true;
-  });
-
-  for (const { message, record } of attempts) {
-    if (record.state === 'exhausted') await giveUp(message, record, deps, toWrite, keeps);
-    else toWrite.push(record);
-    if (record.state === 'retrying') keeps.push({ message, until: record.nextAttemptAt ?? 0 });
-  }
-  if (toWrite.length > 0) await ledger.write(toWrite);
-
-  const now = clock();
-  const hidden = keeps.flatMap(({ message: { receiptHandle }, until }) =>
-    until === undefined ? [] : [{ receiptHandle, seconds: hidingSeconds(until, now, receivedAt) }],
-  );
-  if (hidden.length > 0) await queue.hide(hidden);
-  if (Object.keys(held).length > 0) log.info('waiting', { subscriptionId, held });
-  return { kept: keeps.map(({ message }) => message), attempts, subscriber };
-
-  function expired(message: DeliveryMessage, record: DeliveryRecord | undefined, reason: string): DeliveryRecord {
-    const verdict = { state: 'exhausted', reason: `expired: the queue keeps it for 14 days (${reason})` } as const;
-    return recordAfter(subjectOf(subscriptionId, message), record, undefined, verdict, receivedAt);
-  }
-}
-
-/** Publish, then mark: what is given up is told before it is written down. What could not be told stays in the queue. */
-async function giveUp(
-  message: DeliveryMessage,
-  record: DeliveryRecord,
-  { publisher, subscriptionId, log, clock }: DeliverDeps,
-  toWrite: DeliveryRecord[],
-  keeps: Keep[],
-): Promise<void> {
-  if (!message.isOperational) {
-    const told = deliveryExhausted(subscriptionId, message, record.attempts, record.reason ?? '', clock());
-    const outcome = await publisher.publish([told]);
-    if (outcome.kind === 'failed') {
-      log.error('could not publish an operational event', { type: told.detail.type, reason: outcome.reason });
-      keeps.push({ message });
-      return;
-    }
-  }
-  toWrite.push(record);
+  const written = settlements.flatMap(({ record }) => (record === undefined ? [] : [record]));
+  if (written.length > 0) await ledger.write(written);
+  await hide(settlements, receivedAt, deps);
+  return {
+    kept: settlements.filter(({ stays }) => stays !== undefined).map(({ message }) => message),
+    attempts,
+    subscriber,
+  };
 }
 
 /** Parses, and keeps one of those with the same id: the youngest, which the queue keeps longest. The others are done with. */
@@ -155,26 +93,93 @@ function readAll(queued: readonly QueuedMessage[], { log, subscriptionId }: Deli
   return { messages: [...byId.values()], malformed };
 }
 
-function reportAge(
-  planned: readonly { message: DeliveryMessage; record: DeliveryRecord | undefined; plan: DeliveryPlan }[],
+async function attemptAll(
+  due: readonly Planned[],
+  parallelism: number,
+  subscriber: Subscriber,
+  deps: DeliverDeps,
+  remainingMs: () => number,
+): Promise<{ attempts: Attempt[]; held: Settlement[] }> {
+  const attempts: Attempt[] = [];
+  const held: Settlement[] = [];
+  let endpointStops = false;
+  await inParallel(due, parallelism, async ({ message, record }) => {
+    // What asked for a rest, or to be left alone, gets nothing more from this batch.
+    const reason = endpointStops ? 'throttled' : remainingMs() < leastRemainingMs ? 'no-time' : undefined;
+    if (reason !== undefined) {
+      held.push({ message, stays: { until: deps.clock() + shortHoldMs, reason } });
+      return;
+    }
+    const attempt = await makeAttempt(message, record, subscriber, deps);
+    attempts.push(attempt);
+    if (attempt.outcome.kind === 'throttle' || attempt.outcome.kind === 'disable') endpointStops = true;
+  });
+  return { attempts, held };
+}
+
+/** Where a message is left that is not tried; nothing for one that is. */
+function settlePlan(
+  { message, record, plan }: Planned,
   now: number,
-  { metrics, subscriptionId }: DeliverDeps,
-): void {
+  deps: DeliverDeps,
+): (Settlement | Promise<Settlement>)[] {
+  const { subscriptionId, log } = deps;
+  switch (plan.kind) {
+    case 'attempt':
+      return [];
+    case 'hold':
+      return [{ message, stays: plan }];
+    case 'acknowledge':
+      log.info('held back', { subscriptionId, webhookId: message.webhookId, reason: plan.reason });
+      return [{ message }];
+    case 'expire': {
+      const verdict = { state: 'exhausted', reason: `expired: it waited for 14 days (${plan.reason})` } as const;
+      return [giveUp(message, recordAfter(subjectOf(subscriptionId, message), record, undefined, verdict, now), deps)];
+    }
+    default:
+      return plan satisfies never;
+  }
+}
+
+async function settleAttempt({ message, record }: Attempt, deps: DeliverDeps): Promise<Settlement> {
+  switch (record.state) {
+    case 'delivered':
+    case 'discarded':
+      return { message, record };
+    case 'exhausted':
+      return giveUp(message, record, deps);
+    case 'retrying':
+      return { message, record, stays: { until: record.nextAttemptAt ?? 0, reason: 'retry' } };
+    default:
+      return record.state satisfies never;
+  }
+}
+
+async function hide(settlements: readonly Settlement[], receivedAt: number, deps: DeliverDeps): Promise<void> {
+  const { queue, clock, log, subscriptionId } = deps;
+  const now = clock();
+  const waiting = settlements.filter(({ stays }) => stays !== undefined);
+  const hidden = waiting.flatMap(({ message: { receiptHandle }, stays }) =>
+    stays?.until === undefined ? [] : [{ receiptHandle, seconds: hidingSeconds(stays.until, now, receivedAt) }],
+  );
+  try {
+    if (hidden.length > 0) await queue.hide(hidden);
+  } catch (error) {
+    // They come again when their visibility timeout ends, and the ledger knows their time.
+    log.error('could not hide messages', { subscriptionId, error: String(error) });
+  }
+  const untried = Map.groupBy(waiting, ({ stays }) => stays?.reason);
+  untried.delete('retry');
+  if (untried.size > 0) {
+    const counts = [...untried].map(([reason, { length }]) => [reason, length]);
+    log.info('waiting', { subscriptionId, untried: Object.fromEntries(counts) });
+  }
+}
+
+function reportWaits(planned: readonly Planned[], now: number, { metrics, subscriptionId }: DeliverDeps): void {
   const waits = planned
     .filter(({ plan }) => plan.kind === 'attempt' || (plan.kind === 'hold' && plan.reason !== 'not-due'))
     .map(({ message, record }) => now - Math.max(message.sentAt, record?.nextAttemptAt ?? 0));
   if (waits.length === 0) return;
   metrics.add('OldestDueDelivery', Math.max(0, ...waits) / 1000, { subscriptionId });
-}
-
-async function inParallel<Item>(
-  items: readonly Item[],
-  parallelism: number,
-  work: (item: Item) => Promise<void> | void,
-): Promise<void> {
-  const queue = [...items];
-  const worker = async (): Promise<void> => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(parallelism, items.length) }, worker));
 }

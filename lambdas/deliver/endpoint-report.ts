@@ -10,7 +10,7 @@ import {
 import { deliveryRecovered, subscriptionDisabled, subscriptionFailing } from '../domain/operational-event.ts';
 import type { SubscriptionState } from '../domain/subscription.ts';
 import type { Attempt } from './attempts.ts';
-import type { DeliverDeps } from './handler.ts';
+import type { DeliverDeps } from './deliver-deps.ts';
 
 /**
  * Writes down what attempts say about the endpoint, and acts on the verdicts. `state` is what was read before them.

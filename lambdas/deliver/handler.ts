@@ -3,34 +3,11 @@ import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
 import type { QueuedMessage } from '../domain/delivery-message.ts';
 import { itemFailure } from '../middleware/batch-item-failures.ts';
 import { flushMetrics } from '../middleware/flush-metrics.ts';
-import type { Clock } from '../ports/clock.ts';
-import type { ControlQueue } from '../ports/control-queue.ts';
-import type { DeliveryLedger } from '../ports/delivery-ledger.ts';
-import type { DeliveryQueue } from '../ports/delivery-queue.ts';
-import type { EndpointHealthStore } from '../ports/endpoint-health-store.ts';
-import type { EventPublisher } from '../ports/event-publisher.ts';
-import type { Log, Metrics } from '../ports/telemetry.ts';
-import type { WebhookSender } from '../ports/webhook-sender.ts';
+import type { DeliverDeps } from './deliver-deps.ts';
 import { deliverMessages } from './deliver-messages.ts';
 import { reportEndpoint } from './endpoint-report.ts';
 import { park } from './park.ts';
 import { type ProbeOutcome, probe } from './probe.ts';
-
-export interface DeliverDeps {
-  readonly subscriptionId: string;
-  readonly sender: WebhookSender;
-  readonly ledger: DeliveryLedger;
-  readonly health: EndpointHealthStore;
-  readonly queue: DeliveryQueue;
-  readonly control: ControlQueue;
-  readonly publisher: EventPublisher;
-  readonly clock: Clock;
-  /** From 0 to 1. */
-  readonly random: () => number;
-  readonly disableAfterSeconds: number;
-  readonly metrics: Metrics;
-  readonly log: Log;
-}
 
 /** A batch of the subscriber's queue, or what `provision` asks for (see domain/endpoint-health.ts). */
 export type DeliverEvent = SQSEvent | { readonly probe: true } | { readonly park: true };

@@ -2,7 +2,8 @@ import { recordAfter } from '../domain/delivery-ledger.ts';
 import { parseMessage } from '../domain/delivery-message.ts';
 import { lastSafeInstant } from '../domain/retry-schedule.ts';
 import { subjectOf } from './attempts.ts';
-import type { DeliverDeps } from './handler.ts';
+import type { DeliverDeps } from './deliver-deps.ts';
+import { giveUp } from './give-up.ts';
 
 const hiddenSeconds = 60;
 /** It is run every hour, so what becomes too old within the next two is taken now. */
@@ -23,23 +24,28 @@ export async function park(deps: DeliverDeps, remainingMs: () => number): Promis
     if (received.length === 0) break;
     const now = clock();
     const old = received.filter(({ sentAt }) => lastSafeInstant(sentAt) <= now + horizonMs);
-    const young = received.filter((message) => !old.includes(message));
-    // Its receives count towards the dead-letter queue, so a young one is seen once an hour, not again and again.
-    if (young.length > 0) await queue.hide(young.map(({ receiptHandle }) => ({ receiptHandle, seconds: 0 })));
+    // Those that are younger come back by themselves; none is received twice in one run, since each receive counts
+    // towards the dead-letter queue.
     fruitless = old.length === 0 ? fruitless + 1 : 0;
+    if (old.length === 0) continue;
 
     const messages = old.map(parseMessage).flatMap((parsed) => (parsed.kind === 'message' ? [parsed.message] : []));
     const { records } = await ledger.read(messages.map(({ webhookId }) => webhookId));
     const open = messages.filter(({ webhookId }) => (records.get(webhookId)?.state ?? 'retrying') === 'retrying');
-    const items = open.map((message) => {
-      const verdict = { state: 'exhausted', reason: 'expired: deliveries were stopped for 14 days' } as const;
-      const subject = subjectOf(subscriptionId, message);
-      return recordAfter(subject, records.get(message.webhookId), undefined, verdict, now);
-    });
-    const unique = [...new Map(items.map((item) => [item.webhookId, item])).values()];
-    if (unique.length > 0) await ledger.write(unique);
-    if (messages.length > 0) await queue.acknowledge(messages.map(({ receiptHandle }) => receiptHandle));
-    parked += unique.length;
+    const unique = [...new Map(open.map((message) => [message.webhookId, message])).values()];
+    const settled = await Promise.all(
+      unique.map((message) => {
+        const verdict = { state: 'exhausted', reason: 'expired: deliveries were stopped for 14 days' } as const;
+        const subject = subjectOf(subscriptionId, message);
+        return giveUp(message, recordAfter(subject, records.get(message.webhookId), undefined, verdict, now), deps);
+      }),
+    );
+    const written = settled.flatMap(({ record }) => (record === undefined ? [] : [record]));
+    if (written.length > 0) await ledger.write(written);
+    const untold = new Set(settled.filter(({ stays }) => stays !== undefined).map(({ message }) => message.messageId));
+    const done = messages.filter(({ messageId }) => !untold.has(messageId));
+    if (done.length > 0) await queue.acknowledge(done.map(({ receiptHandle }) => receiptHandle));
+    parked += written.length;
   }
   if (parked > 0) log.warn('parked in the ledger', { subscriptionId, parked });
   return { parked };

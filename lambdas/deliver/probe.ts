@@ -1,7 +1,7 @@
 import { rampingCircuit } from '../domain/endpoint-health.ts';
+import type { DeliverDeps } from './deliver-deps.ts';
 import { deliverMessages } from './deliver-messages.ts';
 import { reportEndpoint } from './endpoint-report.ts';
-import type { DeliverDeps } from './handler.ts';
 
 /** For the log of whoever invoked it; the circuit itself is in the subscription's `state` record. */
 export type ProbeOutcome = { readonly kind: 'recovered' | 'still-failing' | 'nothing-to-send' | 'not-open' };

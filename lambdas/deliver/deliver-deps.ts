@@ -1,0 +1,25 @@
+import type { Clock } from '../ports/clock.ts';
+import type { ControlQueue } from '../ports/control-queue.ts';
+import type { DeliveryLedger } from '../ports/delivery-ledger.ts';
+import type { DeliveryQueue } from '../ports/delivery-queue.ts';
+import type { EndpointHealthStore } from '../ports/endpoint-health-store.ts';
+import type { EventPublisher } from '../ports/event-publisher.ts';
+import type { Log, Metrics } from '../ports/telemetry.ts';
+import type { WebhookSender } from '../ports/webhook-sender.ts';
+
+/** What the delivery function of one subscriber works with. */
+export interface DeliverDeps {
+  readonly subscriptionId: string;
+  readonly sender: WebhookSender;
+  readonly ledger: DeliveryLedger;
+  readonly health: EndpointHealthStore;
+  readonly queue: DeliveryQueue;
+  readonly control: ControlQueue;
+  readonly publisher: EventPublisher;
+  readonly clock: Clock;
+  /** From 0 to 1. */
+  readonly random: () => number;
+  readonly disableAfterSeconds: number;
+  readonly metrics: Metrics;
+  readonly log: Log;
+}

@@ -1,0 +1,24 @@
+import type { DeliveryRecord } from '../domain/delivery-ledger.ts';
+import type { DeliveryMessage } from '../domain/delivery-message.ts';
+import { deliveryExhausted } from '../domain/operational-event.ts';
+import type { DeliverDeps } from './deliver-deps.ts';
+import type { Settlement } from './settlement.ts';
+
+/** Publish, then mark: what is given up is told before it is written down. What could not be told stays in the queue. */
+export async function giveUp(
+  message: DeliveryMessage,
+  record: DeliveryRecord,
+  { publisher, metrics, subscriptionId, log, clock }: DeliverDeps,
+): Promise<Settlement> {
+  // Nothing tells of an operational event that could not be delivered, or one could bring forth the next for ever.
+  if (!message.isOperational) {
+    const told = deliveryExhausted(subscriptionId, message, record.attempts, record.reason ?? '', clock());
+    const outcome = await publisher.publish([told]);
+    if (outcome.kind !== 'published') {
+      log.error('could not publish an operational event', { type: told.detail.type, outcome: outcome.kind });
+      return { message, stays: { reason: 'untold' } };
+    }
+  }
+  metrics.add('DeliveriesExhausted', 1, { subscriptionId });
+  return { message, record };
+}

@@ -1,0 +1,14 @@
+import type { DeliveryRecord } from '../domain/delivery-ledger.ts';
+import type { QueuedMessage } from '../domain/delivery-message.ts';
+import type { HoldReason } from '../domain/delivery-plan.ts';
+
+/** Where a message is left: what to write down, and whether it stays in the queue. */
+export interface Settlement {
+  readonly message: QueuedMessage;
+  readonly record?: DeliveryRecord;
+  /** Absent: done with. `until` (epoch ms): hidden so long; without it, until its visibility timeout ends. */
+  readonly stays?: {
+    readonly until?: number;
+    readonly reason: HoldReason | 'no-time' | 'retry' | 'malformed' | 'untold';
+  };
+}
