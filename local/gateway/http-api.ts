@@ -20,7 +20,6 @@ export interface HttpApiTarget {
 }
 
 export interface HttpApiServerOptions {
-  readonly api: HttpApi;
   /** 0: any free port. */
   readonly port: number;
   readonly accountId: string;
@@ -38,6 +37,8 @@ export interface HttpApiServerOptions {
 export interface HttpApiServer {
   readonly url: string;
   readonly port: number;
+  /** Until then every request is answered 503. */
+  serve(api: HttpApi): void;
   close(): Promise<void>;
 }
 
@@ -49,8 +50,9 @@ const longestEventBytes = 6 * 1024 * 1024;
 
 /** Serves it on loopback only. Rejects with the system's error (`EADDRINUSE`) where the port is taken. */
 export function startHttpApi(options: HttpApiServerOptions): Promise<HttpApiServer> {
-  const { api, accountId, ownPaths = {} } = options;
-  const match = createRouteTable(api.routes);
+  const { accountId, ownPaths = {} } = options;
+  let api: HttpApi | undefined;
+  let match = createRouteTable<HttpApiTarget>([]);
 
   const server = createServer((request, response) => {
     answer(request)
@@ -71,6 +73,7 @@ export function startHttpApi(options: HttpApiServerOptions): Promise<HttpApiServ
     if (own !== undefined) return own();
     if (body === undefined) return messageAnswer(413, 'Request Entity Too Large');
 
+    if (api === undefined) return messageAnswer(503, 'Service Unavailable');
     const found = match(method, path);
     if (found === undefined) return messageAnswer(404, 'Not Found');
     const requestId = randomUUID();
@@ -105,7 +108,7 @@ export function startHttpApi(options: HttpApiServerOptions): Promise<HttpApiServ
   async function invokeWithin(functionArn: string, payload: string): Promise<ProxyAnswer> {
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<undefined>((resolve) => {
-      timer = setTimeout(resolve, integrationTimeoutMs);
+      timer = setTimeout(() => resolve(undefined), integrationTimeoutMs);
     });
     try {
       const outcome = await Promise.race([options.invoke(functionArn, payload), timeout]);
@@ -127,6 +130,10 @@ export function startHttpApi(options: HttpApiServerOptions): Promise<HttpApiServ
       resolve({
         url: `http://127.0.0.1:${port}`,
         port,
+        serve(served) {
+          match = createRouteTable(served.routes);
+          api = served;
+        },
         close: () =>
           new Promise((closed) => {
             server.close(() => closed());

@@ -17,7 +17,8 @@ interface ParsedRoute<T> {
 
 type Segment =
   | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'parameter' | 'greedy'; readonly name: string };
+  | { readonly kind: 'parameter'; readonly name: string }
+  | { readonly kind: 'greedy'; readonly name: string };
 
 /**
  * Chooses a request's route as API Gateway does: a full match before one with `{parameters}`, those before a greedy
@@ -78,10 +79,12 @@ function matchSegments(segments: readonly Segment[], parts: readonly string[]): 
       parameters[segment.name] = decode(parts.slice(index).join('/'));
       return parameters;
     }
-    if (segment.kind === 'parameter') {
+    if (segment.kind === 'text') {
+      if (segment.text !== part) return undefined;
+    } else {
       if (part === '') return undefined;
       parameters[segment.name] = decode(part);
-    } else if (segment.text !== part) return undefined;
+    }
   }
   return segments.length === parts.length ? parameters : undefined;
 }

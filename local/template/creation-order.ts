@@ -2,10 +2,11 @@ import { referencesOf } from './evaluate.ts';
 import { type Template, TemplateError, type TemplateResource } from './template.ts';
 
 /**
- * The logical ids in an order in which each comes after all that it depends on, otherwise as the template lists them.
+ * The logical ids in an order in which each comes after all that it depends on, otherwise as the template lists them,
+ * with the types that are to come `last` after all others that do not depend on them.
  * Throws `TemplateError` that names the resources of a cycle, or a `DependsOn` that is not there.
  */
-export function creationOrder(template: Template): string[] {
+export function creationOrder(template: Template, last: (type: string) => boolean = () => false): string[] {
   const resources = template.Resources;
   const order: string[] = [];
   const done = new Set<string>();
@@ -25,7 +26,9 @@ export function creationOrder(template: Template): string[] {
     done.add(logicalId);
     order.push(logicalId);
   };
-  Object.keys(resources).forEach(visit);
+  const isLate = (logicalId: string): boolean => last(resources[logicalId]?.Type ?? '');
+  const logicalIds = Object.keys(resources);
+  for (const logicalId of [...logicalIds.filter((id) => !isLate(id)), ...logicalIds.filter(isLate)]) visit(logicalId);
   return order;
 }
 

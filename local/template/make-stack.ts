@@ -21,6 +21,8 @@ export interface MakeStackOptions {
   readonly accountId: string;
   /** Called for each resource, in the order of their dependencies. */
   readonly make: (resource: ResolvedResource) => MadeResource | Promise<MadeResource>;
+  /** Types that come after all others, where nothing depends on them. */
+  readonly last?: (type: string) => boolean;
   readonly parameters?: Readonly<Record<string, string>>;
 }
 
@@ -33,7 +35,7 @@ export interface MadeStack {
 export async function makeStack(template: Template, options: MakeStackOptions): Promise<MadeStack> {
   const made = new Map<string, MadeResource>();
   const scope = createScope(template, options, made);
-  for (const logicalId of creationOrder(template)) {
+  for (const logicalId of creationOrder(template, options.last)) {
     const resource = template.Resources[logicalId];
     if (resource === undefined) continue;
     if (resource.Condition !== undefined && !scope.condition(resource.Condition)) continue;

@@ -54,6 +54,8 @@ export interface LambdaFunctionsOptions {
   readonly codeDirectory: (bucket: string, key: string) => string | undefined;
   /** Hands a record to a destination or a dead-letter queue. Throws where there is no such. */
   readonly sendToDestination: (arn: string, body: string) => void;
+  /** An invocation that ended in an error: what Lambda would write into the function's log. */
+  readonly onFunctionError?: (functionName: string, requestId: string, payload: string) => void;
   /** An asynchronous event that was given up. */
   readonly onGivenUp: (functionArn: string, reason: string) => void;
   /** How long a new or changed function is not in force. Lambda needs seconds; what forgets to wait fails here too. */
@@ -241,7 +243,9 @@ export function createLambdaFunctions(options: LambdaFunctionsOptions): LambdaFu
     if (stored.reservedConcurrency === 0) {
       throw new AwsError('TooManyRequestsException', 'Rate Exceeded.', 429);
     }
-    return pool.invoke(stored.runnable, payload);
+    const outcome = await pool.invoke(stored.runnable, payload);
+    if (outcome.functionError !== undefined) options.onFunctionError?.(stored.name, outcome.requestId, outcome.payload);
+    return outcome;
   }
 
   function invokeAsync(nameOrArn: unknown, payload: string): void {

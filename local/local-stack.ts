@@ -1,0 +1,353 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { LegacyPhase } from '../lambdas/domain/legacy-timeline.ts';
+import { systemClock } from './engine/engine-clock.ts';
+import { createEventBuses, type EventBuses } from './engine/event-bus.ts';
+import { createQueues, type Queues } from './engine/queue.ts';
+import { deliverToQueuesAndFunctions } from './engine/target-delivery.ts';
+import { type HttpApiServer, startHttpApi } from './gateway/http-api.ts';
+import { timelineInPhase } from './legacy-phase-now.ts';
+import { createApiResources, httpApiOf } from './resources/api-gateway.ts';
+import { createCustomResources } from './resources/custom-resource.ts';
+import { isCustomResource, makeResource, refuseUnknownTypes } from './resources/make-resource.ts';
+import { createPermissions, type Permissions } from './resources/permissions.ts';
+import { createLogBuffer, errorTextOf, type LogBuffer, type LogLine } from './runtime/log-buffer.ts';
+import { accessKeyIdOf } from './runtime/runnable-function.ts';
+import { createWorkerPool, type WorkerPool } from './runtime/worker-pool.ts';
+import { type CloudAssembly, readCloudAssembly } from './template/cloud-assembly.ts';
+import { type MadeStack, makeStack } from './template/make-stack.ts';
+import { createDynamoTables } from './wire/dynamodb.ts';
+import { eventBridgeService } from './wire/event-bridge.ts';
+import { createEventSourceMappings } from './wire/event-source-mappings.ts';
+import { type AwsEndpoint, startAwsEndpoint } from './wire/http-server.ts';
+import { createLambdaFunctions, type LambdaFunctions } from './wire/lambda-control-plane.ts';
+import { createSecrets, type Secrets } from './wire/secrets-manager.ts';
+import { sqsService } from './wire/sqs.ts';
+import { stsService } from './wire/sts.ts';
+
+export interface LocalStackOptions {
+  /** Of the HTTP API. 0, the default: any free port. */
+  readonly port?: number;
+  /** Of the AWS endpoint. 0, the default: any free port. */
+  readonly awsPort?: number;
+  /** For organisations that set none; default 600. */
+  readonly quietPeriodSeconds?: number;
+  /** Default: as Drift's dates have it, which is `removed` by now. */
+  readonly legacy?: LegacyPhase;
+  /** Default `local-drift-token`. */
+  readonly driftToken?: string;
+  /** Each line that a function writes. */
+  readonly onLog?: (line: LogLine) => void;
+  /** What a person should see: errors of functions, and of the local run itself. Default: the standard error. */
+  readonly onNotice?: (text: string) => void;
+  /** Workers per function at once; default 4. */
+  readonly workersPerFunction?: number;
+  /** A cloud assembly that has been synthesised already. */
+  readonly assemblyDirectory?: string;
+}
+
+export interface LocalStack {
+  /** `http://127.0.0.1:4400`: `POST /drift/events`, `/v1`, `GET /healthz`. */
+  readonly api: string;
+  /** `http://127.0.0.1:4401`: where SDK clients go. */
+  readonly aws: string;
+  readonly bus: string;
+  readonly tables: TableNames;
+  readonly driftToken: string;
+  /** The stack's outputs by name. */
+  readonly outputs: Readonly<Record<string, unknown>>;
+  readonly logs: LogBuffer;
+  /** What the stack is made of, to look into. */
+  readonly queues: Queues;
+  readonly buses: EventBuses;
+  readonly functions: LambdaFunctions;
+  readonly secrets: Secrets;
+  readonly permissions: Permissions;
+  readonly workers: WorkerPool;
+  /** Ends everything; what is under way is given up. May be called twice. */
+  stop(): Promise<void>;
+}
+
+export interface TableNames {
+  readonly subscriptions: string;
+  readonly conversations: string;
+  readonly settings: string;
+  readonly deliveries: string;
+}
+
+export const localRegion = 'us-east-1';
+export const localAccountId = '000000000000';
+export const defaultDriftToken = 'local-drift-token';
+
+/** A port that somebody else has. */
+export class PortInUseError extends Error {
+  readonly port: number;
+  readonly which: 'port' | 'awsPort';
+
+  constructor(port: number, which: 'port' | 'awsPort') {
+    super(`port ${port} is in use`);
+    this.name = 'PortInUseError';
+    this.port = port;
+    this.which = which;
+  }
+}
+
+/**
+ * Runs the whole system in this process, from the template that the CDK app synthesises. Rejects with `PortInUseError`,
+ * with `TemplateError` where the template holds what the local run does not know, and with the reason of a custom
+ * resource that failed; nothing is left running then.
+ */
+export async function startLocalStack(options: LocalStackOptions = {}): Promise<LocalStack> {
+  const ends: (() => unknown)[] = [];
+  const notice = options.onNotice ?? ((text: string) => console.error(text));
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopping ??= (async () => {
+      for (const end of ends.reverse()) await end();
+    })();
+    return stopping;
+  };
+  try {
+    return await start(options, notice, ends, stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function start(
+  options: LocalStackOptions,
+  notice: (text: string) => void,
+  ends: (() => unknown)[],
+  stop: () => Promise<void>,
+): Promise<LocalStack> {
+  const clock = systemClock();
+  const region = localRegion;
+  const accountId = localAccountId;
+  const driftToken = options.driftToken ?? defaultDriftToken;
+  const onBug = (error: unknown, what: string): void =>
+    notice(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+
+  const workDirectory = mkdtempSync(join(tmpdir(), 'webhook-fanout-'));
+  // Also when the process ends without a stop.
+  const removeWorkDirectory = (): void => rmSync(workDirectory, { recursive: true, force: true });
+  process.once('exit', removeWorkDirectory);
+  ends.push(() => {
+    process.removeListener('exit', removeWorkDirectory);
+    removeWorkDirectory();
+  });
+
+  const logs = createLogBuffer();
+  logs.onLine((line) => {
+    options.onLog?.(line);
+    const text = errorTextOf(line);
+    if (text !== undefined) notice(`${line.functionName}: ${text}`);
+  });
+
+  let awsUrl = '';
+  let assembly: CloudAssembly | undefined;
+  const pool = createWorkerPool({
+    clock,
+    region,
+    endpointUrl: () => awsUrl,
+    onOutput: (line) => logs.add({ ...line, writtenAt: clock.now() }),
+    codeCacheDirectory: join(workDirectory, 'code-cache'),
+    ...(options.workersPerFunction === undefined ? {} : { workersPerFunction: options.workersPerFunction }),
+  });
+  const queues = createQueues({ clock, region, accountId });
+  const functions = createLambdaFunctions({
+    clock,
+    region,
+    accountId,
+    pool,
+    codeDirectory: (bucket, key) => assembly?.assetPath(bucket, key),
+    sendToDestination(arn, body) {
+      const queue = queues.findByArn(arn);
+      if (queue === undefined) throw new Error(`there is no queue ${arn}`);
+      queue.send({ body });
+    },
+    onFunctionError: (functionName, requestId, payload) =>
+      logs.add({
+        functionName,
+        requestId,
+        stream: 'stderr',
+        text: `ERROR ${payload}`,
+        writtenAt: clock.now(),
+      }),
+    onGivenUp: (functionArn, reason) => notice(`${functionArn}: an event was given up: ${reason}`),
+  });
+  const buses = createEventBuses({
+    clock,
+    region,
+    accountId,
+    deliver: deliverToQueuesAndFunctions({ accountId, queues, invokeAsync: functions.invokeAsync }),
+  });
+  const tables = createDynamoTables({ clock, region, accountId });
+  const secrets = createSecrets({ clock, region, accountId });
+  const mappings = createEventSourceMappings({
+    clock,
+    region,
+    accountId,
+    functions,
+    queues,
+    stream: tables.stream,
+    ...(options.workersPerFunction === undefined ? {} : { batchesAtOnce: 2 * options.workersPerFunction }),
+  });
+  const customResources = createCustomResources();
+  ends.push(
+    () => pool.stop(),
+    // Polling ends at once; what is in the functions' hands ends with the workers.
+    () => void mappings.stop().catch(() => {}),
+    () => tables.stop(),
+    () => queues.stop(),
+    () => functions.asyncInvocations.stop(),
+    () => buses.stop(),
+  );
+
+  const endpoint = await listen('awsPort', options.awsPort ?? 0, (port) =>
+    startAwsEndpoint({
+      port,
+      services: [
+        tables.service,
+        eventBridgeService({ buses }),
+        sqsService({ queues, accountId, baseUrl: () => awsUrl }),
+        { name: 'lambda', operations: { ...functions.operations, ...mappings.operations } },
+        secrets.service,
+        stsService({ accountId, identityArn }),
+      ],
+      plainRequest: customResources.takeAnswer,
+      onBug,
+    }),
+  );
+  awsUrl = endpoint.url;
+  ends.push(() => endpoint.close());
+
+  const apiServer = await listen('port', options.port ?? 0, (port) =>
+    startHttpApi({
+      port,
+      accountId,
+      now: clock.now,
+      invoke: functions.invoke,
+      ownPaths: {
+        '/healthz': () => ({
+          status: 200,
+          headers: [['content-type', 'application/json']],
+          body: Buffer.from('{"status":"ok"}'),
+        }),
+      },
+      onBug,
+    }),
+  );
+  ends.push(() => apiServer.close());
+
+  assembly = readCloudAssembly(options.assemblyDirectory ?? (await synthesise(options, workDirectory, clock.now())), {
+    region,
+    accountId,
+  });
+  refuseUnknownTypes(assembly.template);
+  const world = {
+    clock,
+    region,
+    accountId,
+    stackName: assembly.stackName,
+    assembly,
+    tables,
+    queues,
+    buses,
+    secrets,
+    functions,
+    mappings,
+    api: createApiResources(),
+    customResources,
+    permissions: createPermissions(),
+    awsUrl,
+    apiUrl: apiServer.url,
+  };
+  const made = await makeStack(assembly.template, {
+    stackName: assembly.stackName,
+    region,
+    accountId,
+    last: isCustomResource,
+    make: (resource) => makeResource(resource, world),
+  });
+  setDriftToken(functions, secrets, driftToken);
+  const httpApi = httpApiOf(world.api);
+  if (httpApi !== undefined) apiServer.serve(httpApi);
+
+  return {
+    api: apiServer.url,
+    aws: awsUrl,
+    bus: textOutput(made, 'EventBusName'),
+    tables: {
+      subscriptions: textOutput(made, 'SubscriptionsTable'),
+      conversations: textOutput(made, 'ConversationsTable'),
+      settings: textOutput(made, 'SettingsTable'),
+      deliveries: textOutput(made, 'DeliveriesTable'),
+    },
+    driftToken,
+    outputs: made.outputs,
+    logs,
+    queues,
+    buses,
+    functions,
+    secrets,
+    permissions: world.permissions,
+    workers: pool,
+    stop,
+  };
+
+  function identityArn(accessKeyId: string): string {
+    const caller = functions.list().find(({ arn }) => accessKeyIdOf(arn) === accessKeyId);
+    if (caller === undefined) return `arn:aws:iam::${accountId}:user/local`;
+    const role = caller.roleArn.slice(caller.roleArn.lastIndexOf('/') + 1);
+    return `arn:aws:sts::${accountId}:assumed-role/${role}/${caller.name}`;
+  }
+}
+
+async function listen<Server extends AwsEndpoint | HttpApiServer>(
+  which: 'port' | 'awsPort',
+  port: number,
+  startServer: (port: number) => Promise<Server>,
+): Promise<Server> {
+  try {
+    return await startServer(port);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') throw new PortInUseError(port, which);
+    throw error;
+  }
+}
+
+/** Bundles the functions and synthesises the CDK app, into a folder of this run alone: several may start at once. */
+async function synthesise(options: LocalStackOptions, workDirectory: string, now: number): Promise<string> {
+  // Loaded here, because the CDK takes half a second to load: a port in use is heard of before that.
+  const [{ bundleLambdas }, { buildApp }] = await Promise.all([
+    import('../infra/bundle-lambdas.ts'),
+    import('../infra/build-app.ts'),
+  ]);
+  const bundleDirectory = join(workDirectory, 'lambdas');
+  await bundleLambdas(bundleDirectory);
+  const app = buildApp({
+    stage: 'local',
+    outDir: join(workDirectory, 'assembly'),
+    bundleDirectory,
+    outboundPolicy: 'local',
+    removalPolicy: 'destroy',
+    ...(options.quietPeriodSeconds === undefined ? {} : { quietPeriodSeconds: options.quietPeriodSeconds }),
+    ...(options.legacy === undefined ? {} : { legacyTimeline: timelineInPhase(options.legacy, now) }),
+  });
+  return app.synth().directory;
+}
+
+/** Replaces the generated value of the secret that a function is told to read Drift's token from. */
+function setDriftToken(functions: LambdaFunctions, secrets: Secrets, token: string): void {
+  const arns = functions.list().flatMap(({ environment }) => environment.DRIFT_TOKEN_SECRET_ARN ?? []);
+  if (arns.length === 0) throw new Error('no function of the template has DRIFT_TOKEN_SECRET_ARN: where is the token?');
+  for (const arn of new Set(arns)) secrets.put(arn, token);
+}
+
+function textOutput(stack: MadeStack, name: string): string {
+  const value = stack.outputs[name];
+  if (typeof value === 'string') return value;
+  throw new Error(`the template has no output ${name}, which the local run reads`);
+}

@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto';
+import * as z from 'zod';
+import type { HttpApi } from '../gateway/http-api.ts';
+import { resourceMaker, templateBoolean, withoutEffect } from './resource-maker.ts';
+
+/** The parts of the one HTTP API, as the template names them one after the other. */
+export interface ApiResources {
+  api?: { readonly id: string; readonly logicalId: string };
+  stage?: { readonly name: string; readonly variables: Readonly<Record<string, string>> };
+  readonly integrations: Map<string, string>;
+  readonly routes: {
+    readonly routeKey: string;
+    readonly target: string;
+    readonly authorization: 'NONE' | 'AWS_IAM';
+  }[];
+}
+
+export function createApiResources(): ApiResources {
+  return { integrations: new Map(), routes: [] };
+}
+
+/** Undefined: the template has none. Throws where a route names an integration that is not there, or no stage is. */
+export function httpApiOf({ api, stage, integrations, routes }: ApiResources): HttpApi | undefined {
+  if (api === undefined) return undefined;
+  if (stage === undefined) throw new Error(`${api.logicalId} has no stage, so nobody could call it`);
+  return {
+    apiId: api.id,
+    stage: stage.name,
+    stageVariables: stage.variables,
+    routes: routes.map(({ routeKey, target, authorization }) => {
+      const functionArn = integrations.get(target.slice('integrations/'.length));
+      if (functionArn === undefined) throw new Error(`route ${routeKey}: there is no ${target}`);
+      return { routeKey, target: { functionArn, authorization } };
+    }),
+  };
+}
+
+/** https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-apigatewayv2-api.html */
+export const makeApi = resourceMaker(
+  z.strictObject({
+    Name: z.string(),
+    ProtocolType: z.literal('HTTP'),
+    Description: z.optional(withoutEffect),
+    Tags: z.optional(withoutEffect),
+  }),
+  (_properties, world, { logicalId }) => {
+    if (world.api.api !== undefined) {
+      throw new Error(`the local run has one HTTP API, and ${world.api.api.logicalId} is it already`);
+    }
+    const id = createHash('sha256').update(`${world.stackName}/${logicalId}`).digest('hex').slice(0, 10);
+    world.api.api = { id, logicalId };
+    return { ref: id, attributes: { ApiId: id, ApiEndpoint: world.apiUrl } };
+  },
+);
+
+/** https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-apigatewayv2-integration.html */
+export const makeIntegration = resourceMaker(
+  z.strictObject({
+    ApiId: z.string(),
+    IntegrationType: z.literal('AWS_PROXY'),
+    IntegrationUri: z.string(),
+    PayloadFormatVersion: z.literal('2.0'),
+    IntegrationMethod: z.optional(z.literal('POST')),
+    Description: z.optional(withoutEffect),
+  }),
+  ({ IntegrationUri }, world, { logicalId }) => {
+    // Both spellings are in use: the function's ARN, and the ARN of its invocation.
+    const found = /arn:aws:lambda:[^:]+:\d{12}:function:[A-Za-z0-9_-]+/.exec(IntegrationUri);
+    if (found === null) throw new Error(`IntegrationUri ${IntegrationUri}: the local run integrates functions only`);
+    const id = createHash('sha256').update(`integration/${logicalId}`).digest('hex').slice(0, 7);
+    world.api.integrations.set(id, world.functions.describe(found[0]).arn);
+    return { ref: id, attributes: { IntegrationId: id } };
+  },
+);
+
+/** https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-apigatewayv2-route.html */
+export const makeRoute = resourceMaker(
+  z.strictObject({
+    ApiId: z.string(),
+    RouteKey: z.string(),
+    Target: z.string(),
+    AuthorizationType: z.optional(z.enum(['NONE', 'AWS_IAM'])),
+  }),
+  ({ RouteKey: routeKey, Target: target, AuthorizationType: authorization = 'NONE' }, world, { logicalId }) => {
+    if (world.api.routes.some((route) => route.routeKey === routeKey)) {
+      throw new Error(`RouteKey ${routeKey} is there twice`);
+    }
+    world.api.routes.push({ routeKey, target, authorization });
+    return { ref: logicalId, attributes: { RouteId: logicalId } };
+  },
+);
+
+/** https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-apigatewayv2-stage.html */
+export const makeStage = resourceMaker(
+  z.strictObject({
+    ApiId: z.string(),
+    StageName: z.string(),
+    AutoDeploy: templateBoolean.refine((auto) => auto, 'without AutoDeploy nothing would be deployed'),
+    StageVariables: z.optional(z.record(z.string(), z.string())),
+    // One developer is not throttled, and the console is the access log.
+    AccessLogSettings: z.optional(withoutEffect),
+    DefaultRouteSettings: z.optional(withoutEffect),
+    RouteSettings: z.optional(withoutEffect),
+    Description: z.optional(withoutEffect),
+    Tags: z.optional(withoutEffect),
+  }),
+  ({ StageName, StageVariables = {} }, world) => {
+    if (StageName !== '$default') throw new Error(`StageName ${StageName}: the local run serves $default only`);
+    world.api.stage = { name: StageName, variables: StageVariables };
+    return { ref: StageName };
+  },
+);
