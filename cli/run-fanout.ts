@@ -76,7 +76,7 @@ Examples:
   fanout subscriptions list
   fanout events send event.json
   fanout deliveries list sub_… --state undelivered
-  fanout subscriptions list --stack WebhookFanout-prod --json
+  fanout subscriptions list --stack webhook-fanout-prod --json
 
 Without an option it talks to the local run (npm start). An https API is a deployed one: requests to it are
 signed with the credentials that the AWS command line would take.

@@ -24,7 +24,7 @@ export function registerEvents(program: Command, line: CommandLine): void {
       examples(
         'fanout events send event.json',
         `echo '{"orgId":1,"type":"new_message","data":{"id":1,"conversationId":7}}' | fanout events send -`,
-        'DRIFT_TOKEN=… fanout events send event.json --stack WebhookFanout-prod',
+        'DRIFT_TOKEN=… fanout events send event.json --stack webhook-fanout-prod',
       ),
     )
     .action(async (file: string, options: { token?: string }, command: Command) => {
