@@ -43,8 +43,29 @@ export function dynamoDeliveryLog(client: DynamoDBClient, tableName: string): De
   };
 }
 
+const shownFields = [
+  'subscriptionId',
+  'webhookId',
+  'state',
+  'attempts',
+  'reason',
+  'eventType',
+  'occurredAt',
+  'firstAttemptAt',
+  'lastAttemptAt',
+  'lastStatus',
+  'lastError',
+  'lastErrorMessage',
+  'durationMs',
+  'responseHead',
+  'history',
+  'nextAttemptAt',
+  'undeliveredAt',
+  'replayName',
+] as const satisfies readonly (keyof DeliveryRecord)[];
+
 /** What was delivered has no `undeliveredAt`, so the index holds all the rest and nothing else. */
-function expressions(subscriptionId: string, { state, from, to }: DeliveryQuery) {
+function expressions(subscriptionId: string, { state, from, to, replayName, withEvent = false }: DeliveryQuery) {
   const names: Record<string, string> = { '#id': partitionKey };
   const values: Record<string, AttributeValue> = { ':id': { S: subscriptionId } };
   let KeyConditionExpression = '#id = :id';
@@ -55,15 +76,23 @@ function expressions(subscriptionId: string, { state, from, to }: DeliveryQuery)
     values[':to'] = { N: String(to ?? Number.MAX_SAFE_INTEGER) };
     KeyConditionExpression += ' AND #at BETWEEN :from AND :to';
   }
-  const filters = state !== undefined && state !== 'undelivered' ? '#state = :state' : undefined;
-  if (filters !== undefined) {
+  const filters: string[] = [];
+  if (state !== undefined && state !== 'undelivered') {
+    filters.push('#state = :state');
     names['#state'] = 'state';
-    values[':state'] = { S: state as string };
+    values[':state'] = { S: state };
   }
+  if (replayName !== undefined) {
+    filters.push('replayName = :replay');
+    values[':replay'] = { S: replayName };
+  }
+  const shown = withEvent ? [...shownFields, 'event'] : shownFields;
+  for (const field of shown) names[`#${field}`] = field;
   return {
     ...(usesIndex ? { IndexName: index.name, ScanIndexForward: false } : {}),
     KeyConditionExpression,
-    ...(filters === undefined ? {} : { FilterExpression: filters }),
+    ...(filters.length === 0 ? {} : { FilterExpression: filters.join(' AND ') }),
+    ProjectionExpression: shown.map((field) => `#${field}`).join(', '),
     ExpressionAttributeNames: names,
     ExpressionAttributeValues: values,
   };

@@ -1,8 +1,9 @@
 import * as z from 'zod/mini';
 import { maxQuietPeriodSeconds, minQuietPeriodSeconds } from '../domain/inactivity-timer.ts';
 import { defaultOverlapSeconds, maxOverlapSeconds } from '../domain/signing-secret.ts';
+import { createSchema } from '../domain/subscription-item.ts';
 
-/** What the routes take, beside subscriptions themselves (domain/subscription-item.ts). */
+/** What the routes take and give, beside what subscriptions themselves take (domain/subscription-item.ts). */
 export const rotationSchema = z.strictObject({
   overlapSeconds: z
     ._default(z.int().check(z.gte(0), z.lte(maxOverlapSeconds)), defaultOverlapSeconds)
@@ -29,4 +30,169 @@ const jsonObject = z.record(z.string(), z.unknown());
 export const filterTestSchema = z.strictObject({
   filter: jsonObject.check(z.describe("An EventBridge event pattern on the event's data.")),
   event: z.object({ data: jsonObject }).check(z.describe('An event as subscribers get it; its data is looked at.')),
+});
+
+const instant = z
+  .string()
+  .check(z.regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?Z$/, 'must be an instant in ISO 8601, UTC'));
+const stretch = z.strictObject({
+  from: instant,
+  to: z.optional(instant).check(z.describe('Left out: now.')),
+});
+
+export const replaySchema = z.strictObject({
+  webhookId: z
+    .optional(z.string().check(z.minLength(1), z.maxLength(200)))
+    .check(z.describe('One event of the ledger, as long as its data is kept.')),
+  failed: z.optional(stretch).check(z.describe('What was given up, by when it first failed.')),
+  missed: z
+    .optional(stretch)
+    .check(z.describe('What the archive holds of that time; what was delivered is not delivered again.')),
+  cancel: z.optional(z.string().check(z.minLength(1), z.maxLength(64))).check(z.describe('The name of a replay.')),
+  cursor: z.optional(z.string()).check(z.describe('With `failed`: carries on where the answer before ended.')),
+});
+
+const text = z.string();
+const time = z.string().check(z.meta({ format: 'date-time' }));
+const count = z.int().check(z.gte(0));
+/** Any integer of 64 bits; a JSON number also where a double would round it. */
+const int64 = z.any().check(z.meta({ type: 'integer', format: 'int64' }));
+const fieldError = z.object({ field: text, detail: text });
+
+export const problemSchema = z.object({
+  type: text,
+  title: text,
+  status: z.int(),
+  detail: z.optional(text),
+  errors: z.optional(z.array(fieldError)),
+});
+
+export const subscriptionSchema = z.object({
+  subscriptionId: text,
+  url: z.optional(text),
+  eventTypes: z.optional(z.array(text)),
+  orgIds: z.optional(z.array(int64)),
+  filter: z.optional(jsonObject),
+  headers: z.optional(z.record(z.string(), z.string())),
+  description: z.optional(text),
+  maxConcurrency: z.optional(createSchema.shape.maxConcurrency),
+  status: z
+    .enum(['active', 'paused', 'disabled', 'rejected'])
+    .check(z.describe('disabled: by the system, see `disabled`. rejected: its item makes no sense, see `reason`.')),
+  provisioning: z
+    .enum(['pending', 'ready', 'rejected'])
+    .check(z.describe('ready: what is configured now is in force.')),
+  reason: z.optional(text).check(z.describe('Why it is rejected, or what it waits for.')),
+  errors: z.optional(z.array(fieldError)).check(z.describe('What is wrong with a rejected one, field by field.')),
+  disabled: z.optional(z.object({ at: time, reason: text })),
+  failingSince: z.optional(time).check(z.describe('First failure since the last success.')),
+  lastSuccessAt: z.optional(time).check(z.describe('The success that ended the last series of failures.')),
+  heldBack: z
+    .optional(z.object({ since: time, nextProbeAt: time, reason: z.enum(['failing', 'throttled']) }))
+    .check(z.describe('After many failures single events are tried, until one succeeds.')),
+  delivering: z.optional(z.boolean()).check(z.describe('Whether its events are delivered just now.')),
+  signingKeys: z.optional(
+    z.array(z.object({ scheme: z.enum(['v1', 'v1a']), publicKey: z.optional(text), expiresAt: z.optional(time) })),
+  ),
+  etag: text.check(z.describe('For if-match; changes with every change of the configuration.')),
+  createdAt: z.optional(time),
+  updatedAt: z.optional(time),
+});
+
+export const createdSubscriptionSchema = z.object({
+  ...subscriptionSchema.shape,
+  secret: text.check(z.describe('The new signing secret. It is shown this once.')),
+  publicKey: z.optional(text).check(z.describe('With scheme v1a: what the subscriber verifies with.')),
+});
+
+export const subscriptionListSchema = z.object({
+  subscriptions: z.array(subscriptionSchema),
+  nextCursor: z.optional(text).check(z.describe('There is more: hand it in as `cursor`.')),
+});
+
+export const deliverySchema = z.object({
+  webhookId: text,
+  eventType: text,
+  state: z.enum(['delivered', 'retrying', 'exhausted', 'discarded']),
+  attempts: count,
+  reason: z.optional(text).check(z.describe('Why it was given up.')),
+  occurredAt: time,
+  firstAttemptAt: z.optional(time),
+  lastAttemptAt: z.optional(time),
+  nextAttemptAt: z.optional(time),
+  undeliveredAt: z.optional(time).check(z.describe('When it first failed.')),
+  lastStatus: z.optional(z.int()),
+  lastError: z.optional(text),
+  lastErrorMessage: z.optional(text),
+  durationMs: z.optional(z.number()),
+  responseHead: z.optional(text).check(z.describe('The first bytes of what the subscriber answered.')),
+  replayName: z.optional(text),
+  history: z.array(
+    z.object({ at: time, durationMs: z.number(), status: z.optional(z.int()), error: z.optional(text) }),
+  ),
+});
+
+export const deliveryListSchema = z.object({
+  deliveries: z.array(deliverySchema),
+  nextCursor: z.optional(text),
+});
+
+export const testResultSchema = z.object({
+  webhookId: text,
+  outcome: z
+    .enum(['delivered', 'retrying', 'exhausted', 'discarded', 'waiting'])
+    .check(z.describe('waiting: the subscriber has not answered yet; see its deliveries.')),
+  delivery: z.optional(deliverySchema),
+});
+
+const replayProgressSchema = z.object({
+  name: text,
+  state: z.enum(['starting', 'running', 'cancelling', 'completed', 'cancelled', 'failed']),
+  reason: z.optional(text),
+  from: z.optional(time),
+  to: z.optional(time),
+  lastReplayedAt: z.optional(time).check(z.describe('Up to which time of the archive it has come.')),
+  startedAt: z.optional(time),
+  endedAt: z.optional(time),
+});
+
+export const replayListSchema = z.object({ replays: z.array(replayProgressSchema) });
+
+export const replayResultSchema = z.object({
+  replayName: text,
+  queued: z.optional(count).check(z.describe('Events that were put in the queue of the subscriber.')),
+  withoutEvent: z.optional(count).check(z.describe('Lines of the ledger whose event is not kept any more.')),
+  nextCursor: z.optional(text).check(z.describe('There is more: send the same again with it as `cursor`.')),
+  replay: z.optional(replayProgressSchema),
+});
+
+export const orgSettingsSchema = z.object({
+  orgId: int64,
+  quietPeriodSeconds: z.int(),
+  isDefault: z.boolean().check(z.describe('The organisation set none of its own.')),
+});
+
+export const eventTypeListSchema = z.object({
+  eventTypes: z.array(
+    z.object({
+      type: text,
+      origin: z.enum(['drift', 'derived', 'operational']),
+      description: text,
+      legacy: z.optional(
+        z.object({
+          phase: z.enum(['announced', 'closed-to-new', 'mirroring', 'removed']),
+          openToNewSubscribers: z.boolean(),
+          replacements: z.array(text),
+          timeline: z.record(z.string(), time),
+        }),
+      ),
+    }),
+  ),
+});
+
+export const filterResultSchema = z.object({
+  matches: z.boolean(),
+  mismatches: z
+    .array(z.object({ field: text, reason: text, alternative: z.optional(text) }))
+    .check(z.describe('Why not, field by field; empty where it matches.')),
 });

@@ -36,20 +36,21 @@ export function deliveryRoutes(deps: DeliveryDeps): Route[] {
 
   async function list(request: ApiRequest): Promise<ApiAnswer> {
     const { id = '' } = request.params;
-    const { state: stateText, cursor } = request.query;
+    const { state: stateText, cursor, replayName } = request.query;
     const limit = readLimit(request, defaultPageSize, maxPageSize);
     if (limit.kind === 'refused') return limit.answer;
     const state = deliveryStates.find((known) => known === stateText);
     if (stateText !== undefined && state === undefined) {
       return invalidField('state', `must be one of ${deliveryStates.join(', ')}`);
     }
-    const listName = `deliveries ${id} ${state ?? ''}`;
+    const listName = `deliveries ${id} ${state ?? ''} ${replayName ?? ''}`;
     const after = cursor === undefined ? undefined : decodeCursor(listName, cursor);
     if (cursor !== undefined && after === undefined) return invalidField('cursor', 'is none of this list');
     if ((await subscriptions.read(id)).config === undefined) return notFound(id);
     const page = await deliveries.list(id, {
       limit: limit.value,
       ...(state === undefined ? {} : { state }),
+      ...(replayName === undefined ? {} : { replayName }),
       ...(after === undefined ? {} : { after }),
     });
     return jsonAnswer(200, {

@@ -6,12 +6,13 @@ import type { Log, Metrics } from '../ports/telemetry.ts';
 import { type DeliveryDeps, deliveryRoutes } from './deliveries.ts';
 import { type EventDeps, eventRoutes } from './events.ts';
 import { openApiRoute } from './openapi.ts';
+import { type ReplayDeps, replayRoutes } from './replays.ts';
 import { type ApiAnswer, apiRequest } from './request.ts';
 import { createRouter } from './router.ts';
 import { type SettingsDeps, settingsRoutes } from './settings.ts';
 import { type SubscriptionDeps, subscriptionRoutes } from './subscriptions.ts';
 
-export interface ManageDeps extends SubscriptionDeps, SettingsDeps, DeliveryDeps, EventDeps {
+export interface ManageDeps extends SubscriptionDeps, SettingsDeps, DeliveryDeps, ReplayDeps, EventDeps {
   readonly metrics: Metrics;
   readonly log: Log;
 }
@@ -21,6 +22,7 @@ export function createManageHandler(deps: ManageDeps) {
   const route = createRouter([
     ...subscriptionRoutes(deps),
     ...deliveryRoutes(deps),
+    ...replayRoutes(deps),
     ...settingsRoutes(deps),
     ...eventRoutes(deps),
     openApiRoute,

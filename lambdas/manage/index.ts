@@ -1,13 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { SQSClient } from '@aws-sdk/client-sqs';
 import { dynamoDeliveryLog } from '../adapters/dynamo-delivery-log.ts';
 import { dynamoSettingsStore } from '../adapters/dynamo-settings-store.ts';
 import { dynamoSubscriptionStore } from '../adapters/dynamo-subscription-store.ts';
 import { eventBridgePublisher } from '../adapters/event-bridge-publisher.ts';
+import { eventBridgeReplays } from '../adapters/event-bridge-replays.ts';
 import { powertoolsLog } from '../adapters/powertools-log.ts';
 import { powertoolsMetrics } from '../adapters/powertools-metrics.ts';
 import { sleep } from '../adapters/sleep.ts';
+import { sqsSubscriberQueues } from '../adapters/sqs-subscriber-queues.ts';
 import { parseLegacyTimeline } from '../domain/legacy-timeline.ts';
 import { manageEnv } from './env.ts';
 import { createManageHandler } from './handler.ts';
@@ -15,12 +18,20 @@ import { createManageHandler } from './handler.ts';
 const env = manageEnv.parse(process.env);
 const timeline = parseLegacyTimeline(JSON.parse(env.LEGACY_TIMELINE));
 const dynamo = new DynamoDBClient();
+const eventBridge = new EventBridgeClient();
 
 export const handler = createManageHandler({
   subscriptions: dynamoSubscriptionStore(dynamo, env.SUBSCRIPTIONS_TABLE),
   settings: dynamoSettingsStore(dynamo, env.SETTINGS_TABLE),
   deliveries: dynamoDeliveryLog(dynamo, env.DELIVERIES_TABLE),
-  publisher: eventBridgePublisher({ client: new EventBridgeClient(), eventBusName: env.EVENT_BUS_NAME, sleep }),
+  publisher: eventBridgePublisher({ client: eventBridge, eventBusName: env.EVENT_BUS_NAME, sleep }),
+  queues: sqsSubscriberQueues(new SQSClient(), env.ROUTE_PREFIX),
+  replays: eventBridgeReplays({
+    client: eventBridge,
+    archiveArn: env.EVENT_ARCHIVE_ARN,
+    eventBusName: env.EVENT_BUS_NAME,
+  }),
+  routePrefix: env.ROUTE_PREFIX,
   rules: { outboundPolicy: env.OUTBOUND_POLICY, timeline },
   defaultQuietPeriodSeconds: Number(env.DEFAULT_QUIET_PERIOD_SECONDS),
   timeline,

@@ -5,7 +5,7 @@ import type { JsonObject } from '../domain/json.ts';
 export interface DeliveryLog {
   /** Undefined: it was never tried. */
   read(subscriptionId: string, webhookId: string): Promise<DeliveryRecord | undefined>;
-  /** Undelivered ones newest failure first; others in no order that means anything. Without the stored event. */
+  /** Undelivered ones newest failure first; others in no order that means anything. */
   list(
     subscriptionId: string,
     query: DeliveryQuery,
@@ -18,6 +18,10 @@ export interface DeliveryQuery {
   /** Undelivered ones that first failed within this time; epoch ms, both inclusive. */
   readonly from?: number;
   readonly to?: number;
+  /** Of one replay only. */
+  readonly replayName?: string;
+  /** The stored event too, which may be large. */
+  readonly withEvent?: boolean;
   readonly limit: number;
   readonly after?: JsonObject;
 }

@@ -1,0 +1,198 @@
+import { routeNames } from '../domain/desired-route.ts';
+import { type JsonObject, safeInteger } from '../domain/json.ts';
+import { decodeCursor, encodeCursor } from '../domain/page-cursor.ts';
+import { replayedEnvelope, replayName, replayNamePrefix } from '../domain/replay.ts';
+import { problemResponse } from '../middleware/problem-responses.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { DeliveryLog } from '../ports/delivery-log.ts';
+import type { ReplayProgress, Replays } from '../ports/replays.ts';
+import type { SubscriberQueues } from '../ports/subscriber-queues.ts';
+import type { StoredSubscription, SubscriptionStore } from '../ports/subscription-store.ts';
+import { replaySchema } from './api-schemas.ts';
+import {
+  type ApiAnswer,
+  type ApiRequest,
+  invalidField,
+  jsonAnswer,
+  type ReadRequest,
+  readJsonBody,
+} from './request.ts';
+import type { Route } from './router.ts';
+import { isoTime } from './subscription-view.ts';
+import { notFound } from './subscriptions.ts';
+
+export interface ReplayDeps {
+  readonly subscriptions: SubscriptionStore;
+  readonly deliveries: DeliveryLog;
+  readonly queues: SubscriberQueues;
+  readonly replays: Replays;
+  readonly routePrefix: string;
+  readonly clock: Clock;
+}
+
+/** What one answer puts in the queue; an HTTP API gives it 30 s. The rest comes with the cursor. */
+const maxQueuedPerAnswer = 500;
+const pageSize = 50;
+/** Cancelled replays that a subscription's state keeps: their messages leave its queue after 14 days at most. */
+const maxCancelledKept = 50;
+
+interface Stretch {
+  readonly from: string;
+  readonly to?: string | undefined;
+}
+
+export function replayRoutes(deps: ReplayDeps): Route[] {
+  const { subscriptions, deliveries, queues, replays, routePrefix, clock } = deps;
+
+  async function replay(request: ApiRequest): Promise<ApiAnswer> {
+    const { id = '' } = request.params;
+    const body = readJsonBody(request, replaySchema);
+    if (body.kind === 'refused') return body.answer;
+    const { webhookId, failed, missed, cancel, cursor } = body.value;
+    const asked = [webhookId, failed, missed, cancel].filter((choice) => choice !== undefined);
+    if (asked.length !== 1) {
+      return problemResponse(400, 'Bad Request', {
+        detail: 'give exactly one of webhookId, failed, missed and cancel',
+      });
+    }
+    if (cursor !== undefined && failed === undefined) return invalidField('cursor', 'goes with failed only');
+    const stored = await subscriptions.read(id);
+    if (stored.config === undefined) return notFound(id);
+    if (webhookId !== undefined) return replayOne(id, webhookId);
+    if (failed !== undefined) return replayFailed(id, failed, cursor);
+    if (missed !== undefined) return replayMissed(id, missed);
+    return cancelReplay(stored, cancel ?? '');
+  }
+
+  async function replayOne(id: string, webhookId: string): Promise<ApiAnswer> {
+    const delivery = await deliveries.read(id, webhookId);
+    if (delivery === undefined) {
+      return problemResponse(404, 'Not Found', { detail: `no delivery ${webhookId} to ${id} is known` });
+    }
+    if (delivery.state === 'retrying') {
+      return problemResponse(409, 'Conflict', { detail: `${webhookId} is being tried already` });
+    }
+    if (delivery.event === undefined) {
+      return problemResponse(409, 'Conflict', {
+        detail: `the event of ${webhookId} is not kept any more, because it is ${delivery.state}; replay the time around it from the archive (missed)`,
+      });
+    }
+    const name = replayName(routePrefix, id, clock());
+    const envelope = replayedEnvelope(delivery.event, name, false);
+    if (envelope === undefined || !(await queues.put(id, [envelope]))) return noQueue(id);
+    return jsonAnswer(202, { replayName: name, queued: 1 });
+  }
+
+  async function replayFailed(id: string, stretch: Stretch, cursor: string | undefined): Promise<ApiAnswer> {
+    const read = rangeOf(stretch, 'failed', clock());
+    if (read.kind === 'refused') return read.answer;
+    const range = read.value;
+    const listName = `failed ${id} ${stretch.from} ${stretch.to ?? ''}`;
+    const place = cursor === undefined ? undefined : decodeCursor(listName, cursor);
+    if (cursor !== undefined && place === undefined) return invalidField('cursor', 'is none of this replay');
+    const name = typeof place?.name === 'string' ? place.name : replayName(routePrefix, id, clock());
+    const to = safeInteger(place?.to) ?? range.to;
+    let after = place?.after as JsonObject | undefined;
+    let queued = 0;
+    let withoutEvent = 0;
+    do {
+      const page = await deliveries.list(id, {
+        state: 'undelivered',
+        from: range.from,
+        to,
+        limit: pageSize,
+        withEvent: true,
+        ...(after === undefined ? {} : { after }),
+      });
+      // What is retrying has its attempts still before it.
+      const givenUp = page.deliveries.filter(({ state }) => state !== 'retrying');
+      const envelopes = givenUp.flatMap(({ event }) =>
+        event === undefined ? [] : (replayedEnvelope(event, name, false) ?? []),
+      );
+      if (envelopes.length > 0 && !(await queues.put(id, envelopes))) return noQueue(id);
+      queued += envelopes.length;
+      withoutEvent += givenUp.length - envelopes.length;
+      after = page.next;
+    } while (after !== undefined && queued < maxQueuedPerAnswer);
+    const next = after === undefined ? undefined : encodeCursor(listName, { name, to, after });
+    return jsonAnswer(202, {
+      replayName: name,
+      queued,
+      ...(withoutEvent === 0 ? {} : { withoutEvent }),
+      ...(next === undefined ? {} : { nextCursor: next }),
+    });
+  }
+
+  async function replayMissed(id: string, stretch: Stretch): Promise<ApiAnswer> {
+    const read = rangeOf(stretch, 'missed', clock());
+    if (read.kind === 'refused') return read.answer;
+    const name = replayName(routePrefix, id, clock());
+    const { rule } = routeNames(routePrefix, id);
+    const started = await replays.start({ name, ruleName: rule, ...read.value });
+    if (started.kind === 'too-many') {
+      return problemResponse(429, 'Too Many Requests', {
+        detail: 'as many replays are under way as EventBridge allows; wait until one has ended',
+        headers: { 'retry-after': '60' },
+      });
+    }
+    const progress = await replays.describe(name);
+    return jsonAnswer(202, { replayName: name, ...(progress === undefined ? {} : { replay: progressView(progress) }) });
+  }
+
+  /** Of an archive or of the ledger: what still waits in the queue is dropped by the delivery function. */
+  async function cancelReplay({ subscriptionId, state }: StoredSubscription, name: string): Promise<ApiAnswer> {
+    if (!name.startsWith(replayNamePrefix(routePrefix, subscriptionId))) {
+      return invalidField('cancel', `is no replay of ${subscriptionId}`);
+    }
+    const cancelled = state?.cancelledReplays ?? [];
+    if (!cancelled.includes(name)) {
+      const cancelledReplays = [...cancelled, name].slice(-maxCancelledKept);
+      await subscriptions.changeState(subscriptionId, { set: { cancelledReplays } });
+    }
+    await replays.cancel(name);
+    const progress = await replays.describe(name);
+    return jsonAnswer(202, { replayName: name, ...(progress === undefined ? {} : { replay: progressView(progress) }) });
+  }
+
+  async function list({ params }: ApiRequest): Promise<ApiAnswer> {
+    const { id = '' } = params;
+    if ((await subscriptions.read(id)).config === undefined) return notFound(id);
+    const found = await replays.list(replayNamePrefix(routePrefix, id));
+    return jsonAnswer(200, { replays: found.map(progressView) });
+  }
+
+  return [
+    { method: 'POST', path: '/v1/subscriptions/{id}/replay', answer: replay },
+    { method: 'GET', path: '/v1/subscriptions/{id}/replay', answer: list },
+  ];
+}
+
+function rangeOf(
+  stretch: Stretch,
+  field: string,
+  now: number,
+): ReadRequest<{ readonly from: number; readonly to: number }> {
+  const refuse = (name: string, detail: string) =>
+    ({ kind: 'refused', answer: invalidField(`${field}.${name}`, detail) }) as const;
+  const from = Date.parse(stretch.from);
+  const to = stretch.to === undefined ? now : Date.parse(stretch.to);
+  if (Number.isNaN(from)) return refuse('from', 'is no instant');
+  if (Number.isNaN(to)) return refuse('to', 'is no instant');
+  if (to > now) return refuse('to', 'lies in the future');
+  return from < to ? { kind: 'valid', value: { from, to } } : refuse('to', 'must be later than from');
+}
+
+function noQueue(subscriptionId: string): ApiAnswer {
+  return problemResponse(409, 'Conflict', {
+    detail: `${subscriptionId} has no queue to put an event into; wait until its provisioning is ready`,
+  });
+}
+
+function progressView({ name, state, reason, ...times }: ReplayProgress): Record<string, unknown> {
+  return {
+    name,
+    state,
+    ...(reason === undefined ? {} : { reason }),
+    ...Object.fromEntries(Object.entries(times).map(([key, time]) => [key, isoTime(time)])),
+  };
+}
