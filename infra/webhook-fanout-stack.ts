@@ -41,7 +41,7 @@ export interface WebhookFanoutProps extends StackProps {
 
 export class WebhookFanoutStack extends Stack {
   constructor(scope: Construct, id: string, props: WebhookFanoutProps) {
-    super(scope, id, props);
+    super(scope, id, { description: 'Fans Drift webhooks out to subscribers', ...props });
     const bundleDirectory = props.bundleDirectory ?? defaultBundleDirectory;
     const outboundPolicy = props.outboundPolicy ?? 'public';
     const routePrefix = routePrefixOf(this.stackName);

@@ -1,4 +1,4 @@
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import { HttpMethod } from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
@@ -75,8 +75,22 @@ export class Management extends Construct {
       [tables.subscriptions.tableArn],
     );
     this.manage.allow(['dynamodb:GetItem', 'dynamodb:UpdateItem'], [tables.settings.tableArn]);
-    this.manage.allow(['dynamodb:GetItem', 'dynamodb:Query'], [tables.deliveries.tableArn]);
+    this.manage.allow(['dynamodb:GetItem'], [tables.deliveries.tableArn]);
+    this.manage.allow(['dynamodb:Query'], [tables.deliveries.tableArn, tables.undeliveredIndexArn]);
     this.manage.allow(['events:PutEvents'], [bus.bus.eventBusArn]);
+    const stack = Stack.of(this);
+    const madeByAReplay = {
+      arn: stack.formatArn({ service: 'events', resource: 'replay', resourceName: `${props.routePrefix}-*` }),
+      reason: 'Replays are made at run time; all of their names begin like this.',
+    };
+    this.manage.allow(['events:StartReplay'], [bus.archive.archiveArn, bus.bus.eventBusArn]);
+    this.manage.allowNamed(['events:StartReplay', 'events:DescribeReplay', 'events:CancelReplay'], madeByAReplay);
+    this.manage.allowUnscoped(['events:ListReplays']);
+    // What is replayed from the ledger goes into the subscriber's queue, as a message like any other.
+    this.manage.allowNamed(['sqs:GetQueueUrl', 'sqs:SendMessage'], {
+      arn: stack.formatArn({ service: 'sqs', resource: `${props.routePrefix}-*` }),
+      reason: 'Queues of subscribers are made at run time; all of their names begin like this.',
+    });
 
     const integration = new HttpLambdaIntegration('Integration', this.manage.function);
     const authorizer = new HttpIamAuthorizer();

@@ -60,6 +60,18 @@ export class Tables extends Construct {
       sortKey: { name: deliveries.sortKey, type: AttributeType.STRING },
       timeToLiveAttribute,
     });
+    this.deliveries.addGlobalSecondaryIndex({
+      indexName: deliveries.index.name,
+      partitionKey: { name: deliveries.index.partitionKey, type: AttributeType.STRING },
+      sortKey: { name: deliveries.index.sortKey, type: AttributeType.NUMBER },
+      // It holds what was not delivered only, and whoever asks for that wants to know why, or to replay it.
+      projectionType: ProjectionType.ALL,
+    });
+  }
+
+  /** The index of what was not delivered. */
+  get undeliveredIndexArn(): string {
+    return `${this.deliveries.tableArn}/index/${tableSchemas.deliveries.index.name}`;
   }
 
   /** The index of armed timers. */

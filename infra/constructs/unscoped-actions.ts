@@ -7,6 +7,7 @@ export const unscopedActions = {
   'xray:PutTelemetryRecords': 'Writes traces and can read none.',
   'lambda:CreateEventSourceMapping': 'A condition narrows it to the functions of routes.',
   'events:ListRules': 'Shows the names of rules and their patterns, and no event.',
+  'events:ListReplays': 'Shows the names of replays and how far they have come, and no event.',
   'sqs:ListQueues': 'Shows the names of queues, and no message.',
   'lambda:ListFunctions': 'Shows functions with their environments, where no function of ours has a secret.',
   'lambda:ListEventSourceMappings': 'Shows which function reads which queue, and no message.',

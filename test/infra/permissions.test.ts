@@ -128,6 +128,14 @@ describe('a queue takes messages', () => {
   );
 });
 
+test('alarms may publish to the topic: a policy of its own takes the place of the default that lets them', () => {
+  const [allowed] = ofType(template, 'AWS::SNS::TopicPolicy')
+    .flatMap(([, { Properties }]) => (Properties.PolicyDocument as { Statement: Statement[] }).Statement)
+    .filter(({ Effect }) => Effect === 'Allow');
+  expect(allowed).toMatchObject({ Action: 'sns:Publish', Principal: { Service: 'cloudwatch.amazonaws.com' } });
+  expect(JSON.stringify(allowed?.Condition)).toContain(':alarm:webhook-fanout-prod-*');
+});
+
 test('what each function may do, in full', () => {
   const policies = [...new Set(statements.map(({ policy }) => policy))].sort();
   expect(Object.fromEntries(policies.map((policy) => [policy, actionsOf(policy)]))).toMatchSnapshot();

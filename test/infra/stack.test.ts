@@ -1,4 +1,7 @@
+import { Duration, type Stack } from 'aws-cdk-lib';
 import { describe, expect, test } from 'vitest';
+import { FanoutFunction } from '../../infra/constructs/fanout-function.ts';
+import type { IngestEnv } from '../../lambdas/ingest/env.ts';
 import { ofType, placeholderBundles, type Resource, synthesise, type Template } from './synthesised.ts';
 
 const template = synthesise();
@@ -31,6 +34,20 @@ test('lets stages live side by side in one account', () => {
   expect(dev).toContain('webhook-fanout-dev');
   expect(dev).toContain('fanout-dev-*');
   expect(dev).not.toContain('fanout-prod');
+});
+
+test('a variable that is forgotten does not compile', () => {
+  const forgotten = (stack: Stack): unknown =>
+    new FanoutFunction<IngestEnv>(stack, 'Ingest', {
+      lambda: 'ingest',
+      bundleDirectory: '',
+      description: '',
+      memoryMegabytes: 128,
+      timeout: Duration.seconds(1),
+      // @ts-expect-error: DRIFT_TOKEN_SECRET_ARN and LEGACY_TIMELINE are missing
+      environment: { EVENT_BUS_NAME: 'bus' },
+    });
+  expect(forgotten).toBeTypeOf('function');
 });
 
 describe('functions', () => {
