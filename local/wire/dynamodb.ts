@@ -92,6 +92,8 @@ export function createDynamoTables(options: DynamoTablesOptions): DynamoTables {
     for (const [name, value] of Object.entries(input)) {
       if (known.includes(name) || value === undefined || value === null) continue;
       if (name === 'ReturnValuesOnConditionCheckFailure' && value === 'NONE') continue;
+      // Every read sees the last write here.
+      if (name === 'ConsistentRead') continue;
       throw new AwsError('ValidationException', `The local DynamoDB does not know ${name} of ${operation}`);
     }
   }
@@ -138,11 +140,11 @@ export function createDynamoTables(options: DynamoTablesOptions): DynamoTables {
         put(key, item, (error) => {
           if (!error) {
             noteExpiry(table, key, item);
-            table.stream?.changes.append({
-              keys: keysOf(table, item),
-              ...(oldImage === undefined ? {} : { oldImage }),
-              newImage: item,
-            });
+            if (table.stream !== undefined) {
+              // A copy, as the old image is one: dynalite hands out objects that go on to be its answer.
+              const newImage = JSON.parse(JSON.stringify(item)) as Item;
+              table.stream.changes.append({ keys: keysOf(table, newImage), oldImage, newImage });
+            }
           }
           callback(error);
         });
@@ -155,11 +157,7 @@ export function createDynamoTables(options: DynamoTablesOptions): DynamoTables {
           if (!error) {
             table.expiries.delete(key);
             if (oldImage !== undefined) {
-              table.stream?.changes.append({
-                keys: keysOf(table, oldImage),
-                oldImage,
-                ...(expired ? { expired } : {}),
-              });
+              table.stream?.changes.append({ keys: keysOf(table, oldImage), oldImage, expired });
             }
           }
           callback(error);

@@ -1,0 +1,110 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { systemClock } from '../../../local/engine/engine-clock.ts';
+import { createEventBuses } from '../../../local/engine/event-bus.ts';
+import { createQueues } from '../../../local/engine/queue.ts';
+import { deliverToQueuesAndFunctions } from '../../../local/engine/target-delivery.ts';
+import { createWorkerPool } from '../../../local/runtime/worker-pool.ts';
+import { createDynamoTables } from '../../../local/wire/dynamodb.ts';
+import { eventBridgeService } from '../../../local/wire/event-bridge.ts';
+import { createEventSourceMappings } from '../../../local/wire/event-source-mappings.ts';
+import { type AuthorizationRequest, startAwsEndpoint } from '../../../local/wire/http-server.ts';
+import { createLambdaFunctions } from '../../../local/wire/lambda-control-plane.ts';
+import { createSecrets } from '../../../local/wire/secrets-manager.ts';
+import { sqsService } from '../../../local/wire/sqs.ts';
+import { stsService } from '../../../local/wire/sts.ts';
+
+export const region = 'us-east-1';
+export const accountId = '000000000000';
+
+export interface LocalAwsOptions {
+  /** Bucket and key of code, to the folder that holds it. */
+  readonly code?: Readonly<Record<string, string>>;
+  readonly transitionMs?: number;
+}
+
+/** The whole local AWS over HTTP, with nothing in it, and the real clients. */
+export async function startLocalAws({ code = {}, transitionMs = 0 }: LocalAwsOptions = {}) {
+  const clock = systemClock();
+  let url = '';
+  const calls: AuthorizationRequest[] = [];
+  const bugs: unknown[] = [];
+  const pool = createWorkerPool({ clock, region, endpointUrl: () => url });
+  const queues = createQueues({ clock, region, accountId });
+  const functions = createLambdaFunctions({
+    clock,
+    region,
+    accountId,
+    pool,
+    transitionMs,
+    codeDirectory: (bucket, key) => code[`${bucket}/${key}`],
+    sendToDestination: (arn, body) => queues.findByArn(arn)?.send({ body }),
+    onGivenUp: () => {},
+  });
+  const buses = createEventBuses({
+    clock,
+    region,
+    accountId,
+    deliver: deliverToQueuesAndFunctions({ accountId, queues, invokeAsync: functions.invokeAsync }),
+  });
+  const tables = createDynamoTables({ clock, region, accountId });
+  const secrets = createSecrets({ clock, region, accountId });
+  const mappings = createEventSourceMappings({ clock, region, accountId, functions, queues, stream: tables.stream });
+  const endpoint = await startAwsEndpoint({
+    port: 0,
+    services: [
+      tables.service,
+      eventBridgeService({ buses }),
+      sqsService({ queues, accountId, baseUrl: () => url }),
+      { name: 'lambda', operations: { ...functions.operations, ...mappings.operations } },
+      secrets.service,
+      stsService({ accountId, identityArn: (accessKeyId) => `arn:aws:iam::${accountId}:user/${accessKeyId}` }),
+    ],
+    authorize: (request) => calls.push(request),
+    onBug: (error) => bugs.push(error),
+  });
+  url = endpoint.url;
+
+  const client = {
+    endpoint: url,
+    region,
+    credentials: { accessKeyId: 'AKIATESTER', secretAccessKey: 'x' },
+    maxAttempts: 1,
+  };
+  const clients = {
+    dynamo: new DynamoDBClient(client),
+    events: new EventBridgeClient(client),
+    lambda: new LambdaClient(client),
+    secrets: new SecretsManagerClient(client),
+    sqs: new SQSClient(client),
+  };
+
+  return {
+    url,
+    ...clients,
+    tables,
+    queues,
+    buses,
+    functions,
+    secretStore: secrets,
+    /** Every call that reached a service. */
+    calls,
+    /** What the endpoint would have shown on the console. */
+    bugs,
+    async stop() {
+      buses.stop();
+      functions.asyncInvocations.stop();
+      queues.stop();
+      tables.stop();
+      void mappings.stop().catch(() => {});
+      await pool.stop();
+      for (const each of Object.values(clients)) each.destroy();
+      await endpoint.close();
+    },
+  };
+}
+
+export type LocalAws = Awaited<ReturnType<typeof startLocalAws>>;
