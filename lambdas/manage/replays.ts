@@ -1,7 +1,7 @@
 import { routeNames } from '../domain/desired-route.ts';
 import { type JsonObject, safeInteger } from '../domain/json.ts';
 import { decodeCursor, encodeCursor } from '../domain/page-cursor.ts';
-import { replayedEnvelope, replayName, replayNamePrefix } from '../domain/replay.ts';
+import { isReplayOf, replayedEnvelope, replayName, replayNamePrefix } from '../domain/replay.ts';
 import { problemResponse } from '../middleware/problem-responses.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { DeliveryLog } from '../ports/delivery-log.ts';
@@ -78,7 +78,7 @@ export function replayRoutes(deps: ReplayDeps): Route[] {
       });
     }
     const name = replayName(routePrefix, id, clock());
-    const envelope = replayedEnvelope(delivery.event, name, false);
+    const envelope = replayedEnvelope(delivery.event, name);
     if (envelope === undefined || !(await queues.put(id, [envelope]))) return noQueue(id);
     return jsonAnswer(202, { replayName: name, queued: 1 });
   }
@@ -107,7 +107,7 @@ export function replayRoutes(deps: ReplayDeps): Route[] {
       // What is retrying has its attempts still before it.
       const givenUp = page.deliveries.filter(({ state }) => state !== 'retrying');
       const envelopes = givenUp.flatMap(({ event }) =>
-        event === undefined ? [] : (replayedEnvelope(event, name, false) ?? []),
+        event === undefined ? [] : (replayedEnvelope(event, name) ?? []),
       );
       if (envelopes.length > 0 && !(await queues.put(id, envelopes))) return noQueue(id);
       queued += envelopes.length;
@@ -141,7 +141,7 @@ export function replayRoutes(deps: ReplayDeps): Route[] {
 
   /** Of an archive or of the ledger: what still waits in the queue is dropped by the delivery function. */
   async function cancelReplay({ subscriptionId, state }: StoredSubscription, name: string): Promise<ApiAnswer> {
-    if (!name.startsWith(replayNamePrefix(routePrefix, subscriptionId))) {
+    if (!isReplayOf(routePrefix, subscriptionId, name)) {
       return invalidField('cancel', `is no replay of ${subscriptionId}`);
     }
     const cancelled = state?.cancelledReplays ?? [];
@@ -158,7 +158,9 @@ export function replayRoutes(deps: ReplayDeps): Route[] {
     const { id = '' } = params;
     if ((await subscriptions.read(id)).config === undefined) return notFound(id);
     const found = await replays.list(replayNamePrefix(routePrefix, id));
-    return jsonAnswer(200, { replays: found.map(progressView) });
+    return jsonAnswer(200, {
+      replays: found.filter(({ name }) => isReplayOf(routePrefix, id, name)).map(progressView),
+    });
   }
 
   return [

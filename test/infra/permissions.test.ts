@@ -70,7 +70,13 @@ test('the only patterns are those of what is made at run time', () => {
     .filter((resource) => /.\*/.test(resource) && resource !== '"*"');
   const ends = patterns.map((pattern) => /"([^"]*\*)"\]\]\}$/.exec(pattern)?.[1]);
   expect([...new Set(ends)].sort()).toEqual(
-    [':event-source-mapping:*', ':function:fanout-prod-*', ':fanout-prod-*', '/fanout-prod-*'].sort(),
+    [
+      ':event-source-mapping:*',
+      ':function:fanout-prod-*',
+      ':fanout-prod-*',
+      ':replay/fanout-prod-*',
+      '/fanout-prod-*',
+    ].sort(),
   );
 });
 
