@@ -76,3 +76,19 @@ export async function readJsonObject(name: string, text: string, surroundings: S
   if (!isJsonObject(value)) throw new CommandFailed(exitCodes.usage, `${place} must be a JSON object`);
   return value;
 }
+
+/** An instant in ISO 8601, UTC: of one, of a date, or of a time ago as `24h`. `now` in epoch milliseconds. */
+export function instantText(option: string, text: string, now: number): string {
+  const [, digits, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  if (digits !== undefined) return new Date(now - Number(digits) * (unitSeconds[unit] ?? 1) * 1000).toISOString();
+  const isDate = /^\d{4}-\d{2}-\d{2}$/.test(text);
+  const isInstant = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/.test(text);
+  const instant = isDate || isInstant ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(instant)) {
+    throw new CommandFailed(
+      exitCodes.usage,
+      `${option} must be a time like 2026-11-22T03:00:00Z, 2026-11-22, or 24h (ago), but is ${text}`,
+    );
+  }
+  return new Date(instant).toISOString();
+}

@@ -99,6 +99,8 @@ const wordStyles: Readonly<Record<string, Style>> = {
   pending: 'yellow',
   retrying: 'yellow',
   waiting: 'yellow',
+  completed: 'green',
+  failed: 'red',
   disabled: 'red',
   rejected: 'red',
   exhausted: 'red',

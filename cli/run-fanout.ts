@@ -7,6 +7,7 @@ import { registerEventTypes } from './commands/event-types.ts';
 import { registerEvents } from './commands/events.ts';
 import { registerFilters } from './commands/filters.ts';
 import { registerOrgs } from './commands/orgs.ts';
+import { registerReplays } from './commands/replays.ts';
 import { registerSubscriptions } from './commands/subscriptions.ts';
 import { type ExitCode, exitCodes, exitCodesHelp } from './exit-codes.ts';
 import { type CommandLine, openSession } from './session.ts';
@@ -85,6 +86,7 @@ ${exitCodesHelp}`,
     );
   registerSubscriptions(program, line);
   registerDeliveries(program, line);
+  registerReplays(program, line);
   registerOrgs(program, line);
   registerEvents(program, line);
   registerEventTypes(program, line);

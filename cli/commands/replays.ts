@@ -1,0 +1,144 @@
+import { type Command, Option } from 'commander';
+import { isJsonObject, type JsonObject } from '../../lambdas/domain/json.ts';
+import { CommandFailed } from '../command-failed.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { instantText } from '../option-values.ts';
+import { type Printer, shortTime } from '../printer.ts';
+import type { CommandLine, Session } from '../session.ts';
+import { examples } from './examples.ts';
+
+interface StartOptions {
+  readonly webhookId?: string;
+  readonly failed?: boolean;
+  readonly missed?: boolean;
+  readonly from?: string;
+  readonly to?: string;
+}
+
+export function registerReplays(program: Command, line: CommandLine): void {
+  const group = program.command('replays').description('Send events to a subscription once more');
+
+  group
+    .command('start')
+    .description('Replay one event, what was given up, or what was missed. What was delivered is not sent again.')
+    .argument('<subscriptionId>', 'the subscription, as subscriptions list shows it')
+    .addOption(
+      new Option('--webhook-id <id>', 'this one event, as deliveries list shows it').conflicts(['failed', 'missed']),
+    )
+    .addOption(new Option('--failed', 'what was given up, by when it first failed').conflicts(['webhookId', 'missed']))
+    .addOption(
+      new Option('--missed', "all that the bus's archive holds of that time, as for a subscription that came late"),
+    )
+    .addOption(new Option('--from <time>', 'the time from which on: 2026-11-22T03:00:00Z, 2026-11-22, or 24h (ago)'))
+    .addOption(new Option('--to <time>', 'up to when; now when left out'))
+    .addHelpText(
+      'after',
+      examples(
+        'fanout replays start sub_… --failed --from 24h',
+        'fanout replays start sub_… --missed --from 2026-11-22T00:00:00Z --to 2026-11-22T06:00:00Z',
+        'fanout replays start sub_… --webhook-id msg_…',
+      ),
+    )
+    .action(async (id: string, options: StartOptions, command: Command) => {
+      const body = replayBody(options, line.surroundings.clock());
+      const session = await line.open(command);
+      const result = await startReplay(session, id, body);
+      session.printer.result(result, () => replayText(session.printer, result));
+    });
+
+  group
+    .command('list')
+    .description('List the replays of what was missed, newest first')
+    .argument('<subscriptionId>', 'the subscription, as subscriptions list shows it')
+    .addHelpText('after', examples('fanout replays list sub_…'))
+    .action(async (id: string, _options: unknown, command: Command) => {
+      const { api, printer } = await line.open(command);
+      const { body } = await api.send({ method: 'GET', path: replayPath(id) });
+      const replays = (Array.isArray(body.replays) ? body.replays : []).filter(isJsonObject);
+      printer.result(body, () =>
+        replays.length === 0
+          ? ''
+          : printer.table(
+              ['REPLAY', 'STATE', 'FROM (UTC)', 'TO (UTC)', 'HAS COME TO (UTC)', 'REASON'],
+              replays.map(({ name, state, from, to, lastReplayedAt, reason }) => [
+                String(name),
+                String(state),
+                shortTime(from),
+                shortTime(to),
+                shortTime(lastReplayedAt),
+                reason === undefined ? undefined : String(reason),
+              ]),
+            ),
+      );
+      if (replays.length === 0) printer.notice('No replays.');
+    });
+
+  group
+    .command('cancel')
+    .description('Call a replay off: what still waits of it is not delivered')
+    .argument('<subscriptionId>', 'the subscription, as subscriptions list shows it')
+    .argument('<name>', 'the replay, as replays start and replays list show it')
+    .addHelpText('after', examples('fanout replays cancel sub_… NAME'))
+    .action(async (id: string, name: string, _options: unknown, command: Command) => {
+      const { api, printer } = await line.open(command);
+      const { body } = await api.send({ method: 'POST', path: replayPath(id), body: { cancel: name } });
+      printer.result(body, () => replayText(printer, body));
+    });
+}
+
+function replayPath(id: string): string {
+  return `/v1/subscriptions/${encodeURIComponent(id)}/replay`;
+}
+
+function replayBody({ webhookId, failed, missed, from, to }: StartOptions, now: number): JsonObject {
+  if (webhookId !== undefined) {
+    if (from !== undefined || to !== undefined) {
+      throw new CommandFailed(exitCodes.usage, '--from and --to go with --failed and --missed');
+    }
+    return { webhookId };
+  }
+  if (failed !== true && missed !== true) {
+    throw new CommandFailed(exitCodes.usage, 'what is to be replayed? Add --failed, --missed or --webhook-id');
+  }
+  if (from === undefined) {
+    throw new CommandFailed(exitCodes.usage, 'from when on? Add --from, as --from 24h');
+  }
+  const stretch = {
+    from: instantText('--from', from, now),
+    ...(to === undefined ? {} : { to: instantText('--to', to, now) }),
+  };
+  return failed === true ? { failed: stretch } : { missed: stretch };
+}
+
+/** The API puts a few hundred events in the queue per answer and says where it stopped. */
+async function startReplay({ api, printer }: Session, id: string, body: JsonObject): Promise<JsonObject> {
+  let queued = 0;
+  let withoutEvent = 0;
+  let cursor: JsonObject = {};
+  for (;;) {
+    const { body: answer } = await api.send({ method: 'POST', path: replayPath(id), body: { ...body, ...cursor } });
+    const { nextCursor, ...result } = answer;
+    queued += Number(result.queued ?? 0);
+    withoutEvent += Number(result.withoutEvent ?? 0);
+    if (nextCursor === undefined) {
+      return {
+        ...result,
+        ...(result.queued === undefined ? {} : { queued }),
+        ...(withoutEvent === 0 ? {} : { withoutEvent }),
+      };
+    }
+    printer.notice(`${queued} events queued so far …`);
+    cursor = { cursor: nextCursor };
+  }
+}
+
+function replayText(printer: Printer, { replayName, queued, withoutEvent, replay }: JsonObject): string {
+  const progress = isJsonObject(replay) ? replay : {};
+  return printer.details([
+    ['Replay', String(replayName)],
+    ['Events queued', queued === undefined ? undefined : String(queued)],
+    ['Not kept any more', withoutEvent === undefined ? undefined : `${String(withoutEvent)} events`],
+    ['State', progress.state === undefined ? undefined : String(progress.state)],
+    ['Reason', progress.reason === undefined ? undefined : String(progress.reason)],
+  ]);
+}
