@@ -104,8 +104,7 @@ function readAnswer(target: ApiTarget, response: Response, text: string): ApiAns
     if (text === '') return { status, body: {} };
     if (isJsonObject(body)) return { status, body };
   }
-  const isJson = /[/+]json\b/.test(response.headers.get('content-type') ?? '');
-  if (status < 400 || (!isJson && status < 500)) {
+  if (status < 400 || (!isJsonObject(body) && status < 500)) {
     throw new CommandFailed(
       exitCodes.unreachable,
       `${target.baseUrl} is not the API of a webhook fan-out: it answered ${status} with ${
