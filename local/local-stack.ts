@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LegacyPhase } from '../lambdas/domain/legacy-timeline.ts';
 import { systemClock } from './engine/engine-clock.ts';
+import { EngineError } from './engine/engine-error.ts';
 import { createEventBuses, type EventBuses } from './engine/event-bus.ts';
 import { createQueues, type Queues } from './engine/queue.ts';
 import { deliverToQueuesAndFunctions } from './engine/target-delivery.ts';
@@ -11,7 +12,7 @@ import { timelineInPhase } from './legacy-phase-now.ts';
 import { createApiResources, httpApiOf } from './resources/api-gateway.ts';
 import { createCustomResources } from './resources/custom-resource.ts';
 import { isCustomResource, makeResource, refuseUnknownTypes } from './resources/make-resource.ts';
-import { createPermissions, type Permissions } from './resources/permissions.ts';
+import { createPermissions, type Permissions, refuseMissingPermissions } from './resources/permissions.ts';
 import { createLogBuffer, errorTextOf, type LogBuffer, type LogLine } from './runtime/log-buffer.ts';
 import { accessKeyIdOf } from './runtime/runnable-function.ts';
 import { createWorkerPool, type WorkerPool } from './runtime/worker-pool.ts';
@@ -181,7 +182,9 @@ async function start(
     clock,
     region,
     accountId,
-    deliver: deliverToQueuesAndFunctions({ accountId, queues, invokeAsync: functions.invokeAsync }),
+    deliver: deliverToQueuesAndFunctions({ accountId, queues, invokeAsync: invokeForRule }),
+    onDropped: ({ ruleArn, targetArn }, { errorCode, errorMessage }) =>
+      notice(`${ruleArn}: an event did not reach ${targetArn}: ${errorCode}: ${errorMessage}`),
   });
   const tables = createDynamoTables({ clock, region, accountId });
   const secrets = createSecrets({ clock, region, accountId });
@@ -271,6 +274,7 @@ async function start(
     last: isCustomResource,
     make: (resource) => makeResource(resource, world),
   });
+  refuseMissingPermissions(world);
   setDriftToken(functions, secrets, driftToken);
   const httpApi = httpApiOf(world.api);
   if (httpApi !== undefined) apiServer.serve(httpApi);
@@ -296,6 +300,16 @@ async function start(
     workers: pool,
     stop,
   };
+
+  function invokeForRule(functionArn: string, payload: string, ruleArn: string): void {
+    if (functions.find(functionArn) === undefined) {
+      throw new EngineError('ResourceNotFoundException', `there is no function ${functionArn}`);
+    }
+    if (!functions.allowsInvoke(functionArn, 'events.amazonaws.com', ruleArn)) {
+      throw new EngineError('AccessDeniedException', `${functionArn} does not allow ${ruleArn} to invoke it`);
+    }
+    functions.invokeAsync(functionArn, payload);
+  }
 
   function identityArn(accessKeyId: string): string {
     const caller = functions.list().find(({ arn }) => accessKeyIdOf(arn) === accessKeyId);
