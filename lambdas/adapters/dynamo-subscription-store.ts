@@ -224,24 +224,63 @@ function itemOf({ filter, ...config }: SubscriptionConfig): Item {
   });
 }
 
-/** Holds while the stored item has these attributes and none besides that a config may have. */
+/** DynamoDB takes expressions of 4 KB and 300 operators; a leaf below costs about 20 characters and two operators. */
+const maxLeaves = 120;
+
+/**
+ * Holds while the stored item is this one. Lists and maps are compared leaf by leaf: DynamoDB could compare them whole,
+ * the embedded engine cannot. Of an item with very many leaves the last ones are compared by their number only; every
+ * change that is made here moves `updatedAt` as well.
+ */
 function unchanged(item: Item): {
   ConditionExpression: string;
   ExpressionAttributeNames: Record<string, string>;
   ExpressionAttributeValues: Item;
 } {
-  const present = Object.keys(item);
-  const absent = optionalAttributes.filter((name) => !(name in item));
-  const names = [...present, ...absent];
-  return {
-    ConditionExpression: names
-      .map((_, index) => (index < present.length ? `#a${index} = :a${index}` : `attribute_not_exists(#a${index})`))
-      .join(' AND '),
-    ExpressionAttributeNames: Object.fromEntries(names.map((name, index) => [`#a${index}`, name])),
-    ExpressionAttributeValues: Object.fromEntries(
-      present.map((name, index) => [`:a${index}`, item[name] as AttributeValue]),
-    ),
+  const names: Record<string, string> = {};
+  const values: Item = {};
+  const nameOf = (name: string): string => {
+    const placeholder = `#n${Object.keys(names).length}`;
+    names[placeholder] = name;
+    return placeholder;
   };
+  const bind = (value: AttributeValue): string => {
+    const placeholder = `:v${Object.keys(values).length}`;
+    values[placeholder] = value;
+    return placeholder;
+  };
+  const sizeIs = (path: string, size: number): string => `size(${path}) = ${bind({ N: String(size) })}`;
+
+  function equals(path: string, value: AttributeValue): string[] {
+    const isFull = Object.keys(values).length >= maxLeaves;
+    if (value.L !== undefined) {
+      const elements = isFull ? [] : value.L.flatMap((element, index) => equals(`${path}[${index}]`, element));
+      return [sizeIs(path, value.L.length), ...elements];
+    }
+    if (value.M !== undefined) {
+      const members = Object.entries(value.M);
+      const parts = isFull ? [] : members.flatMap(([name, member]) => equals(`${path}.${nameOf(name)}`, member));
+      return [sizeIs(path, members.length), ...parts];
+    }
+    return isFull ? [] : [`${path} = ${bind(value)}`];
+  }
+
+  // What changes with every write first, in case not all of it fits.
+  const attributes = Object.entries(item).sort(([one], [other]) => rank(one) - rank(other));
+  const conditions = [
+    ...attributes.flatMap(([name, value]) => equals(nameOf(name), value)),
+    ...optionalAttributes.filter((name) => !(name in item)).map((name) => `attribute_not_exists(${nameOf(name)})`),
+  ];
+  return {
+    ConditionExpression: conditions.join(' AND '),
+    ExpressionAttributeNames: names,
+    ExpressionAttributeValues: values,
+  };
+}
+
+function rank(name: string): number {
+  const first = ['updatedAt', 'url', 'status', 'secrets'].indexOf(name);
+  return first === -1 ? 4 : first;
 }
 
 const optionalAttributes: readonly (keyof SubscriptionConfig)[] = [

@@ -64,8 +64,16 @@ export function subscriptionView(stored: StoredSubscription, rules: ViewRules): 
   };
 }
 
-function configView({ orgIds, secrets: _, status: __, ...config }: SubscriptionConfig): Record<string, unknown> {
-  return { ...config, ...(orgIds === undefined ? {} : { orgIds: orgIds.map(integerValue) }) };
+/** In the order in which people write it. */
+function configView(config: SubscriptionConfig): Record<string, unknown> {
+  const { subscriptionId, url, eventTypes, orgIds, secrets: _, status: __, ...rest } = config;
+  return {
+    subscriptionId,
+    url,
+    eventTypes,
+    ...(orgIds === undefined ? {} : { orgIds: orgIds.map(integerValue) }),
+    ...rest,
+  };
 }
 
 function keyView({ secret, expiresAt }: SigningSecret): Record<string, unknown> {

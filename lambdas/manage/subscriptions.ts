@@ -119,7 +119,7 @@ export function subscriptionRoutes({ subscriptions, rules, clock, randomBytes }:
       request,
       async ({ subscriptionId, config, state }) => {
         const now = clock();
-        const merged = Object.entries({ ...config, ...patch, updatedAt: isoTime(now) }).filter(
+        const merged = Object.entries({ ...config, ...patch, updatedAt: laterThan(config, now) }).filter(
           ([, value]) => value !== null && value !== undefined,
         );
         const keepsLegacy = state?.legacyAcceptedAt !== undefined;
@@ -143,7 +143,9 @@ export function subscriptionRoutes({ subscriptions, rules, clock, randomBytes }:
       if (found === undefined) return notFound(id);
       const stale = refuseStale(request, found.config);
       if (stale !== undefined) return stale;
-      if (await subscriptions.remove(id, found.config)) return { statusCode: 204 };
+      // Without a condition whatever is stored goes.
+      const expected = request.headers['if-match'] === undefined ? undefined : found.config;
+      if (await subscriptions.remove(id, expected)) return { statusCode: 204 };
     }
     return problemResponse(409, 'Conflict', { detail: 'others are changing this subscription just now; try again' });
   }
@@ -166,7 +168,7 @@ export function subscriptionRoutes({ subscriptions, rules, clock, randomBytes }:
             detail: `${rotation.limit} secrets are in force already: wait until one expires, or rotate with a shorter overlapSeconds`,
           });
         }
-        return { ...read.config, secrets: rotation.secrets, updatedAt: isoTime(now) };
+        return { ...read.config, secrets: rotation.secrets, updatedAt: laterThan(stored.config, now) };
       },
       (id) => show(id, 200, { secret, ...(scheme === 'v1a' ? { publicKey: publicKeyOf(secret) } : {}) }),
     );
@@ -190,6 +192,12 @@ export function rejected(subscriptionId: string): ApiAnswer {
   return problemResponse(409, 'Conflict', {
     detail: `${subscriptionId} is rejected; see its reason, and put its fields right first`,
   });
+}
+
+/** Two changes within a millisecond still have two times: the store tells by them that an item was changed. */
+function laterThan({ updatedAt }: JsonObject, now: number): string {
+  const before = typeof updatedAt === 'string' ? Date.parse(updatedAt) : Number.NaN;
+  return isoTime(before >= now ? before + 1 : now);
 }
 
 function isAnswer(value: SubscriptionConfig | ApiAnswer): value is ApiAnswer {

@@ -11,8 +11,12 @@ export interface DelayedMessage {
   readonly delaySeconds: number;
 }
 
-/** `attempt`: how often it was tried before, where it could not be carried out at once. */
-export type SubscriptionMessage = ControlMessage & { readonly attempt?: number | undefined };
+export type SubscriptionMessage = ControlMessage & {
+  /** How often it was tried before, where it could not be carried out at once. */
+  readonly attempt?: number | undefined;
+  /** Of the run over all subscriptions, which also looks for what was lost or has become old. */
+  readonly hourly?: boolean | undefined;
+};
 
 /** Carries on with a teardown that one invocation could not finish. */
 export interface TearDownMessage {

@@ -30,12 +30,11 @@ export function createControl(deps: ControlDeps): Control {
   const reconcile = createReconcile(deps);
 
   async function carryOut(message: SubscriptionMessage, hasTime: () => boolean): Promise<void> {
-    const { attempt, ...asked } = message;
     if (!hasTime()) return controlQueue.send([{ message, delaySeconds: 0 }]);
     let result: Reconciled;
     try {
       result = await reconcile(message.subscriptionId);
-      if (result.kind === 'ready') await followUp(asked, result);
+      if (result.kind === 'ready') await followUp(message, result);
     } catch (error) {
       log.error('route not brought to its desired state', {
         subscriptionId: message.subscriptionId,
@@ -58,7 +57,7 @@ export function createControl(deps: ControlDeps): Control {
     const step = controlStep(message, state, now);
     if (step.kind === 'probe') await routes.invoke(names.deliverFunction, { probe: true });
     if (step.kind === 'send') await controlQueue.send([step]);
-    if (message.action !== 'reconcile') return;
+    if (message.hourly !== true) return;
     const overdue = overdueControl(state, now);
     if (overdue !== undefined) await controlQueue.send([{ message: overdue, delaySeconds: 0 }]);
     // Nobody reads the queue meanwhile: what is about to be too old for it is written to the ledger.
@@ -82,7 +81,7 @@ export function createControl(deps: ControlDeps): Control {
     const all = [...ids];
     await controlQueue.send(
       all.map((subscriptionId, index) => ({
-        message: { subscriptionId, action: 'reconcile' as const },
+        message: { subscriptionId, action: 'reconcile' as const, hourly: true },
         delaySeconds: Math.min(longestDelaySeconds, Math.floor(index / routesPerSecond)),
       })),
     );

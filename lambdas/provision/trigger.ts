@@ -31,7 +31,12 @@ const requestSchema = z.object({
 const subscriptionId = z.string().check(z.regex(subscriptionIdPattern));
 const attempt = z.optional(z.int().check(z.gte(0)));
 const messageSchema = z.union([
-  z.object({ subscriptionId, action: z.enum(['open-circuit', 'recovered', 'ramp', 'reconcile']), attempt }),
+  z.object({
+    subscriptionId,
+    action: z.enum(['open-circuit', 'recovered', 'ramp', 'reconcile']),
+    attempt,
+    hourly: z.optional(z.boolean()),
+  }),
   z.object({ subscriptionId, action: z.literal('probe'), dueAt: z.number(), attempt }),
   z.object({ action: z.literal('tear-down'), request: requestSchema }),
 ]);
