@@ -6,10 +6,11 @@ import { makeArchive, makeEventBus, makeRule } from './events.ts';
 import { makeEventInvokeConfig, makeEventSourceMapping, makeFunction, makePermission } from './functions.ts';
 import { makeManagedPolicy, makePolicy, makeQueuePolicy, makeRole } from './permissions.ts';
 import { makeQueue } from './queues.ts';
-import type { ResourceMaker, World } from './resource-maker.ts';
+import type { ResourceMaker } from './resource-maker.ts';
 import { makeSecret } from './secrets.ts';
 import { makeTable } from './tables.ts';
 import { makersWithoutEffect } from './without-effect.ts';
+import type { World } from './world.ts';
 
 const makers: Readonly<Record<string, ResourceMaker>> = {
   'AWS::ApiGatewayV2::Api': makeApi,

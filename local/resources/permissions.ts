@@ -1,26 +1,7 @@
 import * as z from 'zod';
-import { physicalName, resourceMaker, tagList, type World, withoutEffect } from './resource-maker.ts';
-
-/** The template's permissions, kept as they are written, for who wants to ask them. */
-export interface Permissions {
-  /** By the role's ARN. */
-  readonly roles: Map<string, KeptRole>;
-  /** Of queues, by their ARN. */
-  readonly resourcePolicies: Map<string, PolicyDocument[]>;
-}
-
-export interface KeptRole {
-  readonly name: string;
-  readonly assumedBy: PolicyDocument;
-  readonly managedPolicyArns: readonly string[];
-  readonly policies: { readonly name: string; readonly document: PolicyDocument }[];
-}
-
-export type PolicyDocument = Readonly<Record<string, unknown>>;
-
-export function createPermissions(): Permissions {
-  return { roles: new Map(), resourcePolicies: new Map() };
-}
+import type { PolicyDocument } from './kept-roles.ts';
+import { physicalName, resourceMaker, tagList, withoutEffect } from './resource-maker.ts';
+import type { World } from './world.ts';
 
 const document = z.record(z.string(), z.unknown());
 const inlinePolicies = z.array(z.strictObject({ PolicyName: z.string(), PolicyDocument: document }));
@@ -91,9 +72,10 @@ export const makeQueuePolicy = resourceMaker(
   z.strictObject({ PolicyDocument: document, Queues: z.array(z.string()) }),
   (properties, world, { logicalId }) => {
     for (const url of properties.Queues) {
-      const { arn } = world.queues.get(url.slice(url.lastIndexOf('/') + 1));
-      const before = world.permissions.resourcePolicies.get(arn) ?? [];
-      world.permissions.resourcePolicies.set(arn, [...before, properties.PolicyDocument]);
+      const queue = world.queues.get(url.slice(url.lastIndexOf('/') + 1));
+      // CloudFormation would let the second one overwrite the first without a word.
+      if (queue.policy() !== undefined) throw new Error(`the queue ${queue.name} has a policy already`);
+      queue.setAttributes({ Policy: JSON.stringify(properties.PolicyDocument) });
     }
     return { ref: physicalName(world, logicalId) };
   },

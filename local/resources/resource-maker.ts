@@ -1,40 +1,8 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
-import type { EngineClock } from '../engine/engine-clock.ts';
-import type { EventBuses } from '../engine/event-bus.ts';
-import type { Queues } from '../engine/queue.ts';
-import type { CloudAssembly } from '../template/cloud-assembly.ts';
 import type { MadeResource, ResolvedResource } from '../template/make-stack.ts';
 import { TemplateError } from '../template/template.ts';
-import type { DynamoTables } from '../wire/dynamodb.ts';
-import type { EventSourceMappings } from '../wire/event-source-mappings.ts';
-import type { LambdaFunctions } from '../wire/lambda-control-plane.ts';
-import type { Secrets } from '../wire/secrets-manager.ts';
-import type { ApiResources } from './api-gateway.ts';
-import type { CustomResources } from './custom-resource.ts';
-import type { Permissions } from './permissions.ts';
-
-/** Where the template's resources are made. */
-export interface World {
-  readonly clock: EngineClock;
-  readonly region: string;
-  readonly accountId: string;
-  readonly stackName: string;
-  readonly assembly: CloudAssembly;
-  readonly tables: DynamoTables;
-  readonly queues: Queues;
-  readonly buses: EventBuses;
-  readonly secrets: Secrets;
-  readonly functions: LambdaFunctions;
-  readonly mappings: EventSourceMappings;
-  readonly api: ApiResources;
-  readonly customResources: CustomResources;
-  readonly permissions: Permissions;
-  /** `http://127.0.0.1:4401` */
-  readonly awsUrl: string;
-  /** `http://127.0.0.1:4400` */
-  readonly apiUrl: string;
-}
+import type { World } from './world.ts';
 
 export type ResourceMaker = (resource: ResolvedResource, world: World) => MadeResource | Promise<MadeResource>;
 

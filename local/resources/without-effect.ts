@@ -1,5 +1,6 @@
 import type { MadeResource, ResolvedResource } from '../template/make-stack.ts';
-import { physicalName, type ResourceMaker, type World } from './resource-maker.ts';
+import { physicalName, type ResourceMaker } from './resource-maker.ts';
+import type { World } from './world.ts';
 
 /**
  * Types that change nothing on one machine, each with the reason. They have names and ARNs, because other resources

@@ -21,6 +21,8 @@ export interface LambdaFunctions {
   create(input: Readonly<Record<string, unknown>>): { readonly name: string; readonly arn: string };
   /** As AddPermission. */
   addPermission(nameOrArn: string, statement: Readonly<Record<string, unknown>>): void;
+  /** Whether the function's own policy lets a service invoke it, for a source: a rule, or a route of an API. */
+  allowsInvoke(nameOrArn: string, service: string, sourceArn: string): boolean;
   /** As PutFunctionConcurrency. */
   reserveConcurrency(nameOrArn: string, executions: number): void;
   /** Runs it and waits. Rejects with `AwsError` where it is not there or cannot run now. */
@@ -72,10 +74,23 @@ interface StoredFunction {
   lastModified: number;
   revisionId: string;
   readonly tags: Map<string, string>;
-  readonly policy: Map<string, Record<string, unknown>>;
+  readonly policy: Map<string, PolicyStatement>;
   reservedConcurrency?: number | undefined;
   /** What the pool runs; made anew with each change. */
   runnable: RunnableFunction;
+}
+
+/** As AddPermission makes them. */
+interface PolicyStatement {
+  readonly Sid: string;
+  readonly Effect: 'Allow';
+  readonly Principal: { readonly Service: string } | { readonly AWS: string };
+  readonly Action: string;
+  readonly Resource: string;
+  readonly Condition?: {
+    readonly ArnLike?: { readonly 'AWS:SourceArn': string };
+    readonly StringEquals?: { readonly 'AWS:SourceAccount': string };
+  };
 }
 
 const longestSyncPayloadBytes = 6 * 1024 * 1024;
@@ -259,7 +274,7 @@ export function createLambdaFunctions(options: LambdaFunctionsOptions): LambdaFu
     });
   }
 
-  function addPermission(stored: StoredFunction, input: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  function addPermission(stored: StoredFunction, input: Readonly<Record<string, unknown>>): PolicyStatement {
     const statementId = String(input.StatementId);
     if (stored.policy.has(statementId)) {
       throw new AwsError(
@@ -269,15 +284,16 @@ export function createLambdaFunctions(options: LambdaFunctionsOptions): LambdaFu
       );
     }
     const principal = String(input.Principal);
-    const conditions = {
-      ...(input.SourceArn === undefined ? {} : { ArnLike: { 'AWS:SourceArn': input.SourceArn } }),
-      ...(input.SourceAccount === undefined ? {} : { StringEquals: { 'AWS:SourceAccount': input.SourceAccount } }),
+    const { SourceArn: sourceArn, SourceAccount: sourceAccount } = input;
+    const conditions: NonNullable<PolicyStatement['Condition']> = {
+      ...(sourceArn === undefined ? {} : { ArnLike: { 'AWS:SourceArn': String(sourceArn) } }),
+      ...(sourceAccount === undefined ? {} : { StringEquals: { 'AWS:SourceAccount': String(sourceAccount) } }),
     };
-    const statement = {
+    const statement: PolicyStatement = {
       Sid: statementId,
       Effect: 'Allow',
       Principal: principal.includes('.') ? { Service: principal } : { AWS: principal },
-      Action: input.Action,
+      Action: String(input.Action),
       Resource: stored.arn,
       ...(Object.keys(conditions).length === 0 ? {} : { Condition: conditions }),
     };
@@ -485,6 +501,11 @@ export function createLambdaFunctions(options: LambdaFunctionsOptions): LambdaFu
     addPermission(nameOrArn, statement) {
       addPermission(existing(nameOrArn), statement);
     },
+    allowsInvoke(nameOrArn, service, sourceArn) {
+      return [...existing(nameOrArn).policy.values()].some((statement) =>
+        allows(statement, { service, sourceArn, sourceAccount: accountId }),
+      );
+    },
     reserveConcurrency,
     invoke,
     invokeAsync,
@@ -500,6 +521,25 @@ export function createLambdaFunctions(options: LambdaFunctionsOptions): LambdaFu
     },
     list: () => [...functions.values()].map(descriptionOf),
   };
+}
+
+function allows(
+  { Principal: principal, Action: action, Condition: conditions }: PolicyStatement,
+  caller: { readonly service: string; readonly sourceArn: string; readonly sourceAccount: string },
+): boolean {
+  if (!('Service' in principal) || principal.Service !== caller.service) return false;
+  if (action !== 'lambda:InvokeFunction' && action !== 'lambda:*') return false;
+  const arn = conditions?.ArnLike?.['AWS:SourceArn'];
+  const account = conditions?.StringEquals?.['AWS:SourceAccount'];
+  return (
+    (arn === undefined || isLike(caller.sourceArn, arn)) && (account ?? caller.sourceAccount) === caller.sourceAccount
+  );
+}
+
+/** `*` is any text, `?` any character. */
+function isLike(value: string, pattern: string): boolean {
+  const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&');
+  return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`, 's').test(value);
 }
 
 function logGroupOf(name: string, settings: FunctionSettings): string {

@@ -64,7 +64,13 @@ describe('Secrets Manager', () => {
 
 describe('EventBridge and SQS over HTTP', () => {
   test('bring an event from the bus to a queue, as the real clients speak', async () => {
-    const { QueueUrl = '' } = await aws.sqs.send(new CreateQueueCommand({ QueueName: 'events' }));
+    const policy = JSON.stringify({
+      Statement: [
+        { Effect: 'Allow', Principal: { Service: 'events.amazonaws.com' }, Action: 'sqs:SendMessage', Resource: '*' },
+      ],
+    });
+    const queue = { QueueName: 'events', Attributes: { Policy: policy } };
+    const { QueueUrl = '' } = await aws.sqs.send(new CreateQueueCommand(queue));
     expect(QueueUrl).toBe(`${aws.url}/000000000000/events`);
     aws.buses.createBus('bus');
     await aws.events.send(
