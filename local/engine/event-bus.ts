@@ -70,7 +70,7 @@ export interface EventBusesOptions {
   /** Hands one event to one target; see target-delivery.ts for queues and functions. */
   readonly deliver: DeliverToTarget;
   /** Told of each event that reached neither its target nor the target's dead-letter queue. */
-  readonly onDropped?: (delivery: TargetDelivery, why: FailedDelivery) => void;
+  readonly onDropped: (delivery: TargetDelivery, why: FailedDelivery) => void;
   /** EventBridge's default quota is 300; adjustable. */
   readonly rulesPerBus?: number;
   /** EventBridge allows 30 rules with `wildcard` in their pattern on a bus. */
@@ -240,7 +240,7 @@ export function createEventBuses({
   region,
   accountId,
   deliver,
-  onDropped = () => {},
+  onDropped,
   rulesPerBus = 300,
   wildcardRulesPerBus = 30,
   archiveBytes = 64 * 1024 * 1024,
