@@ -47,7 +47,7 @@ export function registerEvents(program: Command, line: CommandLine): void {
         events.length === 0
           ? `Accepted${typeof body.detail === 'string' ? `: ${body.detail}` : ', and nothing is sent for it'}.`
           : printer.table(
-              ['SENT TO SUBSCRIBERS', 'WEBHOOK ID'],
+              ['BROADCAST', 'WEBHOOK ID'],
               events.map(({ type, id }) => [String(type), String(id)]),
             ),
       );

@@ -295,8 +295,15 @@ async function showCreated(
   const id = String(created.subscriptionId);
   // Whatever happens while waiting: the secret is never shown again, so it is printed in any case.
   let shown = created;
-  if (!isJson || wait !== true) printer.result(created, () => subscriptionText(printer, created));
-  if (wait !== true) return;
+  if (wait !== true) {
+    printer.result(created, () => subscriptionText(printer, created));
+    return;
+  }
+  if (!isJson) {
+    // What it waits for is said below, when it is known.
+    const { provisioning: _, delivering: __, ...settled } = created;
+    printer.result(settled, () => subscriptionText(printer, settled));
+  }
   try {
     printer.notice(`Waiting until ${id} is ready …`);
     const waited = await untilReady(session, id, timeout);

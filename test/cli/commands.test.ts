@@ -488,7 +488,7 @@ describe('events send', () => {
     expect(run).toMatchObject({ exitCode: 0, err: '' });
     expect(api.lastRequest.bytes.toString()).toBe(text);
     expect(api.lastRequest.headers['x-verification-token']).toBe('local-drift-token');
-    expect(run.out).toMatch(/^SENT TO SUBSCRIBERS +WEBHOOK ID\nnew_message +msg_/);
+    expect(run.out).toMatch(/^BROADCAST +WEBHOOK ID\nnew_message +msg_/);
   });
 
   it('posts standard input', async () => {
