@@ -251,24 +251,27 @@ function unchanged(item: Item): {
   };
   const sizeIs = (path: string, size: number): string => `size(${path}) = ${bind({ N: String(size) })}`;
 
-  function equals(path: string, value: AttributeValue): string[] {
+  /** `pathOf` is called only where the path is used: DynamoDB refuses a name that no expression has. */
+  function equals(pathOf: () => string, value: AttributeValue): string[] {
     const isFull = Object.keys(values).length >= maxLeaves;
     if (value.L !== undefined) {
-      const elements = isFull ? [] : value.L.flatMap((element, index) => equals(`${path}[${index}]`, element));
+      const path = pathOf();
+      const elements = isFull ? [] : value.L.flatMap((element, index) => equals(() => `${path}[${index}]`, element));
       return [sizeIs(path, value.L.length), ...elements];
     }
     if (value.M !== undefined) {
+      const path = pathOf();
       const members = Object.entries(value.M);
-      const parts = isFull ? [] : members.flatMap(([name, member]) => equals(`${path}.${nameOf(name)}`, member));
+      const parts = isFull ? [] : members.flatMap(([name, member]) => equals(() => `${path}.${nameOf(name)}`, member));
       return [sizeIs(path, members.length), ...parts];
     }
-    return isFull ? [] : [`${path} = ${bind(value)}`];
+    return isFull ? [] : [`${pathOf()} = ${bind(value)}`];
   }
 
   // What changes with every write first, in case not all of it fits.
   const attributes = Object.entries(item).sort(([one], [other]) => rank(one) - rank(other));
   const conditions = [
-    ...attributes.flatMap(([name, value]) => equals(nameOf(name), value)),
+    ...attributes.flatMap(([name, value]) => equals(() => nameOf(name), value)),
     ...optionalAttributes.filter((name) => !(name in item)).map((name) => `attribute_not_exists(${nameOf(name)})`),
   ];
   return {
