@@ -14,7 +14,10 @@ import type { JsonObject } from '../../lambdas/domain/json.ts';
  * compared with few branches, however many there are.
  */
 export interface PatternIndex<T> {
-  /** The owners of all patterns that match, each once, in the order in which they were added. */
+  /**
+   * The owners of all patterns that match, each once, in the order in which they were added. The event is one of a bus:
+   * its source and detail-type are strings.
+   */
   match(event: JsonObject): T[];
 }
 

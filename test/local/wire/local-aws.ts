@@ -49,6 +49,7 @@ export async function startLocalAws({ code = {}, transitionMs = 0 }: LocalAwsOpt
     region,
     accountId,
     deliver: deliverToQueuesAndFunctions({ accountId, queues, invokeAsync: functions.invokeAsync }),
+    onDropped: () => {},
   });
   const tables = createDynamoTables({ clock, region, accountId });
   const secrets = createSecrets({ clock, region, accountId });
