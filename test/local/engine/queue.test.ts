@@ -146,6 +146,10 @@ describe('a changed visibility timeout', () => {
     queue.changeVisibility(receiptHandle, 39_600);
     expect(() => queue.changeVisibility(receiptHandle, 39_601)).toThrow('Total VisibilityTimeout');
     expect(() => queue.changeVisibility(receiptHandle, 43_201)).toThrow('Must be between 0 and 43200');
+    await clock.advance(39_600_000);
+    const again = await receiveOne(queue, 10);
+    queue.changeVisibility(again.receiptHandle, 43_200);
+    expect(queue.counts().inFlight).toBe(1);
   });
 
   it('is refused for what is not in flight', async () => {
