@@ -225,7 +225,7 @@ function itemOf({ filter, ...config }: SubscriptionConfig): Item {
 }
 
 /** DynamoDB takes expressions of 4 KB and 300 operators; a leaf below costs about 20 characters and two operators. */
-const maxLeaves = 120;
+const maxLeaves = 100;
 
 /**
  * Holds while the stored item is this one. Lists and maps are compared leaf by leaf: DynamoDB could compare them whole,

@@ -56,7 +56,7 @@ export function createControl(deps: ControlDeps): Control {
     const now = clock();
     const step = controlStep(message, state, now);
     if (step.kind === 'probe') await routes.invoke(names.deliverFunction, { probe: true });
-    if (step.kind === 'send') await controlQueue.send([step]);
+    if (step.kind === 'send') await controlQueue.send([{ message: step.message, delaySeconds: step.delaySeconds }]);
     if (message.hourly !== true) return;
     const overdue = overdueControl(state, now);
     if (overdue !== undefined) await controlQueue.send([{ message: overdue, delaySeconds: 0 }]);

@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto';
 import { configEtag } from '../domain/config-etag.ts';
-import { desiredRoute, type RouteNames, type RouteSettings, routeNames } from '../domain/desired-route.ts';
+import {
+  type DesiredRoute,
+  desiredRoute,
+  type RouteNames,
+  type RouteSettings,
+  routeNames,
+} from '../domain/desired-route.ts';
 import { desiredFlow, healthAttributes } from '../domain/endpoint-health.ts';
 import { canonicalJson } from '../domain/json.ts';
 import { hasLegacyEvent } from '../domain/legacy-subscriptions.ts';
@@ -96,7 +102,7 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
     const current = afterChange(subscriptionId, state, prepared);
     const flow = desiredFlow(config, current, now);
     const desired = desiredRoute(config, flow, all.settings);
-    const stopped = await act(all, planRoute(desired, await all.routes.describe(desired.names)), subscriptionId);
+    const stopped = await actOrSayWhyNot(all, current, desired);
     if (stopped !== undefined) return wait(all, current, stopped);
     const appliedConfig = configEtag(item);
     if (current.provisioning !== 'ready' || current.reason !== undefined || current.appliedConfig !== appliedConfig) {
@@ -142,6 +148,20 @@ async function act(
     if (outcome.kind !== 'done') return outcome;
   }
   return undefined;
+}
+
+/** An error that nobody expected is for the next try; people who look meanwhile see what it was. */
+async function actOrSayWhyNot(deps: ReconcileDeps, state: SubscriptionState, desired: DesiredRoute) {
+  try {
+    const existing = await deps.routes.describe(desired.names);
+    return await act(deps, planRoute(desired, existing), state.subscriptionId);
+  } catch (error) {
+    const reason = `it could not be provisioned and is tried again: ${String(error)}`.slice(0, 500);
+    if (state.provisioning !== 'pending' || state.reason !== reason) {
+      await deps.subscriptions.changeState(state.subscriptionId, { set: { provisioning: 'pending', reason } });
+    }
+    throw error;
+  }
 }
 
 async function wait(

@@ -27,6 +27,8 @@ export class InMemoryRoutes implements RouteControlPlane {
   readonly recentlyDeleted = new Set<string>();
   /** The process ends after so many actions. */
   crashAfter = Number.POSITIVE_INFINITY;
+  /** Runs before each action; may throw. */
+  beforeAction: (action: RouteAction) => void = () => undefined;
   /** Runs after each action: somebody else acts in between. */
   afterAction: (action: RouteAction) => void = () => undefined;
   private nextMappingId = 1;
@@ -54,6 +56,7 @@ export class InMemoryRoutes implements RouteControlPlane {
 
   async apply(action: RouteAction): Promise<ActionOutcome> {
     if (this.applied.length >= this.crashAfter) throw new Error('the process ended');
+    this.beforeAction(action);
     const outcome = this.act(action);
     this.applied.push(action);
     this.afterAction(action);

@@ -1,0 +1,335 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { SubscriptionState } from '../../lambdas/domain/subscription.ts';
+import type { DelayedMessage } from '../../lambdas/ports/control-queue.ts';
+import type { CustomResourceResponse } from '../../lambdas/ports/custom-resource-responder.ts';
+import { createProvisionHandler } from '../../lambdas/provision/handler.ts';
+import { aSubscriptionItem, day, longGoneTimeline, routeSettings } from '../builders/subscriptions.ts';
+import { InMemoryRoutes } from '../in-memory/route-control-plane.ts';
+import { InMemoryGate, InMemorySubscriptions } from '../in-memory/subscriptions.ts';
+import { RecordedLog, RecordedMetrics } from '../in-memory/telemetry.ts';
+
+const hour = 60 * 60 * 1000;
+
+class World {
+  readonly subscriptions = new InMemorySubscriptions();
+  readonly gate = new InMemoryGate();
+  readonly routes = new InMemoryRoutes('fanout-test');
+  readonly metrics = new RecordedMetrics();
+  readonly sent: DelayedMessage[] = [];
+  readonly answers: { url: string; response: CustomResourceResponse }[] = [];
+  queueIsDown = false;
+  remainingMs = 300_000;
+  now = 100 * day;
+
+  readonly invoke = (event: unknown) =>
+    createProvisionHandler({
+      subscriptions: this.subscriptions,
+      gate: this.gate,
+      routes: this.routes,
+      settings: routeSettings(),
+      outboundPolicy: 'public',
+      timeline: longGoneTimeline,
+      randomBytes: (count) => Buffer.alloc(count, 1),
+      controlQueue: {
+        send: async (messages) => {
+          if (this.queueIsDown) throw new Error('the control queue is down');
+          this.sent.push(...messages);
+        },
+      },
+      responder: {
+        respond: async (url, response) => {
+          this.answers.push({ url, response });
+        },
+      },
+      sleep: async () => undefined,
+      clock: () => this.now,
+      metrics: this.metrics,
+      log: new RecordedLog(),
+    })(event, { getRemainingTimeInMillis: () => this.remainingMs } as never);
+
+  async make(...ids: string[]): Promise<void> {
+    for (const subscriptionId of ids) this.subscriptions.put(aSubscriptionItem({ subscriptionId }));
+    await this.invoke(changesOf(...ids));
+  }
+
+  /** What is on the control queue, received. */
+  async deliverSent(): Promise<void> {
+    const messages = this.sent.splice(0);
+    await this.invoke(messagesOf(...messages.map(({ message }) => message)));
+  }
+
+  setState(state: Partial<SubscriptionState>): Promise<void> {
+    return this.subscriptions.changeState('sub_1', { set: state });
+  }
+
+  mapping() {
+    return [...this.routes.mappings.values()][0];
+  }
+}
+
+const changesOf = (...ids: string[]) => ({
+  Records: ids.map((id, index) => ({
+    eventSource: 'aws:dynamodb',
+    eventName: 'MODIFY',
+    dynamodb: { SequenceNumber: String(index + 1), Keys: { subscriptionId: { S: id }, record: { S: 'config' } } },
+  })),
+});
+
+const messagesOf = (...bodies: unknown[]) => ({
+  Records: bodies.map((body, index) => ({
+    eventSource: 'aws:sqs',
+    messageId: `message-${index}`,
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  })),
+});
+
+const deploymentOf = (RequestType: 'Create' | 'Update' | 'Delete') => ({
+  RequestType,
+  ResponseURL: 'https://cloudformation.example.com/answer',
+  StackId: 'stack',
+  RequestId: 'request',
+  LogicalResourceId: 'Routes',
+  ResourceType: 'Custom::Routes',
+});
+
+let world: World;
+beforeEach(() => {
+  world = new World();
+});
+
+describe('changes of the table', () => {
+  it('make a route for each subscription, once however often it is named', async () => {
+    world.subscriptions.put(aSubscriptionItem({ subscriptionId: 'sub_1' }));
+    world.subscriptions.put(aSubscriptionItem({ subscriptionId: 'sub_2' }));
+    expect(await world.invoke(changesOf('sub_1', 'sub_2', 'sub_1'))).toEqual({ batchItemFailures: [] });
+    expect(world.routes.rules.size).toBe(2);
+    expect(world.routes.applied.filter(({ kind }) => kind === 'put-rule')).toHaveLength(2);
+  });
+
+  it('of one subscription that fails hold up no other: it is tried again through the control queue, later each time', async () => {
+    world.subscriptions.put(aSubscriptionItem({ subscriptionId: 'sub_1' }));
+    world.subscriptions.put(aSubscriptionItem({ subscriptionId: 'sub_2' }));
+    world.routes.beforeAction = (action) => {
+      if ('name' in action && action.name.includes('sub_1')) throw new Error('AccessDenied');
+    };
+    expect(await world.invoke(changesOf('sub_1', 'sub_2'))).toEqual({ batchItemFailures: [] });
+    expect(world.subscriptions.states.get('sub_2')?.provisioning).toBe('ready');
+    expect(world.metrics.valuesOf('RoutesFailed')).toEqual([1]);
+    const delays = [world.sent[0]?.delaySeconds];
+    for (let attempt = 0; attempt < 10 && world.sent.length > 0; attempt++) {
+      await world.deliverSent();
+      if (world.sent.length > 0) delays.push(world.sent[0]?.delaySeconds);
+    }
+    expect(delays).toEqual([15, 30, 60, 120, 240, 480, 900]);
+    expect(world.subscriptions.states.get('sub_1')).toMatchObject({
+      provisioning: 'pending',
+      reason: expect.stringContaining('AccessDenied'),
+    });
+  });
+
+  it('come again, from the first on, when not even the control queue takes them', async () => {
+    world.subscriptions.put(aSubscriptionItem());
+    world.routes.crashAfter = 0;
+    world.queueIsDown = true;
+    expect(await world.invoke(changesOf('sub_9', 'sub_1'))).toEqual({ batchItemFailures: [{ itemIdentifier: '2' }] });
+  });
+
+  it('that arrive with little time left are handed on', async () => {
+    world.remainingMs = 30_000;
+    await world.make('sub_1');
+    expect(world.routes.isEmpty()).toBe(true);
+    expect(world.sent).toEqual([{ message: { subscriptionId: 'sub_1', action: 'reconcile' }, delaySeconds: 0 }]);
+  });
+
+  it('beyond a quota are not tried again and again', async () => {
+    world.routes.maxRules = 0;
+    await world.make('sub_1');
+    expect(world.sent).toEqual([]);
+  });
+});
+
+describe('the hourly run', () => {
+  it('makes what is missing and removes what is orphaned, whichever part is left of it', async () => {
+    await world.make('sub_1', 'sub_2', 'sub_3', 'sub_4');
+    world.routes.functions.delete('fanout-test-sub_1');
+    world.routes.rules.clear();
+    for (const id of ['sub_2', 'sub_3', 'sub_4']) world.subscriptions.configs.delete(id);
+    world.subscriptions.states.delete('sub_2');
+    world.routes.functions.delete('fanout-test-sub_3');
+    world.routes.queues.delete('fanout-test-sub_4');
+    world.routes.queues.delete('fanout-test-sub_4-dlq');
+    world.routes.functions.delete('fanout-test-sub_4');
+
+    await world.invoke({ action: 'reconcile-all' });
+    await world.deliverSent();
+    expect([...world.routes.rules.keys()]).toEqual(['fanout-test-sub_1']);
+    expect([...world.routes.queues.keys()].sort()).toEqual(['fanout-test-sub_1', 'fanout-test-sub_1-dlq']);
+    expect([...world.routes.functions.keys()]).toEqual(['fanout-test-sub_1']);
+    expect(world.routes.mappings.size).toBe(1);
+    expect([...world.subscriptions.states.keys()]).toEqual(['sub_1']);
+  });
+
+  it('spreads hundreds of routes over time', async () => {
+    for (let index = 0; index < 300; index++) {
+      world.subscriptions.put(aSubscriptionItem({ subscriptionId: `sub_${index}` }));
+    }
+    await world.invoke({ action: 'reconcile-all' });
+    expect(world.sent).toHaveLength(300);
+    expect(Math.max(...world.sent.map(({ delaySeconds }) => delaySeconds))).toBe(59);
+  });
+
+  it('counts what lies in the dead-letter queues', async () => {
+    world.routes.deadLetters = 3;
+    await world.invoke({ action: 'reconcile-all' });
+    expect(world.metrics.valuesOf('DeadLetters')).toEqual([3]);
+  });
+
+  it('has what is about to expire in a queue that nobody reads written down; a change alone does not', async () => {
+    await world.make('sub_1');
+    world.subscriptions.put(aSubscriptionItem({ status: 'paused' }));
+    await world.invoke(changesOf('sub_1'));
+    expect(world.routes.invoked).toEqual([]);
+    await world.invoke({ action: 'reconcile-all' });
+    await world.deliverSent();
+    expect(world.routes.invoked).toEqual([{ functionName: 'fanout-test-sub_1', payload: { park: true } }]);
+  });
+
+  it('finds a probe whose message was lost', async () => {
+    await world.make('sub_1');
+    const probeAt = world.now - hour;
+    await world.setState({ circuit: { state: 'open', reason: 'failing', since: 0, probeAt, probes: 1 } });
+    await world.invoke({ action: 'reconcile-all' });
+    await world.deliverSent();
+    expect(world.sent).toEqual([
+      { message: { subscriptionId: 'sub_1', action: 'probe', dueAt: probeAt }, delaySeconds: 0 },
+    ]);
+  });
+});
+
+describe('control messages', () => {
+  const open = { state: 'open', reason: 'failing', since: 0, probes: 0 } as const;
+
+  it('that a circuit is open stop the deliveries and arrange for a probe', async () => {
+    await world.make('sub_1');
+    const probeAt = world.now + 30_000;
+    await world.setState({ circuit: { ...open, probeAt } });
+    await world.invoke(messagesOf({ subscriptionId: 'sub_1', action: 'open-circuit' }));
+    expect(world.mapping()?.enabled).toBe(false);
+    expect(world.sent).toEqual([
+      { message: { subscriptionId: 'sub_1', action: 'probe', dueAt: probeAt }, delaySeconds: 30 },
+    ]);
+  });
+
+  it('that a probe is due invoke the delivery function', async () => {
+    await world.make('sub_1');
+    await world.setState({ circuit: { ...open, probeAt: world.now } });
+    await world.invoke(messagesOf({ subscriptionId: 'sub_1', action: 'probe', dueAt: world.now }));
+    expect(world.routes.invoked).toEqual([{ functionName: 'fanout-test-sub_1', payload: { probe: true } }]);
+  });
+
+  it('that the endpoint has recovered start the deliveries slowly, and faster minute by minute', async () => {
+    await world.make('sub_1');
+    await world.setState({ circuit: { state: 'ramping', since: world.now, probes: 1 } });
+    await world.invoke(messagesOf({ subscriptionId: 'sub_1', action: 'recovered' }));
+    expect(world.mapping()).toMatchObject({ enabled: true, maximumConcurrency: 2 });
+    world.now += 60_000;
+    await world.deliverSent();
+    expect(world.mapping()?.maximumConcurrency).toBe(4);
+    world.now += 600_000;
+    await world.deliverSent();
+    expect(world.mapping()?.maximumConcurrency).toBe(10);
+    expect(world.sent).toEqual([]);
+  });
+
+  it('that nobody knows are left for the dead-letter queue, and the others are carried out', async () => {
+    await world.make('sub_1');
+    world.subscriptions.configs.clear();
+    const unknown = ['{', '{"action":"explode","subscriptionId":"sub_1"}', '{"subscriptionId":"a/b","action":"ramp"}'];
+    const response = await world.invoke(messagesOf(...unknown, { subscriptionId: 'sub_1', action: 'reconcile' }));
+    expect(response).toEqual({
+      batchItemFailures: ['message-0', 'message-1', 'message-2'].map((itemIdentifier) => ({ itemIdentifier })),
+    });
+    expect(world.routes.isEmpty()).toBe(true);
+  });
+});
+
+describe('the deployment', () => {
+  it('looks at every route in the background and answers at once', async () => {
+    await world.make('sub_1');
+    await world.invoke(deploymentOf('Update'));
+    expect(world.sent).toHaveLength(1);
+    expect(world.answers).toEqual([
+      {
+        url: 'https://cloudformation.example.com/answer',
+        response: {
+          Status: 'SUCCESS',
+          PhysicalResourceId: 'fanout-test-routes',
+          StackId: 'stack',
+          RequestId: 'request',
+          LogicalResourceId: 'Routes',
+        },
+      },
+    ]);
+  });
+
+  it('that is deleted leaves nothing behind, and answers when all is gone', async () => {
+    await world.make('sub_1', 'sub_2', 'sub_3');
+    await world.invoke(deploymentOf('Delete'));
+    expect(world.routes.isEmpty()).toBe(true);
+    expect(world.answers[0]?.response.Status).toBe('SUCCESS');
+    expect(world.subscriptions.configs.size).toBe(3);
+  });
+
+  it('that is being deleted makes nothing any more, whoever asks', async () => {
+    await world.make('sub_1');
+    await world.invoke(deploymentOf('Delete'));
+    await world.make('sub_1', 'sub_2');
+    await world.invoke(messagesOf({ subscriptionId: 'sub_1', action: 'reconcile' }));
+    expect(world.routes.isEmpty()).toBe(true);
+  });
+
+  it('that is deleted while a route is made has that route deleted too', async () => {
+    world.subscriptions.put(aSubscriptionItem());
+    world.routes.afterAction = ({ kind }) => {
+      if (kind === 'put-rule') void world.gate.close();
+    };
+    await world.invoke(changesOf('sub_1'));
+    expect(world.routes.isEmpty()).toBe(true);
+  });
+
+  it('that comes back makes all routes again', async () => {
+    await world.make('sub_1');
+    await world.invoke(deploymentOf('Delete'));
+    await world.invoke(deploymentOf('Create'));
+    await world.deliverSent();
+    expect(world.routes.rules.size).toBe(1);
+  });
+
+  it('whose deletion takes longer than one invocation carries on in the next, and answers once', async () => {
+    await world.make('sub_1', 'sub_2');
+    world.remainingMs = 10_000;
+    await world.invoke(deploymentOf('Delete'));
+    expect(world.answers).toEqual([]);
+    expect(world.sent).toMatchObject([{ message: { action: 'tear-down' }, delaySeconds: 0 }]);
+    world.remainingMs = 300_000;
+    await world.deliverSent();
+    expect(world.routes.isEmpty()).toBe(true);
+    expect(world.answers).toHaveLength(1);
+  });
+
+  it('hears of a failure, instead of waiting an hour for an answer', async () => {
+    await world.make('sub_1');
+    world.routes.afterAction = () => {
+      throw new Error('AccessDenied: lambda:DeleteFunction');
+    };
+    await world.invoke(deploymentOf('Delete'));
+    expect(world.answers[0]?.response).toMatchObject({
+      Status: 'FAILED',
+      Reason: expect.stringContaining('AccessDenied'),
+    });
+  });
+});
+
+it('refuses an event that nothing of the deployment sends', async () => {
+  await expect(world.invoke({ hello: 'world' })).rejects.toThrow('not a trigger');
+});
