@@ -19,6 +19,7 @@ export function registerDeliveries(program: Command, line: CommandLine): void {
     .addOption(
       new Option('--state <state>', 'only those; undelivered: all that has not arrived, newest first').choices(states),
     )
+    .addOption(new Option('--replay <name>', 'only those of this replay, as replays start shows it'))
     .addOption(new Option('--limit <count>', 'how many at most').argParser(wholeNumber).default(defaultLimit))
     .addOption(new Option('--all', 'without a limit').conflicts('limit'))
     .addHelpText(
@@ -29,28 +30,34 @@ export function registerDeliveries(program: Command, line: CommandLine): void {
         "fanout deliveries list sub_… --json | jq '.deliveries[] | {webhookId, responseHead}'",
       ),
     )
-    .action(async (id: string, options: { state?: string; limit: number; all?: boolean }, command: Command) => {
-      const { api, printer } = await line.open(command);
-      const { items, hasMore } = await readPages(
-        api,
-        `/v1/subscriptions/${encodeURIComponent(id)}/deliveries`,
-        'deliveries',
-        {
-          limit: options.all === true ? Number.POSITIVE_INFINITY : options.limit,
-          query: { state: options.state },
-        },
-      );
-      printer.result({ deliveries: [...items], hasMore }, () =>
-        items.length === 0
-          ? ''
-          : printer.table(
-              ['WEBHOOK ID', 'EVENT TYPE', 'STATE', 'ATTEMPTS', 'LAST ATTEMPT (UTC)', 'NEXT (UTC)', 'LAST ANSWER'],
-              items.map(deliveryRow),
-            ),
-      );
-      if (items.length === 0) printer.notice('No deliveries.');
-      if (hasMore) printer.notice(`There are more than these ${items.length}: add --limit COUNT or --all.`);
-    });
+    .action(
+      async (
+        id: string,
+        options: { state?: string; replay?: string; limit: number; all?: boolean },
+        command: Command,
+      ) => {
+        const { api, printer } = await line.open(command);
+        const { items, hasMore } = await readPages(
+          api,
+          `/v1/subscriptions/${encodeURIComponent(id)}/deliveries`,
+          'deliveries',
+          {
+            limit: options.all === true ? Number.POSITIVE_INFINITY : options.limit,
+            query: { state: options.state, replayName: options.replay },
+          },
+        );
+        printer.result({ deliveries: [...items], hasMore }, () =>
+          items.length === 0
+            ? ''
+            : printer.table(
+                ['WEBHOOK ID', 'EVENT TYPE', 'STATE', 'ATTEMPTS', 'LAST ATTEMPT (UTC)', 'NEXT (UTC)', 'LAST ANSWER'],
+                items.map(deliveryRow),
+              ),
+        );
+        if (items.length === 0) printer.notice('No deliveries.');
+        if (hasMore) printer.notice(`There are more than these ${items.length}: add --limit COUNT or --all.`);
+      },
+    );
 }
 
 function deliveryRow(delivery: JsonObject): Cell[] {

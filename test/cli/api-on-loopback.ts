@@ -145,10 +145,11 @@ export class ApiOnLoopback {
     await once(this.server, 'close');
   }
 
-  private listDeliveries(id: string, { state, limit, after }: DeliveryQuery) {
+  private listDeliveries(id: string, { state, replayName, limit, after }: DeliveryQuery) {
     const all = this.deliveries.filter(
       (record) =>
         record.subscriptionId === id &&
+        (replayName === undefined || record.replayName === replayName) &&
         (state === undefined || (state === 'undelivered' ? record.state !== 'delivered' : record.state === state)),
     );
     const start = after === undefined ? 0 : Number(after.index);

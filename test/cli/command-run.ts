@@ -47,3 +47,10 @@ export async function runCommand(
 async function* bytesOf(text: string): AsyncGenerator<Uint8Array> {
   if (text !== '') yield Buffer.from(text);
 }
+
+/** The commands that the help shows: the groups, or those of a group. */
+export async function commandsIn(path: readonly string[]): Promise<string[]> {
+  const { out } = await runCommand([...path, '--help']);
+  const [, list = ''] = /\nCommands:\n((?: {2,}.*\n)+)/.exec(out) ?? [];
+  return [...list.matchAll(/^ {2}([a-z-]+)/gm)].map(([, name = '']) => name).filter((name) => name !== 'help');
+}

@@ -399,6 +399,13 @@ describe('deliveries list', () => {
     expect(await fanout(['deliveries', 'list', id, '--state', 'lost'])).toMatchObject({ exitCode: 2 });
   });
 
+  it('asks for the deliveries of one replay', async () => {
+    const id = await withDeliveries(2);
+    api.deliveries.push(aRecord({ subscriptionId: id, webhookId: 'msg_replayed', replayName: 'again' }));
+    const run = await fanout(['deliveries', 'list', id, '--replay', 'again', '--json']);
+    expect(json(run).deliveries).toEqual([expect.objectContaining({ webhookId: 'msg_replayed' })]);
+  });
+
   it('says with 4 that there is no such subscription', async () => {
     expect(await fanout(['deliveries', 'list', 'sub_none'])).toMatchObject({ exitCode: 4 });
   });

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ApiOnLoopback } from './api-on-loopback.ts';
-import { runCommand } from './command-run.ts';
+import { commandsIn, runCommand } from './command-run.ts';
 
 let api: ApiOnLoopback;
 
@@ -130,12 +130,6 @@ describe('help', () => {
       }
     }
   });
-
-  async function commandsIn(path: readonly string[]): Promise<string[]> {
-    const { out } = await runCommand([...path, '--help']);
-    const [, list = ''] = /\nCommands:\n((?: {2,}.*\n)+)/.exec(out) ?? [];
-    return [...list.matchAll(/^ {2}([a-z-]+)/gm)].map(([, name = '']) => name).filter((name) => name !== 'help');
-  }
 });
 
 describe('colour and width', () => {

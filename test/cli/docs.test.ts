@@ -1,0 +1,23 @@
+import { readFile } from 'node:fs/promises';
+import { expect, it } from 'vitest';
+import { exitCodes, exitCodesHelp } from '../../cli/exit-codes.ts';
+import { commandsIn } from './command-run.ts';
+
+const docs = await readFile(new URL('../../docs/cli.md', import.meta.url), 'utf8');
+
+it('the docs list every command, and none that does not exist', async () => {
+  const documented = [...docs.matchAll(/^\| `([a-z-]+ [a-z-]+)/gm)].map(([, command = '']) => command);
+  const existing: string[] = [];
+  for (const group of await commandsIn([])) {
+    existing.push(...(await commandsIn([group])).map((command) => `${group} ${command}`));
+  }
+  expect(documented.sort()).toEqual(existing.sort());
+});
+
+it('the docs and the help say what each exit code means', () => {
+  const documented = [...docs.matchAll(/^\| (\d+) \|/gm)].map(([, code]) => Number(code));
+  expect(documented.sort()).toEqual(Object.values(exitCodes).sort());
+  for (const code of Object.values(exitCodes).filter((value) => value !== exitCodes.bug)) {
+    expect(exitCodesHelp).toMatch(new RegExp(`(^|\\s)${code} {2}\\S`, 'm'));
+  }
+});
