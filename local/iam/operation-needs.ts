@@ -1,0 +1,328 @@
+/** What a call needs to be allowed: one action on one resource. A call may have several needs, and needs them all. */
+export interface Need {
+  readonly action: string;
+  /** An ARN; `*` for an action for which IAM knows no resource. */
+  readonly resource: string;
+  /** Condition keys of this call, in lower case. */
+  readonly context?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Where the names in a request lead to. */
+export interface Account {
+  readonly region: string;
+  readonly accountId: string;
+  /** By name or ARN. */
+  readonly secretArn: (secretId: string) => string | undefined;
+  /** Of an event source mapping, by its id. */
+  readonly mappedFunctionArn: (uuid: string) => string | undefined;
+}
+
+type Input = Readonly<Record<string, unknown>>;
+type Needs = (input: Input, account: Account) => readonly Need[];
+
+/**
+ * The needs of each operation, by `<service>:<operation>`. Sources: the tables of actions and resource types of
+ * https://docs.aws.amazon.com/service-authorization/latest/reference/ (list_amazondynamodb, list_amazoneventbridge,
+ * list_amazonsqs, list_awslambda, list_awssecretsmanager, list_awssecuritytokenservice); what is said elsewhere has its
+ * source beside it.
+ */
+export const operationNeeds: Readonly<Record<string, Needs>> = {
+  ...each(
+    'dynamodb',
+    [
+      'DeleteItem',
+      'DeleteTable',
+      'DescribeTable',
+      'DescribeTimeToLive',
+      'GetItem',
+      'PutItem',
+      'UpdateItem',
+      'UpdateTimeToLive',
+    ],
+    (action) => (input, account) => [{ action, resource: tableArn(account, input.TableName) }],
+  ),
+  // An index is a resource of its own: who may query the table may not query the index, nor the other way round.
+  ...each('dynamodb', ['Query', 'Scan'], (action) => (input, account) => {
+    const table = tableArn(account, input.TableName);
+    const index = input.IndexName;
+    return [{ action, resource: typeof index === 'string' ? `${table}/index/${index}` : table }];
+  }),
+  // For each table for itself, and never PutItem, DeleteItem or GetItem.
+  ...each('dynamodb', ['BatchGetItem', 'BatchWriteItem'], (action) => (input, account) => {
+    const tables = Object.keys((input.RequestItems ?? {}) as object);
+    return tables.map((table) => ({ action, resource: tableArn(account, table) }));
+  }),
+  'dynamodb:CreateTable': (input, account) => {
+    const resource = tableArn(account, input.TableName);
+    return [{ action: 'dynamodb:CreateTable', resource }, ...whereTagged(input.Tags, 'dynamodb:TagResource', resource)];
+  },
+  ...each('dynamodb', ['ListTagsOfResource', 'TagResource', 'UntagResource'], (action) => (input) => [
+    { action, resource: text(input.ResourceArn) },
+  ]),
+  ...each('dynamodb', ['ListTables'], withoutResource),
+
+  'events:PutEvents': (input, account) => {
+    const entries = objects(input.Entries);
+    const buses = new Set(entries.map(({ EventBusName: bus }) => busArn(account, bus)));
+    return [...buses].map((resource) => {
+      const itsEntries = entries.filter(({ EventBusName: bus }) => busArn(account, bus) === resource);
+      return {
+        action: 'events:PutEvents',
+        resource,
+        context: {
+          'events:source': distinct(itsEntries.map(({ Source: source }) => text(source))),
+          'events:detail-type': distinct(itsEntries.map(({ DetailType: type }) => text(type))),
+        },
+      };
+    });
+  },
+  ...each('events', ['DeleteRule', 'DescribeRule', 'DisableRule', 'EnableRule'], (action) => (input, account) => [
+    { action, resource: ruleArn(account, input.EventBusName, input.Name) },
+  ]),
+  'events:PutRule': (input, account) => {
+    const resource = ruleArn(account, input.EventBusName, input.Name);
+    return [
+      { action: 'events:PutRule', resource },
+      ...whereTagged(input.Tags, 'events:TagResource', resource),
+      ...passRole(input.RoleArn, 'events.amazonaws.com', resource),
+    ];
+  },
+  ...each('events', ['ListTargetsByRule', 'RemoveTargets'], (action) => (input, account) => [
+    { action, resource: ruleArn(account, input.EventBusName, input.Rule) },
+  ]),
+  'events:PutTargets': (input, account) => {
+    const resource = ruleArn(account, input.EventBusName, input.Rule);
+    const targets = objects(input.Targets);
+    const context = { 'events:targetarn': distinct(targets.map(({ Arn: arn }) => text(arn))) };
+    return [
+      { action: 'events:PutTargets', resource, context },
+      ...targets.flatMap(({ RoleArn: role }) => passRole(role, 'events.amazonaws.com', resource)),
+    ];
+  },
+  'events:DescribeEventBus': (input, account) => [
+    { action: 'events:DescribeEventBus', resource: busArn(account, input.Name) },
+  ],
+  'events:CreateArchive': (input, account) => [
+    { action: 'events:CreateArchive', resource: eventsArn(account, `archive/${text(input.ArchiveName)}`) },
+    { action: 'events:CreateArchive', resource: text(input.EventSourceArn) },
+  ],
+  'events:DescribeArchive': (input, account) => [
+    { action: 'events:DescribeArchive', resource: eventsArn(account, `archive/${text(input.ArchiveName)}`) },
+  ],
+  // The archive, the bus and the replay, each of them.
+  'events:StartReplay': (input, account) => {
+    const { Arn: destination } = (input.Destination ?? {}) as Input;
+    return [text(input.EventSourceArn), text(destination), replayArn(account, input.ReplayName)].map((resource) => ({
+      action: 'events:StartReplay',
+      resource,
+    }));
+  },
+  ...each('events', ['CancelReplay', 'DescribeReplay'], (action) => (input, account) => [
+    { action, resource: replayArn(account, input.ReplayName) },
+  ]),
+  ...each('events', ['ListTagsForResource', 'TagResource', 'UntagResource'], (action) => (input) => [
+    { action, resource: text(input.ResourceARN) },
+  ]),
+  ...each(
+    'events',
+    ['ListArchives', 'ListEventBuses', 'ListReplays', 'ListRuleNamesByTarget', 'ListRules', 'TestEventPattern'],
+    withoutResource,
+  ),
+
+  ...each(
+    'sqs',
+    [
+      ...[
+        'ChangeMessageVisibility',
+        'DeleteMessage',
+        'DeleteQueue',
+        'GetQueueAttributes',
+        'ListDeadLetterSourceQueues',
+      ],
+      ...[
+        'ListQueueTags',
+        'PurgeQueue',
+        'ReceiveMessage',
+        'SendMessage',
+        'SetQueueAttributes',
+        'TagQueue',
+        'UntagQueue',
+      ],
+    ],
+    (action) => (input, account) => [{ action, resource: queueArn(account, input.QueueUrl) }],
+  ),
+  // A batch needs what a single message needs; IAM knows no action for batches.
+  // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
+  ...each('sqs', ['ChangeMessageVisibilityBatch', 'DeleteMessageBatch', 'SendMessageBatch'], (action) => {
+    const single = action.slice(0, -'Batch'.length);
+    return (input, account) => [{ action: single, resource: queueArn(account, input.QueueUrl) }];
+  }),
+  'sqs:CreateQueue': (input, account) => {
+    const resource = queueArn(account, input.QueueName);
+    return [{ action: 'sqs:CreateQueue', resource }, ...whereTagged(input.tags, 'sqs:TagQueue', resource)];
+  },
+  'sqs:GetQueueUrl': (input, account) => [
+    { action: 'sqs:GetQueueUrl', resource: queueArn(account, input.QueueName, input.QueueOwnerAWSAccountId) },
+  ],
+  ...each('sqs', ['ListQueues'], withoutResource),
+
+  ...each(
+    'lambda',
+    [
+      ...['AddPermission', 'DeleteFunction', 'DeleteFunctionConcurrency', 'GetFunction', 'GetFunctionConcurrency'],
+      ...['GetFunctionConfiguration', 'GetPolicy', 'PutFunctionConcurrency', 'RemovePermission'],
+    ],
+    (action) => (input, account) => [{ action, resource: functionArn(account, input.FunctionName) }],
+  ),
+  'lambda:Invoke': (input, account) => [
+    { action: 'lambda:InvokeFunction', resource: functionArn(account, input.FunctionName) },
+  ],
+  // Who makes a function reads its code and hands on its role.
+  // https://docs.aws.amazon.com/lambda/latest/dg/permissions-user-function.html
+  'lambda:CreateFunction': (input, account) => {
+    const resource = functionArn(account, input.FunctionName);
+    return [
+      { action: 'lambda:CreateFunction', resource },
+      ...whereTagged(input.Tags, 'lambda:TagResource', resource),
+      ...passRole(input.Role, 'lambda.amazonaws.com', resource),
+      ...readCode((input.Code ?? {}) as Input),
+    ];
+  },
+  'lambda:UpdateFunctionCode': (input, account) => [
+    { action: 'lambda:UpdateFunctionCode', resource: functionArn(account, input.FunctionName) },
+    ...readCode(input),
+  ],
+  'lambda:UpdateFunctionConfiguration': (input, account) => {
+    const resource = functionArn(account, input.FunctionName);
+    return [
+      { action: 'lambda:UpdateFunctionConfiguration', resource },
+      ...passRole(input.Role, 'lambda.amazonaws.com', resource),
+    ];
+  },
+  // IAM knows no resource for it before it is there: only a condition can narrow it.
+  'lambda:CreateEventSourceMapping': (input, account) => [
+    {
+      action: 'lambda:CreateEventSourceMapping',
+      resource: '*',
+      context: { 'lambda:functionarn': [functionArn(account, input.FunctionName)] },
+    },
+    ...whereTagged(input.Tags, 'lambda:TagResource', mappingArn(account, '*')),
+  ],
+  ...each(
+    'lambda',
+    ['DeleteEventSourceMapping', 'GetEventSourceMapping', 'UpdateEventSourceMapping'],
+    (action) => (input, account) => {
+      const uuid = text(input.UUID);
+      const mapped = account.mappedFunctionArn(uuid);
+      // There is nothing to be protected, and no function to compare: the operation answers ResourceNotFoundException.
+      if (mapped === undefined) return [];
+      const next = input.FunctionName === undefined ? [] : [functionArn(account, input.FunctionName)];
+      return [mapped, ...next].map((arn) => ({
+        action,
+        resource: mappingArn(account, uuid),
+        context: { 'lambda:functionarn': [arn] },
+      }));
+    },
+  ),
+  ...each('lambda', ['ListTags', 'TagResource', 'UntagResource'], (action) => (input, account) => [
+    { action, resource: functionArn(account, input.Resource) },
+  ]),
+  ...each('lambda', ['ListEventSourceMappings', 'ListFunctions'], withoutResource),
+
+  ...each('secretsmanager', ['DescribeSecret', 'GetSecretValue', 'PutSecretValue'], (action) => (input, account) => [
+    { action, resource: secretArn(account, text(input.SecretId)) },
+  ]),
+  'secretsmanager:CreateSecret': (input, account) => [
+    { action: 'secretsmanager:CreateSecret', resource: secretArn(account, text(input.Name)) },
+  ],
+
+  // "No permissions are required": https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+  'sts:GetCallerIdentity': () => [],
+};
+
+function each(service: string, names: readonly string[], needsOf: (action: string) => Needs): Record<string, Needs> {
+  return Object.fromEntries(names.map((name) => [`${service}:${name}`, needsOf(`${service}:${name}`)]));
+}
+
+function withoutResource(action: string): Needs {
+  return () => [{ action, resource: '*' }];
+}
+
+/** Tags given at creation need the permission to tag as well. */
+function whereTagged(tags: unknown, action: string, resource: string): Need[] {
+  return Object.keys((tags ?? {}) as object).length === 0 ? [] : [{ action, resource }];
+}
+
+/** https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html */
+function passRole(roleArn: unknown, service: string, forResource: string): Need[] {
+  if (typeof roleArn !== 'string') return [];
+  const context = { 'iam:passedtoservice': [service], 'iam:associatedresourcearn': [forResource] };
+  return [{ action: 'iam:PassRole', resource: roleArn, context }];
+}
+
+function readCode({ S3Bucket: bucket, S3Key: key }: Input): Need[] {
+  if (bucket === undefined) return [];
+  return [{ action: 's3:GetObject', resource: `arn:aws:s3:::${text(bucket)}/${text(key)}` }];
+}
+
+function tableArn({ region, accountId }: Account, nameOrArn: unknown): string {
+  const name = text(nameOrArn);
+  return name.startsWith('arn:') ? name : `arn:aws:dynamodb:${region}:${accountId}:table/${name}`;
+}
+
+function eventsArn({ region, accountId }: Account, rest: string): string {
+  return `arn:aws:events:${region}:${accountId}:${rest}`;
+}
+
+function busArn(account: Account, nameOrArn: unknown): string {
+  const name = text(nameOrArn ?? 'default');
+  return name.startsWith('arn:') ? name : eventsArn(account, `event-bus/${name}`);
+}
+
+/** A rule of the default bus has no bus in its ARN. */
+function ruleArn(account: Account, bus: unknown, name: unknown): string {
+  const busName = busArn(account, bus).replace(/^.*:event-bus\//, '');
+  return eventsArn(account, `rule/${busName === 'default' ? '' : `${busName}/`}${text(name)}`);
+}
+
+function replayArn(account: Account, name: unknown): string {
+  return eventsArn(account, `replay/${text(name)}`);
+}
+
+/** SQS takes a url, and a bare name in place of one. */
+function queueArn({ region, accountId }: Account, urlOrName: unknown, owner: unknown = undefined): string {
+  const parts = text(urlOrName).split('/');
+  const account = parts.at(-2) ?? (owner === undefined ? accountId : text(owner));
+  return `arn:aws:sqs:${region}:${account}:${parts.at(-1) ?? ''}`;
+}
+
+/** By name, partial ARN and ARN, each perhaps with a qualifier, which is not part of what policies name here. */
+function functionArn({ region, accountId }: Account, nameOrArn: unknown): string {
+  const [, name = ''] = /^(?:.*:function:)?([^:]*)/.exec(text(nameOrArn)) ?? [];
+  return `arn:aws:lambda:${region}:${accountId}:function:${name}`;
+}
+
+function mappingArn({ region, accountId }: Account, uuid: string): string {
+  return `arn:aws:lambda:${region}:${accountId}:event-source-mapping:${uuid}`;
+}
+
+/** An unknown secret has no random characters at its end; a pattern for them does not match it, a `*` does. */
+function secretArn(account: Account, secretId: string): string {
+  const known = account.secretArn(secretId);
+  if (known !== undefined) return known;
+  if (secretId.startsWith('arn:')) return secretId;
+  return `arn:aws:secretsmanager:${account.region}:${account.accountId}:secret:${secretId}`;
+}
+
+// A member that is missing or of the wrong kind becomes an empty text: a resource that no grant names.
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function objects(value: unknown): readonly Input[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'object' && item !== null) : [];
+}
+
+function distinct(values: readonly string[]): string[] {
+  return [...new Set(values)];
+}
