@@ -60,12 +60,14 @@ const problems: Readonly<Record<number, string>> = {
   412: 'It was changed since it was read.',
   413: 'The body is too large.',
   429: 'Too many at once.',
+  500: 'A fault of ours; it is safe to try again.',
   503: 'Something behind the API does not answer; try again.',
 };
 
-function problemAnswers(statuses: readonly number[]): Json {
+/** Any operation can meet a fault of ours. */
+function problemAnswers(statuses: readonly number[] = []): Json {
   return Object.fromEntries(
-    statuses.map((status) => [
+    [...statuses, 500].map((status) => [
       status,
       { description: problems[status], content: { [problemContentType]: { schema: reference('Problem') } } },
     ]),
@@ -228,7 +230,10 @@ const paths = {
     get: {
       operationId: 'listEventTypes',
       summary: 'What can be subscribed to.',
-      responses: { 200: answer('All types that are known. Others pass through as well.', 'EventTypeList') },
+      responses: {
+        200: answer('All types that are known. Others pass through as well.', 'EventTypeList'),
+        ...problemAnswers(),
+      },
     },
   },
   '/v1/filters/test': {

@@ -190,11 +190,15 @@ function noQueue(subscriptionId: string): ApiAnswer {
   });
 }
 
-function progressView({ name, state, reason, ...times }: ReplayProgress): Record<string, unknown> {
+function progressView(progress: ReplayProgress): Record<string, unknown> {
+  const { name, state, reason, from, to, lastReplayedAt, startedAt, endedAt } = progress;
+  const times = { from, to, lastReplayedAt, startedAt, endedAt };
   return {
     name,
     state,
     ...(reason === undefined ? {} : { reason }),
-    ...Object.fromEntries(Object.entries(times).map(([key, time]) => [key, isoTime(time)])),
+    ...Object.fromEntries(
+      Object.entries(times).flatMap(([key, time]) => (time === undefined ? [] : [[key, isoTime(time)]])),
+    ),
   };
 }

@@ -1,0 +1,667 @@
+import { randomBytes } from 'node:crypto';
+import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { configEtag } from '../../lambdas/domain/config-etag.ts';
+import { type JsonObject, parseJson } from '../../lambdas/domain/json.ts';
+import { createManageHandler } from '../../lambdas/manage/handler.ts';
+import { openApiDocument } from '../../lambdas/manage/openapi.ts';
+import { anEnvelope, aRecord } from '../builders/deliveries.ts';
+import { aSecret, aSubscriptionItem, aTimeline, day, longGoneTimeline } from '../builders/subscriptions.ts';
+import { InMemoryDeliveries, InMemoryQueues, InMemoryReplays, InMemorySettings } from '../in-memory/management.ts';
+import { RecordedPublisher } from '../in-memory/publisher.ts';
+import { InMemorySubscriptions } from '../in-memory/subscriptions.ts';
+import { RecordedLog, RecordedMetrics } from '../in-memory/telemetry.ts';
+import { answerCheck, type OpenApiDocument } from '../openapi/answer-check.ts';
+
+const hour = 60 * 60 * 1000;
+const check = answerCheck(JSON.parse(JSON.stringify(openApiDocument())) as OpenApiDocument);
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Record<string, string>;
+  readonly text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape.
+  readonly body: any;
+}
+
+class World {
+  readonly subscriptions = new InMemorySubscriptions();
+  readonly settings = new InMemorySettings();
+  readonly deliveries = new InMemoryDeliveries();
+  readonly replays = new InMemoryReplays();
+  readonly queues = new InMemoryQueues();
+  readonly publisher = new RecordedPublisher();
+  readonly log = new RecordedLog();
+  timeline = longGoneTimeline;
+  now = 100 * day;
+
+  /** Each answer is held against the OpenAPI document. */
+  async ask(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+    const handler = createManageHandler({
+      subscriptions: this.subscriptions,
+      settings: this.settings,
+      deliveries: this.deliveries,
+      replays: this.replays,
+      queues: this.queues,
+      publisher: this.publisher,
+      rules: { outboundPolicy: 'public', timeline: this.timeline },
+      timeline: this.timeline,
+      defaultQuietPeriodSeconds: 600,
+      routePrefix: 'fanout-test',
+      randomBytes,
+      sleep: async (ms) => {
+        this.now += ms;
+      },
+      clock: () => this.now,
+      metrics: new RecordedMetrics(),
+      log: this.log,
+    });
+    const [rawPath = '', rawQuery = ''] = path.split('?');
+    const event = {
+      rawPath,
+      headers,
+      queryStringParameters: Object.fromEntries(new URLSearchParams(rawQuery)),
+      requestContext: { http: { method } },
+      isBase64Encoded: false,
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    } as unknown as APIGatewayProxyEventV2;
+    const answer = await handler(event, {} as Context);
+    const text = answer.body ?? '';
+    const answerHeaders = (answer.headers ?? {}) as Record<string, string>;
+    const status = answer.statusCode ?? 0;
+    const json = text === '' ? undefined : JSON.parse(text);
+    const wrong = check({ method, path, status, contentType: answerHeaders['content-type'], body: json });
+    if (wrong !== undefined) throw new Error(wrong);
+    return { status, headers: answerHeaders, text, body: json };
+  }
+
+  async create(fields: JsonObject = {}): Promise<string> {
+    const body = { url: 'https://hooks.example.com/', eventTypes: ['new_message'], ...fields };
+    const { body: created, status } = await this.ask('POST', '/v1/subscriptions', body);
+    expect(status).toBe(201);
+    return created.subscriptionId;
+  }
+
+  /** As `provision` leaves it. */
+  async provision(id: string, state: JsonObject = {}): Promise<void> {
+    const config = this.subscriptions.configs.get(id) ?? {};
+    await this.subscriptions.changeState(id, {
+      set: { provisioning: 'ready', appliedConfig: configEtag(config), ...state },
+    });
+  }
+}
+
+let world: World;
+beforeEach(() => {
+  world = new World();
+});
+
+describe('creating a subscription', () => {
+  it('answers with its id, its path and its secret, shown this once', async () => {
+    const { status, body, headers } = await world.ask('POST', '/v1/subscriptions', {
+      url: 'https://hooks.example.com/',
+      eventTypes: ['new_message'],
+      orgIds: [1, '2'],
+      filter: { status: ['closed'] },
+      headers: { authorization: 'Bearer x' },
+      description: 'the CRM',
+      maxConcurrency: 5,
+    });
+    expect(status).toBe(201);
+    expect(body).toMatchObject({
+      subscriptionId: expect.stringMatching(/^sub_[0-9a-z]{26}$/),
+      orgIds: [1, 2],
+      filter: { status: ['closed'] },
+      status: 'active',
+      provisioning: 'pending',
+      secret: expect.stringMatching(/^whsec_/),
+    });
+    expect(headers.location).toBe(`/v1/subscriptions/${body.subscriptionId}`);
+    const shown = await world.ask('GET', headers.location ?? '');
+    expect(shown.text).not.toContain('whsec_');
+    expect(shown.headers.etag).toBe(headers.etag);
+  });
+
+  it('loses no digit of an organisation or a filter', async () => {
+    const text =
+      '{"url":"https://hooks.example.com/","eventTypes":["a"],"orgIds":[9007199254740993],"filter":{"id":[9007199254740995],"price":[300.0]}}';
+    const created = await world.ask('POST', '/v1/subscriptions', text);
+    expect(created.text).toContain('"orgIds":[9007199254740993]');
+    expect(created.text).toContain('"filter":{"id":[9007199254740995],"price":[300.0]}');
+  });
+
+  it.each([
+    ['not JSON', '{"url":', 'the body is not JSON'],
+    ['a list', [], 'the body is not a JSON object'],
+    ['nothing', undefined, 'the body is missing'],
+    ['too deep', '['.repeat(200), 'the body is nested deeper than 100 levels'],
+  ])('with a body that is %s is refused', async (_, body, detail) => {
+    const answer = await world.ask('POST', '/v1/subscriptions', body);
+    expect(answer.status).toBe(400);
+    expect(answer.headers['content-type']).toBe('application/problem+json');
+    expect(answer.body.detail).toContain(detail);
+  });
+
+  it('names every field that is wrong', async () => {
+    const { status, body } = await world.ask('POST', '/v1/subscriptions', {
+      url: 'http://10.0.0.1/',
+      eventTypes: ['a'],
+      filter: { x: [{ prefix: 5 }] },
+      headers: { host: 'x' },
+    });
+    expect(status).toBe(400);
+    expect(body.errors.map(({ field }: { field: string }) => field)).toEqual([
+      'url',
+      expect.stringMatching(/^filter\.x/),
+      'headers.host',
+    ]);
+  });
+
+  it('refuses fields that only the system writes', async () => {
+    const { body } = await world.ask('POST', '/v1/subscriptions', {
+      url: 'https://hooks.example.com/',
+      eventTypes: ['a'],
+      subscriptionId: 'mine',
+    });
+    expect(body.errors).toEqual([{ field: 'subscriptionId', detail: 'is not a known field' }]);
+  });
+
+  it('refuses the legacy event once it is closed, and names what to ask for instead', async () => {
+    const { status, body } = await world.ask('POST', '/v1/subscriptions', {
+      url: 'https://hooks.example.com/',
+      eventTypes: ['conversation_status_updated'],
+    });
+    expect(status).toBe(400);
+    expect(body.detail).toContain('conversation_manual_push, conversation_inactive, conversation_push');
+  });
+
+  it('refuses a body that is too large', async () => {
+    const { status } = await world.ask('POST', '/v1/subscriptions', { description: 'x'.repeat(300_000) });
+    expect(status).toBe(413);
+  });
+});
+
+describe('showing a subscription', () => {
+  it('says that what is configured is in force, or not yet', async () => {
+    const id = await world.create();
+    await world.provision(id);
+    expect((await world.ask('GET', `/v1/subscriptions/${id}`)).body).toMatchObject({
+      provisioning: 'ready',
+      delivering: true,
+    });
+    world.subscriptions.put({ ...world.subscriptions.configs.get(id), subscriptionId: id, status: 'paused' });
+    expect((await world.ask('GET', `/v1/subscriptions/${id}`)).body).toMatchObject({
+      status: 'paused',
+      provisioning: 'pending',
+    });
+  });
+
+  it('says why it is rejected, also before that was written down', async () => {
+    world.subscriptions.put(aSubscriptionItem({ url: 'ftp://x', eventTypes: 'new_message', secrets: [aSecret] }));
+    const { body, text } = await world.ask('GET', '/v1/subscriptions/sub_1');
+    expect(body).toMatchObject({ status: 'rejected', provisioning: 'rejected', url: 'ftp://x' });
+    expect(body.reason).toContain('eventTypes: must be a list');
+    expect(text).not.toContain('whsec_');
+  });
+
+  it('says that it is disabled, and why', async () => {
+    const id = await world.create();
+    await world.provision(id, { disabled: { at: 0, reason: 'the endpoint answered 410' } });
+    expect((await world.ask('GET', `/v1/subscriptions/${id}`)).body).toMatchObject({
+      status: 'disabled',
+      disabled: { at: '1970-01-01T00:00:00.000Z', reason: 'the endpoint answered 410' },
+      delivering: false,
+    });
+  });
+
+  it('answers 404 for one that is not there', async () => {
+    for (const [method, path] of [
+      ['GET', ''],
+      ['PATCH', ''],
+      ['DELETE', ''],
+      ['POST', '/rotate-secret'],
+      ['POST', '/test'],
+      ['GET', '/deliveries'],
+      ['GET', '/replay'],
+    ] as const) {
+      const body = method === 'PATCH' ? {} : undefined;
+      expect((await world.ask(method, `/v1/subscriptions/sub_nobody${path}`, body)).status).toBe(404);
+    }
+  });
+});
+
+describe('listing subscriptions', () => {
+  it('goes through all of them, page by page, each once', async () => {
+    const ids = new Set<string>();
+    for (let count = 0; count < 5; count++) ids.add(await world.create());
+    const seen: string[] = [];
+    let cursor = '';
+    do {
+      const { body } = await world.ask('GET', `/v1/subscriptions?limit=2${cursor && `&cursor=${cursor}`}`);
+      seen.push(...body.subscriptions.map(({ subscriptionId }: { subscriptionId: string }) => subscriptionId));
+      cursor = body.nextCursor ?? '';
+    } while (cursor !== '');
+    expect(seen).toHaveLength(5);
+    expect(new Set(seen)).toEqual(ids);
+  });
+
+  it.each(['limit=0', 'limit=101', 'limit=x', 'cursor=nonsense'])('refuses %s', async (query) => {
+    const { status, body } = await world.ask('GET', `/v1/subscriptions?${query}`);
+    expect(status).toBe(400);
+    expect(body.errors[0].field).toBe(query.split('=')[0]);
+  });
+});
+
+describe('changing a subscription', () => {
+  it('replaces the fields that are given, removes those that are null, and leaves the others', async () => {
+    const id = await world.create({ orgIds: [1], description: 'old', filter: { a: [1] } });
+    const { status, body } = await world.ask('PATCH', `/v1/subscriptions/${id}`, {
+      description: 'new',
+      orgIds: null,
+      status: 'paused',
+    });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ description: 'new', status: 'paused', filter: { a: [1] } });
+    expect(body).not.toHaveProperty('orgIds');
+  });
+
+  it('keeps the secret', async () => {
+    const id = await world.create();
+    const before = world.subscriptions.configs.get(id)?.secrets;
+    await world.ask('PATCH', `/v1/subscriptions/${id}`, { description: 'new' });
+    expect(world.subscriptions.configs.get(id)?.secrets).toEqual(before);
+  });
+
+  it('with the etag of an older state is refused, and nothing is changed', async () => {
+    const id = await world.create();
+    const { headers } = await world.ask('GET', `/v1/subscriptions/${id}`);
+    const etag = headers.etag ?? '';
+    const change = (description: string) =>
+      world.ask('PATCH', `/v1/subscriptions/${id}`, { description }, { 'If-Match': etag });
+    expect((await change('first')).status).toBe(200);
+    expect((await change('second')).status).toBe(412);
+    expect((await world.ask('GET', `/v1/subscriptions/${id}`)).body.description).toBe('first');
+    expect((await world.ask('DELETE', `/v1/subscriptions/${id}`, undefined, { 'if-match': etag })).status).toBe(412);
+  });
+
+  it('that meets another change is made on what that left', async () => {
+    const id = await world.create();
+    let others = 1;
+    world.subscriptions.beforeWrite = () => {
+      const config = world.subscriptions.configs.get(id);
+      if (others-- > 0) world.subscriptions.put({ ...config, subscriptionId: id, maxConcurrency: 7 });
+    };
+    const { body } = await world.ask('PATCH', `/v1/subscriptions/${id}`, { description: 'mine' });
+    expect(body).toMatchObject({ description: 'mine', maxConcurrency: 7 });
+  });
+
+  it('gives up with a conflict when others never stop', async () => {
+    const id = await world.create();
+    let count = 2;
+    world.subscriptions.beforeWrite = () => {
+      const config = world.subscriptions.configs.get(id);
+      world.subscriptions.put({ ...config, subscriptionId: id, maxConcurrency: count++ });
+    };
+    expect((await world.ask('PATCH', `/v1/subscriptions/${id}`, { description: 'x' })).status).toBe(409);
+  });
+
+  it('to active enables one that the system has disabled, and wakes the reconciler', async () => {
+    const id = await world.create();
+    await world.provision(id, { disabled: { at: 0, reason: '410' }, failures: 9 });
+    const before = world.subscriptions.configs.get(id)?.updatedAt;
+    const { body } = await world.ask('PATCH', `/v1/subscriptions/${id}`, { status: 'active' });
+    expect(body.status).toBe('active');
+    expect(world.subscriptions.states.get(id)).not.toHaveProperty('failures');
+    expect(world.subscriptions.configs.get(id)?.updatedAt).not.toBe(before);
+  });
+
+  it('leaves what is refused as it was', async () => {
+    const id = await world.create();
+    const { status, body } = await world.ask('PATCH', `/v1/subscriptions/${id}`, { url: 'ftp://x', eventTypes: ['a'] });
+    expect(status).toBe(400);
+    expect(body.errors[0].field).toBe('url');
+    expect((await world.ask('GET', `/v1/subscriptions/${id}`)).body.eventTypes).toEqual(['new_message']);
+  });
+
+  it('heals an item that was written wrongly by hand', async () => {
+    world.subscriptions.put(aSubscriptionItem({ url: 'ftp://x' }));
+    const { status } = await world.ask('PATCH', '/v1/subscriptions/sub_1', { url: 'https://hooks.example.com/' });
+    expect(status).toBe(200);
+  });
+
+  it('leaves the legacy event to those who have it, and gives it to nobody else', async () => {
+    world.timeline = aTimeline(99 * day);
+    world.now = 101 * day;
+    world.subscriptions.put(aSubscriptionItem({ eventTypes: ['conversation_status_updated'] }));
+    await world.subscriptions.changeState('sub_1', { set: { provisioning: 'ready', legacyAcceptedAt: 1 } });
+    expect((await world.ask('PATCH', '/v1/subscriptions/sub_1', { description: 'x' })).status).toBe(200);
+    const other = await world.create();
+    const eventTypes = ['conversation_status_updated'];
+    expect((await world.ask('PATCH', `/v1/subscriptions/${other}`, { eventTypes })).status).toBe(400);
+  });
+});
+
+describe('deleting a subscription', () => {
+  it('leaves none, and says so to who deletes it again', async () => {
+    const id = await world.create();
+    expect((await world.ask('DELETE', `/v1/subscriptions/${id}`)).status).toBe(204);
+    expect((await world.ask('DELETE', `/v1/subscriptions/${id}`)).status).toBe(404);
+  });
+});
+
+describe('rotating a secret', () => {
+  it('gives a new one, and lets the old one sign on for a day', async () => {
+    const id = await world.create();
+    const { status, body } = await world.ask('POST', `/v1/subscriptions/${id}/rotate-secret`);
+    expect(status).toBe(200);
+    expect(body.secret).toMatch(/^whsec_/);
+    expect(body.signingKeys).toEqual([
+      { scheme: 'v1' },
+      { scheme: 'v1', expiresAt: new Date(world.now + day).toISOString() },
+    ]);
+  });
+
+  it('twice keeps all three in force', async () => {
+    const id = await world.create();
+    await world.ask('POST', `/v1/subscriptions/${id}/rotate-secret`, { overlapSeconds: 3600 });
+    world.now += hour / 2;
+    const { body } = await world.ask('POST', `/v1/subscriptions/${id}/rotate-secret`);
+    expect(body.signingKeys).toHaveLength(3);
+  });
+
+  it('of one whose secret was generated takes that one along', async () => {
+    const { secrets: _, ...item } = aSubscriptionItem();
+    world.subscriptions.put(item as typeof item & { subscriptionId: string });
+    await world.subscriptions.keepGeneratedSecret('sub_1', aSecret);
+    const { body } = await world.ask('POST', '/v1/subscriptions/sub_1/rotate-secret');
+    expect(body.signingKeys).toHaveLength(2);
+    expect(world.subscriptions.configs.get('sub_1')?.secrets).toMatchObject([{}, { secret: aSecret }]);
+  });
+
+  it('to ed25519 gives the public key too', async () => {
+    const id = await world.create();
+    const { body } = await world.ask('POST', `/v1/subscriptions/${id}/rotate-secret`, { scheme: 'v1a' });
+    expect(body.publicKey).toMatch(/^whpk_/);
+    expect(body.signingKeys).toMatchObject([{ scheme: 'v1a', publicKey: body.publicKey }, { scheme: 'v1' }]);
+  });
+
+  it('refuses an overlap of more than 7 days', async () => {
+    const id = await world.create();
+    const path = `/v1/subscriptions/${id}/rotate-secret`;
+    const { status, body } = await world.ask('POST', path, { overlapSeconds: 604_801 });
+    expect(status).toBe(400);
+    expect(body.errors[0]).toEqual({ field: 'overlapSeconds', detail: 'must be at most 604800' });
+  });
+});
+
+describe('testing a subscription', () => {
+  it('sends a webhook_test over the bus and says what the subscriber answered', async () => {
+    const id = await world.create();
+    await world.provision(id);
+    let looks = 0;
+    world.deliveries.beforeRead = (webhookId) => {
+      const record = aRecord({ subscriptionId: id, webhookId, state: 'retrying', lastStatus: 500, responseHead: 'oh' });
+      if (++looks === 3) world.deliveries.records.push(record);
+    };
+    const { status, body } = await world.ask('POST', `/v1/subscriptions/${id}/test`);
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ outcome: 'retrying', delivery: { lastStatus: 500, responseHead: 'oh' } });
+    expect(world.publisher.published).toMatchObject([
+      {
+        source: 'webhook-fanout',
+        detail: { id: body.webhookId, orgId: null, type: 'webhook_test', data: { subscriptionId: id } },
+      },
+    ]);
+  });
+
+  it('says that it waits when there is no answer in time', async () => {
+    const id = await world.create();
+    await world.provision(id);
+    const { status, body } = await world.ask('POST', `/v1/subscriptions/${id}/test`, { waitSeconds: 2 });
+    expect(status).toBe(202);
+    expect(body.outcome).toBe('waiting');
+  });
+
+  it.each([
+    ['paused', { status: 'paused' }, {}, 'its status is paused'],
+    ['disabled', {}, { disabled: { at: 0, reason: '410' } }, 'its status is disabled'],
+    ['not provisioned yet', {}, { provisioning: 'pending', reason: 'a quota' }, 'pending (a quota)'],
+    [
+      'held back',
+      {},
+      { circuit: { state: 'open', reason: 'failing', since: 0, probeAt: 0, probes: 0 } },
+      'held back after failures',
+    ],
+  ])('is refused when it is %s: nothing would arrive', async (_, fields, state, detail) => {
+    const id = await world.create(fields);
+    await world.provision(id, state);
+    const answer = await world.ask('POST', `/v1/subscriptions/${id}/test`);
+    expect(answer.status).toBe(409);
+    expect(answer.body.detail).toContain(detail);
+    expect(world.publisher.published).toEqual([]);
+  });
+
+  it('says that the bus is out of order when it is', async () => {
+    const id = await world.create();
+    await world.provision(id);
+    world.publisher.nextOutcomes.push({ kind: 'failed', reason: 'InternalFailure' });
+    expect((await world.ask('POST', `/v1/subscriptions/${id}/test`)).status).toBe(503);
+  });
+});
+
+describe('deliveries', () => {
+  let id: string;
+  beforeEach(async () => {
+    id = await world.create();
+    for (const state of ['delivered', 'retrying', 'exhausted', 'discarded'] as const) {
+      for (let index = 0; index < 3; index++) {
+        world.deliveries.records.push(aRecord({ subscriptionId: id, webhookId: `msg_${state}_${index}`, state }));
+      }
+    }
+  });
+  const idsOf = (answer: Answer): string[] => answer.body.deliveries.map((one: { webhookId: string }) => one.webhookId);
+
+  it('can be asked for by what became of them: what was never delivered is one query', async () => {
+    const path = `/v1/subscriptions/${id}/deliveries`;
+    expect(idsOf(await world.ask('GET', path))).toHaveLength(12);
+    expect(idsOf(await world.ask('GET', `${path}?state=undelivered`))).toHaveLength(9);
+    expect(idsOf(await world.ask('GET', `${path}?state=exhausted`))).toEqual([
+      'msg_exhausted_0',
+      'msg_exhausted_1',
+      'msg_exhausted_2',
+    ]);
+  });
+
+  it('come page by page, and a cursor serves its own list only', async () => {
+    const path = `/v1/subscriptions/${id}/deliveries`;
+    const { body } = await world.ask('GET', `${path}?state=undelivered&limit=5`);
+    const rest = await world.ask('GET', `${path}?state=undelivered&limit=5&cursor=${body.nextCursor}`);
+    expect(idsOf(rest)).toHaveLength(4);
+    expect((await world.ask('GET', `${path}?state=delivered&cursor=${body.nextCursor}`)).status).toBe(400);
+  });
+
+  it('refuses a state that it does not know', async () => {
+    const { body } = await world.ask('GET', `/v1/subscriptions/${id}/deliveries?state=lost`);
+    expect(body.errors[0].detail).toBe('must be one of delivered, retrying, exhausted, discarded, undelivered');
+  });
+});
+
+describe('a replay', () => {
+  let id: string;
+  let path: string;
+  beforeEach(async () => {
+    id = await world.create();
+    path = `/v1/subscriptions/${id}/replay`;
+  });
+  const since = (ms: number) => new Date(world.now - ms).toISOString();
+
+  it('of one event puts it in the queue, as it was, marked as a replay', async () => {
+    const event = anEnvelope({ id: 'msg_1', data: '{"conversationId":9007199254740993}' });
+    world.deliveries.records.push(aRecord({ subscriptionId: id, webhookId: 'msg_1', state: 'exhausted', event }));
+    const { status, body } = await world.ask('POST', path, { webhookId: 'msg_1' });
+    expect(status).toBe(202);
+    expect(body).toEqual({ replayName: expect.stringContaining(id), queued: 1 });
+    const [envelope = ''] = world.queues.envelopes;
+    expect(envelope).toContain('"conversationId":9007199254740993');
+    expect(parseJson(envelope)).toMatchObject({ 'replay-name': body.replayName });
+  });
+
+  it.each([
+    ['unknown', undefined, 404],
+    ['tried already', { state: 'retrying' }, 409],
+    ['delivered, so that its data is not kept', { state: 'delivered', event: undefined }, 409],
+  ] as const)('of an event that is %s is refused', async (_, record, status) => {
+    if (record !== undefined) {
+      const { event: __, ...rest } = aRecord({ subscriptionId: id, webhookId: 'msg_1' });
+      world.deliveries.records.push({ ...rest, ...record } as never);
+    }
+    expect((await world.ask('POST', path, { webhookId: 'msg_1' })).status).toBe(status);
+  });
+
+  it('of what failed takes what was given up in that time, in as many answers as it needs', async () => {
+    for (let index = 0; index < 700; index++) {
+      const webhookId = `msg_${index}`;
+      const state = index % 7 === 0 ? 'retrying' : 'exhausted';
+      const undeliveredAt = world.now - hour;
+      world.deliveries.records.push(
+        aRecord({ subscriptionId: id, webhookId, state, undeliveredAt, event: anEnvelope({ id: webhookId }) }),
+      );
+    }
+    world.deliveries.records.push(
+      aRecord({ subscriptionId: id, webhookId: 'old', undeliveredAt: 1, event: anEnvelope() }),
+    );
+    const failed = { from: since(2 * hour) };
+    const names = new Set<string>();
+    let cursor: string | undefined;
+    do {
+      const { status, body } = await world.ask('POST', path, { failed, ...(cursor && { cursor }) });
+      expect(status).toBe(202);
+      names.add(body.replayName);
+      cursor = body.nextCursor;
+    } while (cursor !== undefined);
+    expect(world.queues.envelopes).toHaveLength(600);
+    expect(new Set(world.queues.envelopes).size).toBe(600);
+    expect(names.size).toBe(1);
+  });
+
+  it('of what was missed is asked of the archive, for this subscriber alone, and shows how far it is', async () => {
+    const { status, body } = await world.ask('POST', path, { missed: { from: since(hour), to: since(0) } });
+    expect(status).toBe(202);
+    expect([...world.replays.known.values()]).toMatchObject([
+      { ruleName: `fanout-test-${id}`, from: world.now - hour, to: world.now },
+    ]);
+    const { body: list } = await world.ask('GET', path);
+    expect(list.replays).toMatchObject([{ name: body.replayName, state: 'running' }]);
+  });
+
+  it('is refused while as many are under way as the bus allows', async () => {
+    world.replays.isFull = true;
+    expect((await world.ask('POST', path, { missed: { from: since(hour) } })).status).toBe(429);
+  });
+
+  it('can be called off: the archive stops, and what is queued is dropped', async () => {
+    const { body } = await world.ask('POST', path, { missed: { from: since(hour) } });
+    const cancelled = await world.ask('POST', path, { cancel: body.replayName });
+    expect(cancelled.body.replay.state).toBe('cancelled');
+    await world.ask('POST', path, { cancel: body.replayName });
+    expect(world.subscriptions.states.get(id)?.cancelledReplays).toEqual([body.replayName]);
+  });
+
+  it.each([
+    [{}, 'give exactly one'],
+    [{ webhookId: 'a', cancel: 'b' }, 'give exactly one'],
+    [{ missed: { from: '2999-01-01T00:00:00Z' } }, 'missed.to: must be later than from'],
+    [{ failed: { from: 'yesterday' } }, 'failed.from: must be an instant in ISO 8601, UTC'],
+    [{ missed: { from: '1970-01-01T00:00:00Z', to: '2999-01-01T00:00:00Z' } }, 'missed.to: lies in the future'],
+    [{ cancel: 'somebody-elses' }, 'cancel: is no replay of'],
+    [{ webhookId: 'a', cursor: 'x' }, 'cursor: goes with failed only'],
+  ])('of %j is refused', async (body, detail) => {
+    const answer = await world.ask('POST', path, body);
+    expect(answer.status).toBe(400);
+    expect(answer.body.detail).toContain(detail);
+  });
+});
+
+describe("an organisation's settings", () => {
+  it('are the defaults until it sets its own, and again when it takes them back', async () => {
+    expect((await world.ask('GET', '/v1/orgs/7/settings')).body).toEqual({
+      orgId: 7,
+      quietPeriodSeconds: 600,
+      isDefault: true,
+    });
+    await world.ask('PUT', '/v1/orgs/7/settings', { quietPeriodSeconds: 60 });
+    expect((await world.ask('GET', '/v1/orgs/7/settings')).body).toMatchObject({
+      quietPeriodSeconds: 60,
+      isDefault: false,
+    });
+    const { body } = await world.ask('PUT', '/v1/orgs/7/settings', { quietPeriodSeconds: null });
+    expect(body.isDefault).toBe(true);
+  });
+
+  it.each([59, 86_401, 60.5, '60', undefined])('refuse a quiet period of %j', async (quietPeriodSeconds) => {
+    const { status, body } = await world.ask('PUT', '/v1/orgs/7/settings', { quietPeriodSeconds });
+    expect(status).toBe(400);
+    expect(body.errors[0].field).toBe('quietPeriodSeconds');
+  });
+
+  it('are of an organisation that can be', async () => {
+    const { text } = await world.ask('GET', '/v1/orgs/9007199254740993/settings');
+    expect(text).toContain('"orgId":9007199254740993');
+    for (const orgId of ['x', '9223372036854775808', '-1']) {
+      expect((await world.ask('GET', `/v1/orgs/${orgId}/settings`)).status).toBe(400);
+    }
+  });
+});
+
+describe('what can be subscribed to', () => {
+  it('is listed, and how far the end of the legacy event has come', async () => {
+    world.timeline = aTimeline(100 * day);
+    world.now = 102 * day;
+    const { body } = await world.ask('GET', '/v1/event-types');
+    const legacy = body.eventTypes.find(({ type }: { type: string }) => type === 'conversation_status_updated');
+    expect(legacy.legacy).toMatchObject({ phase: 'mirroring', openToNewSubscribers: false });
+    expect(body.eventTypes.every(({ description }: { description: string }) => description !== '')).toBe(true);
+  });
+});
+
+describe('a filter', () => {
+  const test = (filter: unknown, data: unknown) => world.ask('POST', '/v1/filters/test', { filter, event: { data } });
+
+  it('is said to match, or why it does not', async () => {
+    expect((await test({ status: ['closed'] }, { status: 'closed' })).body).toEqual({ matches: true, mismatches: [] });
+    const { body } = await test({ status: ['closed'], id: [1] }, { status: 'open', id: 1 });
+    expect(body.matches).toBe(false);
+    expect(body.mismatches).toMatchObject([{ field: 'data.status' }]);
+  });
+
+  it('that is wrong is refused with the place of the fault', async () => {
+    const { status, body } = await test({ a: { b: [{ numeric: ['>'] }] } }, {});
+    expect(status).toBe(400);
+    expect(body.errors[0].field).toMatch(/^filter\.a\.b/);
+  });
+});
+
+describe('the API', () => {
+  it('says what is served where', async () => {
+    expect((await world.ask('GET', '/v1/openapi.json')).body.openapi).toBe('3.1.0');
+    expect((await world.ask('GET', '/v1/nothing')).status).toBe(404);
+    const { status, headers } = await world.ask('DELETE', '/v1/subscriptions');
+    expect(status).toBe(405);
+    expect(headers.allow).toBe('POST, GET');
+  });
+
+  it('logs no secret', async () => {
+    const id = await world.create();
+    await world.ask('POST', `/v1/subscriptions/${id}/rotate-secret`);
+    expect(JSON.stringify(world.log.lines)).not.toContain('whsec_');
+  });
+
+  it('tells nobody what it broke on', async () => {
+    world.subscriptions.read = async () => {
+      throw new Error('arn:aws:dynamodb:table/secret');
+    };
+    const { status, text } = await world.ask('GET', '/v1/subscriptions/sub_1');
+    expect(status).toBe(500);
+    expect(text).not.toContain('arn:aws');
+  });
+});

@@ -1,0 +1,42 @@
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { describe, expect, it } from 'vitest';
+import { openApiDocument } from '../../lambdas/manage/openapi.ts';
+import { answerCheck, type OpenApiDocument } from './answer-check.ts';
+
+const document = JSON.parse(JSON.stringify(openApiDocument())) as OpenApiDocument & { openapi: string };
+
+describe('the OpenAPI document', () => {
+  it('is valid OpenAPI 3.1 to a public validator', async () => {
+    const result = await new Validator().validate(JSON.stringify(document));
+    expect(result).toMatchObject({ valid: true });
+    expect(document.openapi).toBe('3.1.0');
+  });
+
+  it('resolves all of its references', () => {
+    const text = JSON.stringify(document);
+    const schemas = document.components.schemas as Record<string, unknown>;
+    for (const [, name = ''] of text.matchAll(/"#\/components\/schemas\/(\w+)"/g)) expect(schemas).toHaveProperty(name);
+  });
+
+  it('takes what subscriptions may hold, and says their limits', () => {
+    const { NewSubscription } = document.components.schemas as Record<string, { properties: Record<string, unknown> }>;
+    expect(NewSubscription?.properties).toMatchObject({
+      eventTypes: { minItems: 1, maxItems: 50 },
+      orgIds: { maxItems: 50 },
+      maxConcurrency: { minimum: 2, maximum: 1000 },
+    });
+  });
+});
+
+describe('a check of an answer', () => {
+  const check = answerCheck(document);
+  const problem = { type: 'about:blank', title: 'Not Found', status: 404 };
+  const seen = { method: 'GET', path: '/v1/subscriptions/sub_1', contentType: 'application/problem+json' };
+
+  it('passes what is promised and finds what is not', () => {
+    expect(check({ ...seen, status: 404, body: problem })).toBeUndefined();
+    expect(check({ ...seen, status: 418, body: problem })).toContain('does not promise status 418');
+    expect(check({ ...seen, status: 404, contentType: 'text/html', body: problem })).toContain('text/html');
+    expect(check({ ...seen, status: 404, body: { title: 5 } })).toContain('must');
+  });
+});
