@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { answerCheck, type OpenApiDocument } from '../openapi/answer-check.ts';
 
 /** What `npm start -- --json` prints when it is ready. */
 export interface Ready {
@@ -12,6 +13,13 @@ export interface Ready {
   readonly tables: Readonly<Record<'subscriptions' | 'conversations' | 'settings' | 'deliveries', string>>;
 }
 
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  readonly json: unknown;
+}
+
 const root = fileURLToPath(new URL('../../', import.meta.url));
 export const driftToken = 'flow-test-token';
 
@@ -19,6 +27,7 @@ export const driftToken = 'flow-test-token';
 export class FanoutProcess {
   readonly ready: Ready;
   private readonly child: ChildProcess;
+  private checkAnswer: ReturnType<typeof answerCheck> | undefined;
 
   private constructor(child: ChildProcess, ready: Ready) {
     this.child = child;
@@ -56,38 +65,55 @@ export class FanoutProcess {
     });
   }
 
-  async api(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Response> {
-    return fetch(`${this.ready.api}${path}`, {
+  /** A call of the management API. Every answer is held against the API's own OpenAPI document. */
+  async api(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+    const response = await fetch(`${this.ready.api}${path}`, {
       method,
       headers: body === undefined ? headers : { 'content-type': 'application/json', ...headers },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
+    const text = await response.text();
+    const answer: Answer = {
+      status: response.status,
+      headers: response.headers,
+      text,
+      json: text === '' ? undefined : JSON.parse(text),
+    };
+    this.checkAnswer ??= answerCheck(
+      (await (await fetch(`${this.ready.api}/v1/openapi.json`)).json()) as OpenApiDocument,
+    );
+    const contentType = response.headers.get('content-type') ?? undefined;
+    const wrong = this.checkAnswer({ method, path, status: answer.status, contentType, body: answer.json });
+    if (wrong !== undefined) throw new Error(`an answer that the OpenAPI document does not promise: ${wrong}: ${text}`);
+    return answer;
   }
 
   /** Creates a subscription and waits until events reach it. */
   async subscribe(subscription: Record<string, unknown>): Promise<{ subscriptionId: string; secret: string }> {
-    const response = await this.api('POST', '/v1/subscriptions', subscription);
-    const text = await response.text();
-    if (response.status !== 201) throw new Error(`creating a subscription was answered ${response.status}: ${text}`);
-    const created = JSON.parse(text) as { subscriptionId: string; secret: string };
+    const { status, text, json } = await this.api('POST', '/v1/subscriptions', subscription);
+    if (status !== 201) throw new Error(`creating a subscription was answered ${status}: ${text}`);
+    const created = json as { subscriptionId: string; secret: string };
     await this.untilProvisioned(created.subscriptionId);
     return created;
   }
 
-  async untilProvisioned(
+  /** Waits until a subscription looks as wanted; rejects with how it looks when that takes too long. */
+  async until(
     subscriptionId: string,
-    wanted = 'ready',
+    wanted: (subscription: Record<string, unknown>) => boolean,
     timeoutMs = 30_000,
   ): Promise<Record<string, unknown>> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
-      const response = await this.api('GET', `/v1/subscriptions/${subscriptionId}`);
-      const subscription = (await response.json()) as Record<string, unknown>;
-      if (subscription.provisioning === wanted) return subscription;
-      if (Date.now() > deadline)
-        throw new Error(`${subscriptionId} did not become ${wanted}: ${JSON.stringify(subscription)}`);
+      const { json, text } = await this.api('GET', `/v1/subscriptions/${subscriptionId}`);
+      if (wanted(json as Record<string, unknown>)) return json as Record<string, unknown>;
+      if (Date.now() > deadline) throw new Error(`${subscriptionId} does not look as wanted: ${text}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
+  }
+
+  untilProvisioned(subscriptionId: string, wanted = 'ready'): Promise<Record<string, unknown>> {
+    return this.until(subscriptionId, ({ provisioning }) => provisioning === wanted);
   }
 
   async stop(): Promise<number | null> {
