@@ -8,21 +8,25 @@ import { createEventBuses, type EventBuses } from './engine/event-bus.ts';
 import { createQueues, type Queues } from './engine/queue.ts';
 import { deliverToQueuesAndFunctions } from './engine/target-delivery.ts';
 import { type HttpApiServer, startHttpApi } from './gateway/http-api.ts';
+import { type AccessControl, type Caller, createAccessControl, sessionArn } from './iam/access-control.ts';
+import type { Grant } from './iam/evaluate-access.ts';
+import { createGrantLedger, grantsOf } from './iam/grant-ledger.ts';
+import { createResourcePolicies } from './iam/resource-policies.ts';
+import { createRoles } from './iam/roles.ts';
 import { timelineInPhase } from './legacy-phase-now.ts';
 import { createCustomResources } from './resources/custom-resource-calls.ts';
 import { createApiResources, httpApiOf } from './resources/http-api-parts.ts';
-import { createPermissions, type Permissions } from './resources/kept-roles.ts';
 import { isCustomResource, makeResource, refuseUnknownTypes } from './resources/make-resource.ts';
 import { refuseMissingPermissions } from './resources/missing-permissions.ts';
 import { createLogBuffer, errorTextOf, type LogBuffer, type LogLine } from './runtime/log-buffer.ts';
-import { accessKeyIdOf } from './runtime/runnable-function.ts';
-import { createWorkerPool, type WorkerPool } from './runtime/worker-pool.ts';
+import { createWorkerPool, type InvocationOutcome, type WorkerPool } from './runtime/worker-pool.ts';
 import { type CloudAssembly, readCloudAssembly } from './template/cloud-assembly.ts';
 import { type MadeStack, makeStack } from './template/make-stack.ts';
+import { accessDenied } from './wire/access-denied.ts';
 import { createDynamoTables } from './wire/dynamodb.ts';
 import { eventBridgeService } from './wire/event-bridge.ts';
 import { createEventSourceMappings } from './wire/event-source-mappings.ts';
-import { type AwsEndpoint, startAwsEndpoint } from './wire/http-server.ts';
+import { type AuthorizationRequest, type AwsEndpoint, startAwsEndpoint } from './wire/http-server.ts';
 import { createLambdaFunctions, type LambdaFunctions } from './wire/lambda-control-plane.ts';
 import { createSecrets, type Secrets } from './wire/secrets-manager.ts';
 import { sqsService } from './wire/sqs.ts';
@@ -65,10 +69,19 @@ export interface LocalStack {
   readonly buses: EventBuses;
   readonly functions: LambdaFunctions;
   readonly secrets: Secrets;
-  readonly permissions: Permissions;
+  readonly permissions: PermissionsInUse;
   readonly workers: WorkerPool;
   /** Ends everything; what is under way is given up. May be called twice. */
   stop(): Promise<void>;
+}
+
+export interface PermissionsInUse {
+  /** What the template grants, one action on one resource at a time. */
+  readonly granted: readonly Grant[];
+  /** What of it has been used since the start, the start included. */
+  used(): readonly Grant[];
+  /** What was asked for and not allowed, each as it was put on the console. */
+  denials(): readonly string[];
 }
 
 export interface TableNames {
@@ -153,16 +166,40 @@ async function start(
     clock,
     region,
     endpointUrl: () => awsUrl,
-    onOutput: (line) => logs.add({ ...line, writtenAt: clock.now() }),
+    onOutput(line) {
+      if (mayLog(line.functionName)) logs.add({ ...line, writtenAt: clock.now() });
+    },
     codeCacheDirectory: join(workDirectory, 'code-cache'),
     ...(options.workersPerFunction === undefined ? {} : { workersPerFunction: options.workersPerFunction }),
   });
   const queues = createQueues({ clock, region, accountId });
+  const roles = createRoles();
+  const ledger = createGrantLedger();
+  const denials: string[] = [];
+  const deny = (text: string): void => {
+    denials.push(text);
+    notice(`DENIED ${text}`);
+  };
+  const policyOf = createResourcePolicies({
+    textOf: (arn) => (arn.startsWith('arn:aws:sqs:') ? queues.findByArn(arn)?.policy() : policyOfFunction(arn)),
+    onUnreadable: (arn, why) => deny(`everything on ${arn}: ${why}`),
+  });
+  const access: AccessControl = createAccessControl({
+    region,
+    accountId,
+    roles,
+    ledger,
+    policyOf,
+    secretArn: (secretId) => secrets.arnOf(secretId),
+    mappedFunctionArn: (uuid) => mappings.mappedFunctionArn(uuid),
+    onDenied: deny,
+  });
   const functions = createLambdaFunctions({
     clock,
     region,
     accountId,
     pool,
+    access,
     codeDirectory: (bucket, key) => assembly?.assetPath(bucket, key),
     sendToDestination(arn, body) {
       const queue = queues.findByArn(arn);
@@ -183,7 +220,7 @@ async function start(
     clock,
     region,
     accountId,
-    deliver: deliverToQueuesAndFunctions({ accountId, queues, invokeAsync: invokeForRule }),
+    deliver: deliverToQueuesAndFunctions({ queues, allowsSend: allowsSendByRule, invokeAsync: invokeForRule }),
     onDropped: ({ ruleArn, targetArn }, { errorCode, errorMessage }) =>
       notice(`${ruleArn}: an event did not reach ${targetArn}: ${errorCode}: ${errorMessage}`),
   });
@@ -195,6 +232,7 @@ async function start(
     accountId,
     functions,
     queues,
+    access,
     stream: tables.stream,
     ...(options.workersPerFunction === undefined ? {} : { batchesAtOnce: 2 * options.workersPerFunction }),
   });
@@ -221,6 +259,7 @@ async function start(
         stsService({ accountId, identityArn }),
       ],
       plainRequest: customResources.takeAnswer,
+      authorize,
       onBug,
     }),
   );
@@ -231,8 +270,9 @@ async function start(
     startHttpApi({
       port,
       accountId,
+      region,
       now: clock.now,
-      invoke: functions.invoke,
+      invoke: invokeForRoute,
       ownPaths: {
         '/healthz': () => ({
           status: 200,
@@ -264,7 +304,8 @@ async function start(
     mappings,
     api: createApiResources(),
     customResources,
-    permissions: createPermissions(),
+    roles,
+    access,
     awsUrl,
     apiUrl: apiServer.url,
   };
@@ -276,6 +317,7 @@ async function start(
     make: (resource) => makeResource(resource, world),
   });
   refuseMissingPermissions(world);
+  const granted = grantsOfTemplate();
   setDriftToken(functions, secrets, driftToken);
   const httpApi = httpApiOf(world.api);
   if (httpApi !== undefined) apiServer.serve(httpApi);
@@ -297,26 +339,73 @@ async function start(
     buses,
     functions,
     secrets,
-    permissions: world.permissions,
+    permissions: { granted, used: ledger.used, denials: () => [...denials] },
     workers: pool,
     stop,
   };
+
+  // Whoever is no function of the stack is the person at the keyboard, who may do everything.
+  function authorize({ accessKeyId, service, operation, input }: AuthorizationRequest): void {
+    const caller = callerOf(accessKeyId);
+    if (caller === undefined) return;
+    const denial = access.refuseCall(caller, { service, operation, input });
+    if (denial !== undefined) throw accessDenied(service, denial);
+  }
+
+  function callerOf(accessKeyId: string): Caller | undefined {
+    const found = functions.findByAccessKey(accessKeyId);
+    return found === undefined ? undefined : { functionName: found.name, roleArn: found.roleArn };
+  }
+
+  function identityArn(accessKeyId: string): string {
+    const caller = callerOf(accessKeyId);
+    if (caller === undefined) return `arn:aws:iam::${accountId}:user/local`;
+    return sessionArn(accountId, caller.roleArn, caller.functionName);
+  }
+
+  function policyOfFunction(arn: string): string | undefined {
+    return arn.startsWith('arn:aws:lambda:') && arn.includes(':function:') ? functions.policyText(arn) : undefined;
+  }
+
+  function allowsSendByRule(queueArn: string, ruleArn: string): boolean {
+    const service = 'events.amazonaws.com';
+    return access.allowsService({ service, action: 'sqs:SendMessage', resource: queueArn, sourceArn: ruleArn });
+  }
+
+  function refuseInvocation(service: string, functionArn: string, sourceArn: string): void {
+    const call = { service, action: 'lambda:InvokeFunction', resource: functionArn, sourceArn };
+    if (access.allowsService(call)) return;
+    throw new EngineError('AccessDeniedException', `${functionArn} does not allow ${sourceArn} to invoke it`);
+  }
 
   function invokeForRule(functionArn: string, payload: string, ruleArn: string): void {
     if (functions.find(functionArn) === undefined) {
       throw new EngineError('ResourceNotFoundException', `there is no function ${functionArn}`);
     }
-    if (!functions.allowsInvoke(functionArn, 'events.amazonaws.com', ruleArn)) {
-      throw new EngineError('AccessDeniedException', `${functionArn} does not allow ${ruleArn} to invoke it`);
-    }
+    refuseInvocation('events.amazonaws.com', functionArn, ruleArn);
     functions.invokeAsync(functionArn, payload);
   }
 
-  function identityArn(accessKeyId: string): string {
-    const caller = functions.list().find(({ arn }) => accessKeyIdOf(arn) === accessKeyId);
-    if (caller === undefined) return `arn:aws:iam::${accountId}:user/local`;
-    const role = caller.roleArn.slice(caller.roleArn.lastIndexOf('/') + 1);
-    return `arn:aws:sts::${accountId}:assumed-role/${role}/${caller.name}`;
+  async function invokeForRoute(functionArn: string, payload: string, routeArn: string): Promise<InvocationOutcome> {
+    refuseInvocation('apigateway.amazonaws.com', functionArn, routeArn);
+    return functions.invoke(functionArn, payload);
+  }
+
+  /** Lambda writes a function's lines in the name of its role; AWS drops them without a word where it may not. */
+  function mayLog(functionName: string): boolean {
+    const found = functions.find(functionName);
+    if (found === undefined) return true;
+    const resource = `arn:aws:logs:${region}:${accountId}:log-group:${found.logGroupName}:log-stream:${functionName}`;
+    const needs = ['logs:CreateLogStream', 'logs:PutLogEvents'].map((action) => ({ action, resource }));
+    return access.refuseRole({ functionName, roleArn: found.roleArn }, needs) === undefined;
+  }
+
+  function grantsOfTemplate(): Grant[] {
+    const arns = [...queues.list().map(({ arn }) => arn), ...functions.list().map(({ arn }) => arn)];
+    return [
+      ...roles.list().flatMap(({ trust, statements }) => grantsOf([...trust, ...statements])),
+      ...arns.flatMap((arn) => grantsOf(policyOf(arn))),
+    ];
   }
 }
 

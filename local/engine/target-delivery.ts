@@ -1,11 +1,11 @@
 import { EngineError } from './engine-error.ts';
 import type { DeliverToTarget, DeliveryResult, TargetDelivery } from './event-bus.ts';
-import type { Queue, Queues } from './queue.ts';
-import { allowsSend } from './queue-policy.ts';
+import type { Queues } from './queue.ts';
 
 export interface TargetDeliveryOptions {
   readonly queues: Queues;
-  readonly accountId: string;
+  /** Whether a queue's policy lets a rule send to it. */
+  readonly allowsSend: (queueArn: string, ruleArn: string) => boolean;
   /**
    * As Lambda's asynchronous invocation: takes the event for later (its retries are Lambda's). `EngineError`
    * `ResourceNotFoundException` where the function is not there, `AccessDeniedException` where it does not allow it.
@@ -16,14 +16,13 @@ export interface TargetDeliveryOptions {
 /** Hands events to queues, where their policies allow it, and to functions. */
 export function deliverToQueuesAndFunctions({
   queues,
-  accountId,
+  allowsSend,
   invokeAsync,
 }: TargetDeliveryOptions): DeliverToTarget {
-  const isAllowed = rememberPermissions(accountId);
   const sendToQueue = ({ targetArn, ruleArn, payload, attributes = {} }: TargetDelivery): DeliveryResult => {
     const queue = queues.findByArn(targetArn);
     if (queue === undefined) return rejected('NO_RESOURCE', `The queue ${targetArn} does not exist.`);
-    if (!isAllowed(queue, ruleArn)) {
+    if (!allowsSend(queue.arn, ruleArn)) {
       return rejected(
         'NO_PERMISSIONS',
         `The policy of the queue ${targetArn} does not allow ${ruleArn} to send to it.`,
@@ -54,30 +53,6 @@ export function deliverToQueuesAndFunctions({
     } catch (error) {
       return resultOfError(error);
     }
-  };
-}
-
-/** A policy is read once for each rule that sends to its queue, not with each event. */
-function rememberPermissions(accountId: string): (queue: Queue, ruleArn: string) => boolean {
-  const remembered = new WeakMap<Queue, { policy: string | undefined; byRule: Map<string, boolean> }>();
-  return (queue, ruleArn) => {
-    const policy = queue.policy();
-    let known = remembered.get(queue);
-    if (known === undefined || known.policy !== policy) {
-      known = { policy, byRule: new Map() };
-      remembered.set(queue, known);
-    }
-    let allowed = known.byRule.get(ruleArn);
-    if (allowed === undefined) {
-      allowed = allowsSend(policy, {
-        queueArn: queue.arn,
-        service: 'events.amazonaws.com',
-        sourceArn: ruleArn,
-        sourceAccount: accountId,
-      });
-      known.byRule.set(ruleArn, allowed);
-    }
-    return allowed;
   };
 }
 

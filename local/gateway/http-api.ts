@@ -23,11 +23,16 @@ export interface HttpApiServerOptions {
   /** 0: any free port. */
   readonly port: number;
   readonly accountId: string;
+  readonly region: string;
   readonly now: () => number;
-  /** Runs a function; rejects where it cannot run now. */
+  /**
+   * Runs a function; rejects where it cannot run now, and with an error whose code is `AccessDeniedException` where its
+   * policy does not let the route in (`arn:aws:execute-api:…:<api>/<stage>/POST/drift/events`).
+   */
   readonly invoke: (
     functionArn: string,
     payload: string,
+    routeArn: string,
   ) => Promise<{ readonly payload: string; readonly functionError?: string }>;
   /** Paths that the local run serves itself, before any route. */
   readonly ownPaths?: Readonly<Record<string, () => ProxyAnswer>>;
@@ -101,21 +106,25 @@ export function startHttpApi(options: HttpApiServerOptions): Promise<HttpApiServ
     );
     const payload = JSON.stringify(event);
     if (Buffer.byteLength(payload) > longestEventBytes) return messageAnswer(413, 'Request Entity Too Large');
-    const answered = await invokeWithin(found.route.target.functionArn, payload);
+    const routeArn = routeArnOf(api, found.route.routeKey, { region: options.region, accountId });
+    const answered = await invokeWithin(found.route.target.functionArn, payload, routeArn);
     return { ...answered, headers: [...answered.headers, ['apigw-requestid', requestId]] };
   }
 
-  async function invokeWithin(functionArn: string, payload: string): Promise<ProxyAnswer> {
+  async function invokeWithin(functionArn: string, payload: string, routeArn: string): Promise<ProxyAnswer> {
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<undefined>((resolve) => {
       timer = setTimeout(() => resolve(undefined), integrationTimeoutMs);
     });
     try {
-      const outcome = await Promise.race([options.invoke(functionArn, payload), timeout]);
+      const outcome = await Promise.race([options.invoke(functionArn, payload, routeArn), timeout]);
       if (outcome === undefined) return messageAnswer(503, 'Service Unavailable');
       if (outcome.functionError !== undefined) return messageAnswer(500, 'Internal Server Error');
       return readProxyAnswer(outcome.payload) ?? messageAnswer(500, 'Internal Server Error');
-    } catch {
+    } catch (error) {
+      if ((error as { code?: unknown }).code === 'AccessDeniedException') {
+        return messageAnswer(500, 'Internal Server Error');
+      }
       // Throttled, not there, or not ready.
       return messageAnswer(503, 'Service Unavailable');
     } finally {
@@ -142,6 +151,16 @@ export function startHttpApi(options: HttpApiServerOptions): Promise<HttpApiServ
       });
     });
   });
+}
+
+/** How a route is named in the policy of the function that it calls. */
+export function routeArnOf(
+  { apiId, stage }: Pick<HttpApi, 'apiId' | 'stage'>,
+  routeKey: string,
+  { region, accountId }: { readonly region: string; readonly accountId: string },
+): string {
+  const [method = '*', path = '/*'] = routeKey === '$default' ? [] : routeKey.split(' ');
+  return `arn:aws:execute-api:${region}:${accountId}:${apiId}/${stage}/${method === 'ANY' ? '*' : method}${path}`;
 }
 
 /** What IAM would have found out about who signed. */

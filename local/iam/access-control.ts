@@ -52,8 +52,8 @@ export interface AccessControlOptions extends Account {
   /** The policy of a queue, a function or whatever else has one; none where there is none. */
   readonly policyOf: (resourceArn: string) => readonly Statement[];
   readonly ledger: GrantLedger;
-  /** Called once for each function, action and resource. */
-  readonly onDenied: (functionName: string, denial: Denial) => void;
+  /** What somebody lacks, in a sentence for the console; once for each. */
+  readonly onDenied: (text: string) => void;
 }
 
 /** Decides who may do what, as IAM would with the template's policies. */
@@ -100,15 +100,16 @@ export function createAccessControl(options: AccessControlOptions): AccessContro
         ledger.note(verdict.by);
         continue;
       }
-      const denial = denialOf(caller, need, verdict);
-      const key = `${caller.functionName}|${need.action}|${need.resource}`;
-      if (!told.has(key)) {
-        told.add(key);
-        options.onDenied(caller.functionName, denial);
-      }
-      return denial;
+      tell(`${caller.functionName} lacks ${need.action} on ${need.resource} (role ${caller.roleArn})`);
+      return denialOf(caller, need, verdict);
     }
     return undefined;
+  }
+
+  function tell(text: string): void {
+    if (told.has(text)) return;
+    told.add(text);
+    options.onDenied(text);
   }
 
   function denialOf(
@@ -151,6 +152,7 @@ export function createAccessControl(options: AccessControlOptions): AccessContro
     allowsService(call) {
       const verdict = decideForService(call);
       if (verdict.kind === 'allowed') ledger.note(verdict.by);
+      else tell(`the policy of ${call.resource} does not let ${call.service} do ${call.action} for ${call.sourceArn}`);
       return verdict.kind === 'allowed';
     },
     wouldAllowService: (call) => decideForService(call).kind === 'allowed',

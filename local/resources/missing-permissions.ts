@@ -1,4 +1,4 @@
-import { allowsSend } from '../engine/queue-policy.ts';
+import { routeArnOf } from '../gateway/http-api.ts';
 import { TemplateError } from '../template/template.ts';
 import { httpApiOf } from './http-api-parts.ts';
 import type { World } from './world.ts';
@@ -7,26 +7,24 @@ import type { World } from './world.ts';
  * Throws for a rule or a route of the template whose target does not let it in. AWS drops such events without a word,
  * and answers such requests with a 500.
  */
-export function refuseMissingPermissions({ buses, queues, functions, api, accountId, region }: World): void {
+export function refuseMissingPermissions({ access, buses, api, accountId, region }: World): void {
+  const allows = (service: string, targetArn: string, sourceArn: string): boolean => {
+    const action = targetArn.startsWith('arn:aws:sqs:') ? 'sqs:SendMessage' : 'lambda:InvokeFunction';
+    return access.wouldAllowService({ service, action, resource: targetArn, sourceArn });
+  };
   for (const bus of buses.listBuses()) {
     for (const rule of buses.listRules(bus.name)) {
-      for (const target of buses.listTargets(rule.name, bus.name)) {
-        const queue = queues.findByArn(target.arn);
-        const source = { service: 'events.amazonaws.com', sourceArn: rule.arn, sourceAccount: accountId };
-        const allowed =
-          queue === undefined
-            ? functions.allowsInvoke(target.arn, source.service, rule.arn)
-            : allowsSend(queue.policy(), { ...source, queueArn: queue.arn });
-        if (!allowed) throw new TemplateError(`the rule ${rule.name} may not send to its target ${target.arn}`);
+      for (const { arn, deadLetterArn } of buses.listTargets(rule.name, bus.name)) {
+        const refusing = [arn, deadLetterArn ?? arn].find((each) => !allows('events.amazonaws.com', each, rule.arn));
+        if (refusing !== undefined) throw new TemplateError(`the rule ${rule.name} may not send to ${refusing}`);
       }
     }
   }
-  for (const { routeKey, target } of httpApiOf(api)?.routes ?? []) {
-    // `POST /drift/events` is `<api>/<stage>/POST/drift/events` to the policy of the function.
-    const [method = '*', path = '/*'] = routeKey === '$default' ? [] : routeKey.split(' ');
-    const called = `${method === 'ANY' ? '*' : method}${path}`;
-    const arn = `arn:aws:execute-api:${region}:${accountId}:${api.api?.id}/${api.stage?.name}/${called}`;
-    if (functions.allowsInvoke(target.functionArn, 'apigateway.amazonaws.com', arn)) continue;
+  const served = httpApiOf(api);
+  for (const { routeKey, target } of served?.routes ?? []) {
+    if (served === undefined) continue;
+    const routeArn = routeArnOf(served, routeKey, { region, accountId });
+    if (allows('apigateway.amazonaws.com', target.functionArn, routeArn)) continue;
     throw new TemplateError(`the route ${routeKey} may not invoke ${target.functionArn}`);
   }
 }

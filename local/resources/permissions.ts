@@ -1,7 +1,6 @@
 import * as z from 'zod';
-import type { PolicyDocument } from './kept-roles.ts';
+import { readPolicy } from '../iam/policy-document.ts';
 import { physicalName, resourceMaker, tagList, withoutEffect } from './resource-maker.ts';
-import type { World } from './world.ts';
 
 const document = z.record(z.string(), z.unknown());
 const inlinePolicies = z.array(z.strictObject({ PolicyName: z.string(), PolicyDocument: document }));
@@ -20,15 +19,16 @@ export const makeRole = resourceMaker(
   (properties, world, { logicalId }) => {
     const name = properties.RoleName ?? physicalName(world, logicalId);
     const arn = `arn:aws:iam::${world.accountId}:role${properties.Path ?? '/'}${name}`;
-    world.permissions.roles.set(arn, {
+    world.roles.add({
+      arn,
       name,
       assumedBy: properties.AssumeRolePolicyDocument,
       managedPolicyArns: properties.ManagedPolicyArns ?? [],
-      policies: (properties.Policies ?? []).map((policy) => ({
-        name: policy.PolicyName,
-        document: policy.PolicyDocument,
-      })),
+      writtenAs: logicalId,
     });
+    for (const { PolicyName, PolicyDocument } of properties.Policies ?? []) {
+      world.roles.attach(name, `${logicalId}/${PolicyName}`, PolicyDocument);
+    }
     return { ref: name, attributes: { Arn: arn, RoleId: `AROA${name.slice(0, 16).toUpperCase()}` } };
   },
 );
@@ -40,7 +40,7 @@ const rolePolicy = z.strictObject({
 });
 
 export const makePolicy = resourceMaker(rolePolicy, (properties, world) => {
-  attachToRoles(world, properties.Roles ?? [], properties.PolicyName, properties.PolicyDocument);
+  for (const role of properties.Roles ?? []) world.roles.attach(role, properties.PolicyName, properties.PolicyDocument);
   return { ref: properties.PolicyName, attributes: { Id: properties.PolicyName } };
 });
 
@@ -54,23 +54,17 @@ export const makeManagedPolicy = resourceMaker(
   }),
   (properties, world, { logicalId }) => {
     const name = properties.ManagedPolicyName ?? physicalName(world, logicalId);
-    attachToRoles(world, properties.Roles ?? [], name, properties.PolicyDocument);
+    for (const role of properties.Roles ?? []) world.roles.attach(role, name, properties.PolicyDocument);
     const arn = `arn:aws:iam::${world.accountId}:policy${properties.Path ?? '/'}${name}`;
     return { ref: arn, attributes: { PolicyArn: arn } };
   },
 );
 
-function attachToRoles(world: World, roleNames: readonly string[], name: string, policy: PolicyDocument): void {
-  for (const roleName of roleNames) {
-    const role = [...world.permissions.roles.values()].find((each) => each.name === roleName);
-    if (role === undefined) throw new Error(`Roles names ${roleName}, which the template does not make`);
-    role.policies.push({ name, document: policy });
-  }
-}
-
 export const makeQueuePolicy = resourceMaker(
   z.strictObject({ PolicyDocument: document, Queues: z.array(z.string()) }),
   (properties, world, { logicalId }) => {
+    // Throws for what is not known here, before anybody is kept out by it, or let in.
+    readPolicy(properties.PolicyDocument, logicalId, 'resource');
     for (const url of properties.Queues) {
       const queue = world.queues.get(url.slice(url.lastIndexOf('/') + 1));
       // CloudFormation would let the second one overwrite the first without a word.

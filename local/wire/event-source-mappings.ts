@@ -5,8 +5,9 @@ import type { EventSourceMapping, MappingSettings } from '../engine/event-source
 import type { Queue, Queues } from '../engine/queue.ts';
 import { createSqsMapping } from '../engine/sqs-mapping.ts';
 import { createStreamMapping } from '../engine/stream-mapping.ts';
+import type { AccessControl } from '../iam/access-control.ts';
 import { refuseUnknownMembers } from './function-settings.ts';
-import { type LambdaFunctions, pageOf } from './lambda-control-plane.ts';
+import { executionRoleLacks, type FunctionDescription, type LambdaFunctions, pageOf } from './lambda-control-plane.ts';
 import { AwsError, type AwsService, type Operation } from './service.ts';
 
 /** Lambda's event source mappings: queues and streams that functions consume. */
@@ -14,6 +15,8 @@ export interface EventSourceMappings {
   readonly operations: AwsService['operations'];
   /** As CreateEventSourceMapping. Throws `AwsError`. Answers the mapping's id. */
   create(input: Readonly<Record<string, unknown>>): string;
+  /** The ARN of the function that a mapping feeds, by the mapping's id. */
+  mappedFunctionArn(uuid: string): string | undefined;
   /** Batches in the hands of functions. */
   invocationsUnderWay(): number;
   /** Polls no more; resolves when no batch is under way. */
@@ -27,6 +30,8 @@ export interface EventSourceMappingsOptions {
   readonly functions: LambdaFunctions;
   readonly queues: Queues;
   readonly stream: (streamArn: string) => ChangeStream | undefined;
+  /** Lambda reads a source, and reports to a destination, in the name of the function's role. */
+  readonly access: Pick<AccessControl, 'refuseRole'>;
   /**
    * Lambda's pollers scale a function out; here there are only so many workers, and a batch that waits for one waits
    * against its visibility timeout. So no mapping hands out more batches at once than this. Default 8.
@@ -44,6 +49,17 @@ interface StoredMapping {
   readonly onFailure: { arn: string | undefined };
   deleting: boolean;
 }
+
+type Target = Pick<FunctionDescription, 'name' | 'arn' | 'roleArn' | 'timeoutSeconds'>;
+
+// https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html and …/services-ddb-create-permissions.html
+const queueActions = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'];
+const streamActions = [
+  'dynamodb:GetRecords',
+  'dynamodb:GetShardIterator',
+  'dynamodb:DescribeStream',
+  'dynamodb:ListStreams',
+];
 
 const changeMembers = [
   'FunctionName',
@@ -90,6 +106,7 @@ export function createEventSourceMappings(options: EventSourceMappingsOptions): 
     const queue = options.queues.findByArn(eventSourceArn);
     const stream = options.stream(eventSourceArn);
     const onFailure = { arn: readOnFailure(input.DestinationConfig) };
+    refuseRole(target, eventSourceArn, onFailure.arn);
     const mapping: StoredMapping = {
       engine: createEngine(),
       eventSourceArn,
@@ -121,11 +138,32 @@ export function createEventSourceMappings(options: EventSourceMappingsOptions): 
     }
   }
 
+  /** Throws where the function's role may not read the source or send to the destination. Lambda looks at once. */
+  function refuseRole(target: Target, eventSourceArn: string, onFailureArn: string | undefined): void {
+    const caller = { functionName: target.name, roleArn: target.roleArn };
+    const ofSource = eventSourceArn.startsWith('arn:aws:sqs:')
+      ? queueActions.map((action) => ({ action, resource: eventSourceArn }))
+      : streamActions.map((action) => ({
+          action,
+          resource: action === 'dynamodb:ListStreams' ? '*' : eventSourceArn,
+        }));
+    const denial = options.access.refuseRole(caller, ofSource);
+    if (denial?.action.startsWith('dynamodb:')) {
+      throw new AwsError(
+        'InvalidParameterValueException',
+        `Cannot access stream ${eventSourceArn}. Please ensure the role can perform the GetRecords, GetShardIterator, DescribeStream, and ListStreams Actions on your stream in IAM.`,
+      );
+    }
+    const reporting = onFailureArn === undefined ? [] : [{ action: 'sqs:SendMessage', resource: onFailureArn }];
+    const lacking = denial ?? options.access.refuseRole(caller, reporting);
+    if (lacking !== undefined) throw executionRoleLacks(lacking.action);
+  }
+
   function boundedConcurrency(asked: number | undefined): number {
     return Math.min(asked ?? batchesAtOnce, batchesAtOnce);
   }
 
-  function targetOf(nameOrArn: unknown): { name: string; arn: string; timeoutSeconds: number } {
+  function targetOf(nameOrArn: unknown): Target {
     if (typeof nameOrArn !== 'string') throw new AwsError('InvalidParameterValueException', 'FunctionName is missing');
     const target = functions.find(nameOrArn);
     if (target !== undefined) return target;
@@ -229,6 +267,8 @@ export function createEventSourceMappings(options: EventSourceMappingsOptions): 
       const settings = readSettings(change);
       const onFailureArn = readOnFailure(change.DestinationConfig);
       const target = change.FunctionName === undefined ? undefined : targetOf(change.FunctionName);
+      const reader = target ?? functions.find(mapping.functionArn);
+      if (reader !== undefined) refuseRole(reader, mapping.eventSourceArn, onFailureArn ?? mapping.onFailure.arn);
       const ofQueue = options.queues.findByArn(mapping.eventSourceArn) !== undefined;
       mapping.engine.update({
         ...settings,
@@ -254,6 +294,7 @@ export function createEventSourceMappings(options: EventSourceMappingsOptions): 
   return {
     operations,
     create: (input) => create(input).engine.uuid,
+    mappedFunctionArn: (uuid) => mappings.get(uuid)?.functionArn,
     invocationsUnderWay: () =>
       [...mappings.values()].reduce((sum, { engine }) => sum + engine.invocationsUnderWay(), 0),
     async stop() {

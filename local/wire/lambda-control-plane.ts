@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EngineClock } from '../engine/engine-clock.ts';
+import type { AccessControl } from '../iam/access-control.ts';
 import { type AsyncInvocations, createAsyncInvocations } from '../runtime/async-invocations.ts';
 import { accessKeyIdOf, type RunnableFunction } from '../runtime/runnable-function.ts';
 import type { InvocationOutcome, WorkerPool } from '../runtime/worker-pool.ts';
@@ -21,8 +22,8 @@ export interface LambdaFunctions {
   create(input: Readonly<Record<string, unknown>>): { readonly name: string; readonly arn: string };
   /** As AddPermission. */
   addPermission(nameOrArn: string, statement: Readonly<Record<string, unknown>>): void;
-  /** Whether the function's own policy lets a service invoke it, for a source: a rule, or a route of an API. */
-  allowsInvoke(nameOrArn: string, service: string, sourceArn: string): boolean;
+  /** The function's own policy, JSON text; undefined where it has none, and where there is no such function. */
+  policyText(nameOrArn: string): string | undefined;
   /** As PutFunctionConcurrency. */
   reserveConcurrency(nameOrArn: string, executions: number): void;
   /** Runs it and waits. Rejects with `AwsError` where it is not there or cannot run now. */
@@ -33,6 +34,7 @@ export interface LambdaFunctions {
   /** Throws `ResourceNotFoundException`. */
   describe(nameOrArn: string): FunctionDescription;
   find(nameOrArn: string): FunctionDescription | undefined;
+  /** Also one that has been deleted. */
   findByAccessKey(accessKeyId: string): FunctionDescription | undefined;
   /** Everything that is there, by name. */
   list(): FunctionDescription[];
@@ -60,6 +62,8 @@ export interface LambdaFunctionsOptions {
   readonly onFunctionError?: (functionName: string, requestId: string, payload: string) => void;
   /** An asynchronous event that was given up. */
   readonly onGivenUp: (functionArn: string, reason: string) => void;
+  /** What Lambda asks of a function's role before it takes it on. */
+  readonly access: Pick<AccessControl, 'refuseRole' | 'trustsLambda'>;
   /** How long a new or changed function is not in force. Lambda needs seconds; what forgets to wait fails here too. */
   readonly transitionMs?: number;
 }
@@ -100,6 +104,8 @@ export function createLambdaFunctions(options: LambdaFunctionsOptions): LambdaFu
   const { clock, region, accountId, pool } = options;
   const transitionMs = options.transitionMs ?? 100;
   const functions = new Map<string, StoredFunction>();
+  // Also of functions that have been deleted: what still runs of one keeps its role, and does not become somebody else.
+  const byAccessKey = new Map<string, StoredFunction>();
   const asyncInvocations = createAsyncInvocations({
     clock,
     invoke,
@@ -165,6 +171,7 @@ export function createLambdaFunctions(options: LambdaFunctionsOptions): LambdaFu
       throw new AwsError('ResourceConflictException', `Function already exist: ${name}`, 409);
     }
     const settings = readSettings(input, undefined);
+    refuseRole(name, settings);
     const code = readCode(input.Code);
     const stored: StoredFunction = {
       name,
@@ -180,12 +187,32 @@ export function createLambdaFunctions(options: LambdaFunctionsOptions): LambdaFu
       runnable: runnableOf(name, settings, code.directory, undefined),
     };
     functions.set(name, stored);
+    byAccessKey.set(accessKeyIdOf(stored.arn), stored);
     if (!inForce) {
       clock.setTimer(clock.now() + transitionMs, () => {
         stored.state = 'Active';
       });
     }
     return stored;
+  }
+
+  /** Throws where Lambda could not take on the role, or could not do in its name what the settings ask for. */
+  function refuseRole(
+    functionName: string,
+    { Role: roleArn, TracingConfig, DeadLetterTargetArn }: FunctionSettings,
+  ): void {
+    if (!options.access.trustsLambda(roleArn)) {
+      throw new AwsError(
+        'InvalidParameterValueException',
+        'The role defined for the function cannot be assumed by Lambda.',
+      );
+    }
+    const traces = ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'].map((action) => ({ action, resource: '*' }));
+    const denial = options.access.refuseRole({ functionName, roleArn }, [
+      ...(TracingConfig.Mode === 'Active' ? traces : []),
+      ...(DeadLetterTargetArn === undefined ? [] : [{ action: 'sqs:SendMessage', resource: DeadLetterTargetArn }]),
+    ]);
+    if (denial !== undefined) throw executionRoleLacks(denial.action);
   }
 
   function runnableOf(
@@ -301,6 +328,11 @@ export function createLambdaFunctions(options: LambdaFunctionsOptions): LambdaFu
     return statement;
   }
 
+  function policyText({ policy }: StoredFunction): string | undefined {
+    if (policy.size === 0) return undefined;
+    return JSON.stringify({ Version: '2012-10-17', Id: 'default', Statement: [...policy.values()] });
+  }
+
   function configurationOf(stored: StoredFunction): Record<string, unknown> {
     const { settings } = stored;
     return {
@@ -358,7 +390,9 @@ export function createLambdaFunctions(options: LambdaFunctionsOptions): LambdaFu
       const stored = existing(input.FunctionName);
       refuseWhileChanging(stored);
       refuseStaleRevision(stored, input.RevisionId);
-      change(stored, readSettings(input, stored.settings), stored.code);
+      const settings = readSettings(input, stored.settings);
+      refuseRole(stored.name, settings);
+      change(stored, settings, stored.code);
       return configurationOf(stored);
     },
     UpdateFunctionCode(input) {
@@ -443,8 +477,7 @@ export function createLambdaFunctions(options: LambdaFunctionsOptions): LambdaFu
       if (stored.policy.size === 0) {
         throw new AwsError('ResourceNotFoundException', 'The resource you requested does not exist.');
       }
-      const policy = { Version: '2012-10-17', Id: 'default', Statement: [...stored.policy.values()] };
-      return { Policy: JSON.stringify(policy), RevisionId: stored.revisionId };
+      return { Policy: policyText(stored), RevisionId: stored.revisionId };
     },
     PutFunctionConcurrency(input) {
       const executions = reserveConcurrency(input.FunctionName, input.ReservedConcurrentExecutions);
@@ -501,10 +534,9 @@ export function createLambdaFunctions(options: LambdaFunctionsOptions): LambdaFu
     addPermission(nameOrArn, statement) {
       addPermission(existing(nameOrArn), statement);
     },
-    allowsInvoke(nameOrArn, service, sourceArn) {
-      return [...existing(nameOrArn).policy.values()].some((statement) =>
-        allows(statement, { service, sourceArn, sourceAccount: accountId }),
-      );
+    policyText(nameOrArn) {
+      const stored = find(nameOrArn);
+      return stored === undefined ? undefined : policyText(stored);
     },
     reserveConcurrency,
     invoke,
@@ -516,30 +548,20 @@ export function createLambdaFunctions(options: LambdaFunctionsOptions): LambdaFu
       return stored === undefined ? undefined : descriptionOf(stored);
     },
     findByAccessKey(accessKeyId) {
-      const stored = [...functions.values()].find(({ arn }) => accessKeyIdOf(arn) === accessKeyId);
+      const stored = byAccessKey.get(accessKeyId);
       return stored === undefined ? undefined : descriptionOf(stored);
     },
     list: () => [...functions.values()].map(descriptionOf),
   };
 }
 
-function allows(
-  { Principal: principal, Action: action, Condition: conditions }: PolicyStatement,
-  caller: { readonly service: string; readonly sourceArn: string; readonly sourceAccount: string },
-): boolean {
-  if (!('Service' in principal) || principal.Service !== caller.service) return false;
-  if (action !== 'lambda:InvokeFunction' && action !== 'lambda:*') return false;
-  const arn = conditions?.ArnLike?.['AWS:SourceArn'];
-  const account = conditions?.StringEquals?.['AWS:SourceAccount'];
-  return (
-    (arn === undefined || isLike(caller.sourceArn, arn)) && (account ?? caller.sourceAccount) === caller.sourceAccount
+/** As Lambda words it: `… to call PutTraceSegments on XRAY`. */
+export function executionRoleLacks(action: string): AwsError {
+  const [service = '', name] = action.split(':');
+  return new AwsError(
+    'InvalidParameterValueException',
+    `The provided execution role does not have permissions to call ${name} on ${service.toUpperCase()}`,
   );
-}
-
-/** `*` is any text, `?` any character. */
-function isLike(value: string, pattern: string): boolean {
-  const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&');
-  return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`, 's').test(value);
 }
 
 function logGroupOf(name: string, settings: FunctionSettings): string {

@@ -8,6 +8,8 @@ export interface Secrets {
   create(secret: { readonly name: string; readonly value?: string; readonly description?: string }): string;
   /** As PutSecretValue; by name or ARN. */
   put(secretId: string, value: string): void;
+  /** By name or ARN; undefined where there is no such secret. */
+  arnOf(secretId: string): string | undefined;
   /** The current value, by name or ARN. */
   current(secretId: string): string | undefined;
 }
@@ -169,6 +171,13 @@ export function createSecrets(options: SecretsOptions): Secrets {
     create: (input) => create(input).arn,
     put(secretId, value) {
       putVersion(find(secretId), value);
+    },
+    arnOf(secretId) {
+      try {
+        return find(secretId).arn;
+      } catch {
+        return undefined;
+      }
     },
     current: (secretId) => find(secretId).versions.find(({ stages }) => stages.includes(current))?.value,
   };

@@ -14,6 +14,7 @@ async function apiWith(routeKeys: string[], invoke: Invoke, authorization: 'NONE
   const server = await startHttpApi({
     port: 0,
     accountId: '000000000000',
+    region: 'us-east-1',
     now: () => Date.UTC(2020, 2, 12, 19, 3, 58),
     invoke,
     ownPaths: { '/healthz': () => ({ status: 200, headers: [], body: Buffer.from('ok') }) },

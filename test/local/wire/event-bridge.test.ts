@@ -29,6 +29,7 @@ import { deliverToQueuesAndFunctions } from '../../../local/engine/target-delive
 import { createVirtualClock, type VirtualClock } from '../../../local/engine/virtual-clock.ts';
 import { eventBridgeService } from '../../../local/wire/event-bridge.ts';
 import { type AwsEndpoint, startAwsEndpoint } from '../../../local/wire/http-server.ts';
+import { allowsSendBy } from '../iam/queue-policies.ts';
 
 const accountId = '000000000000';
 const EventBusName = 'fanout';
@@ -48,7 +49,7 @@ beforeAll(async () => {
     accountId,
     deliver: deliverToQueuesAndFunctions({
       queues,
-      accountId,
+      allowsSend: allowsSendBy(() => queues),
       invokeAsync: (arn, payload) => {
         invoked.push([arn, payload]);
       },

@@ -16,6 +16,7 @@ import { createLambdaFunctions } from '../../../local/wire/lambda-control-plane.
 import { createSecrets } from '../../../local/wire/secrets-manager.ts';
 import { sqsService } from '../../../local/wire/sqs.ts';
 import { stsService } from '../../../local/wire/sts.ts';
+import { allowsSendBy, everyRole } from '../iam/queue-policies.ts';
 
 export const region = 'us-east-1';
 export const accountId = '000000000000';
@@ -39,6 +40,7 @@ export async function startLocalAws({ code = {}, transitionMs = 0 }: LocalAwsOpt
     region,
     accountId,
     pool,
+    access: everyRole,
     transitionMs,
     codeDirectory: (bucket, key) => code[`${bucket}/${key}`],
     sendToDestination: (arn, body) => queues.findByArn(arn)?.send({ body }),
@@ -48,12 +50,24 @@ export async function startLocalAws({ code = {}, transitionMs = 0 }: LocalAwsOpt
     clock,
     region,
     accountId,
-    deliver: deliverToQueuesAndFunctions({ accountId, queues, invokeAsync: functions.invokeAsync }),
+    deliver: deliverToQueuesAndFunctions({
+      queues,
+      allowsSend: allowsSendBy(() => queues),
+      invokeAsync: functions.invokeAsync,
+    }),
     onDropped: () => {},
   });
   const tables = createDynamoTables({ clock, region, accountId });
   const secrets = createSecrets({ clock, region, accountId });
-  const mappings = createEventSourceMappings({ clock, region, accountId, functions, queues, stream: tables.stream });
+  const mappings = createEventSourceMappings({
+    clock,
+    region,
+    accountId,
+    functions,
+    queues,
+    stream: tables.stream,
+    access: everyRole,
+  });
   const endpoint = await startAwsEndpoint({
     port: 0,
     services: [
