@@ -335,6 +335,18 @@ describe('a batch', () => {
   });
 });
 
+describe('an event that is in a batch twice', () => {
+  it('is carried on by its younger message, which the queue keeps longer', async () => {
+    const world = new DeliveryWorld();
+    world.receiver = () => answered(500);
+    const older = world.enqueue({ id: 'msg_1' });
+    world.now += seconds(1);
+    const younger = world.enqueue({ id: 'msg_1' });
+    expect(await world.invoke([younger, older])).toEqual([younger.messageId]);
+    expect(world.records.get('msg_1')?.messageId).toBe(younger.messageId);
+  });
+});
+
 describe('a subscriber that is not to be called', () => {
   it.each([
     ['paused', (world: DeliveryWorld) => (world.config.status = 'paused')],
