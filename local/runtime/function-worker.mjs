@@ -34,12 +34,12 @@ process.on('uncaughtException', (error, origin) => {
   process.exit(128);
 });
 
+let isCodeKept = false;
 const handler = await loadHandler();
 
 if (handler !== undefined) {
   parentPort.on('message', (invocation) => void invoke(invocation));
   parentPort.postMessage({ kind: 'ready' });
-  if (codeCacheDirectory !== undefined) flushCompileCache();
 }
 
 async function loadHandler() {
@@ -70,7 +70,15 @@ function refuse(error) {
 }
 
 /** @param {Invocation} invocation */
-async function invoke({ payload, requestId, deadline, traceId }) {
+async function invoke(invocation) {
+  await run(invocation);
+  // After the first invocation rather than at once: then what it has compiled on its way is kept as well.
+  if (!isCodeKept && codeCacheDirectory !== undefined) flushCompileCache();
+  isCodeKept = true;
+}
+
+/** @param {Invocation} invocation */
+async function run({ payload, requestId, deadline, traceId }) {
   process.env._X_AMZN_TRACE_ID = traceId;
   try {
     const result = await handler(JSON.parse(payload), contextOf(requestId, deadline));

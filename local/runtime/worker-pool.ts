@@ -4,6 +4,7 @@ import { Worker } from 'node:worker_threads';
 import type { EngineClock } from '../engine/engine-clock.ts';
 import { exited, type FunctionErrorShape, responseTooLarge, timedOut } from './function-error.ts';
 import { bundleUrlOf, environmentOf, type RunnableFunction } from './runnable-function.ts';
+import { createCpuGauge } from './spare-cpu.ts';
 
 /** Runs functions, each in worker threads of its own, one invocation at a time per worker as Lambda does. */
 export interface WorkerPool {
@@ -45,6 +46,11 @@ export interface WorkerPoolOptions {
   /** Of all functions together. Above it, idle workers of other functions make way, the longest idle first. */
   readonly workersInAll?: number;
   readonly idleSeconds?: number;
+  /**
+   * Asked before a function gets one more worker than it has. Work that waits because every core is busy is done no
+   * sooner by more workers; work that waits for a slow subscriber is.
+   */
+  readonly hasSpareCpu?: () => boolean;
   /** Where compiled code is kept; left out, every worker compiles for itself. */
   readonly codeCacheDirectory?: string;
 }
@@ -102,6 +108,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
   const { clock } = options;
   const workersPerFunction = options.workersPerFunction ?? 4;
   const workersInAll = options.workersInAll ?? placesOnThisMachine();
+  const hasSpareCpu = options.hasSpareCpu ?? createCpuGauge();
   const idleMs = (options.idleSeconds ?? 60) * 1000;
   // More starts at once than cores would only make all of them late.
   const startsAtOnce = Math.max(2, availableParallelism());
@@ -152,14 +159,16 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     const limit = Math.min(workersPerFunction, lane.runnable.reservedConcurrency ?? workersPerFunction);
     const coming = lane.starting + lane.queuedStarts;
     if (lane.sandboxes.size + lane.queuedStarts >= limit || lane.waiting.length <= coming) return;
-    const growAt = lane.sandboxes.size + lane.queuedStarts === 0 ? 0 : oldest.since + growAfterMs;
-    if (clock.now() >= growAt) {
+    const isFirst = lane.sandboxes.size + lane.queuedStarts === 0;
+    const growAt = oldest.since + growAfterMs;
+    // One worker is every function's due, at the cost of who is idle. More it gets only of what is free.
+    if (isFirst || (clock.now() >= growAt && sandboxes.size < workersInAll && hasSpareCpu())) {
       lane.queuedStarts++;
       startQueue.push({ lane, since: clock.now() });
       startNext();
       return;
     }
-    lane.cancelGrow ??= clock.setTimer(growAt, () => {
+    lane.cancelGrow ??= clock.setTimer(Math.max(growAt, clock.now() + growAfterMs), () => {
       lane.cancelGrow = undefined;
       grow(lane);
     });

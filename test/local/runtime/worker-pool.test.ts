@@ -161,10 +161,17 @@ describe('a function', () => {
 
   test('gets more workers while work waits, up to its limit', async () => {
     const source = 'export const handler = () => new Promise((resolve) => setTimeout(resolve, 400))';
-    const pool = aPool({ workersPerFunction: 3 });
+    const pool = aPool({ workersPerFunction: 3, hasSpareCpu: () => true });
     const runnable = aFunction(source);
     await Promise.all(Array.from({ length: 6 }, () => pool.invoke(runnable, '{}')));
     expect(pool.workerCount()).toBe(3);
+  });
+
+  test('gets no second worker while the machine is busy anyway', async () => {
+    const pool = aPool({ hasSpareCpu: () => false });
+    const runnable = aFunction('export const handler = () => new Promise((resolve) => setTimeout(resolve, 150))');
+    await Promise.all(Array.from({ length: 4 }, () => pool.invoke(runnable, '{}')));
+    expect(pool.workerCount()).toBe(1);
   });
 });
 
