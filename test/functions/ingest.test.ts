@@ -12,12 +12,14 @@ let publisher: RecordedPublisher;
 let metrics: RecordedMetrics;
 let log: RecordedLog;
 let accepted: { known: string[]; afresh: string[] };
+let now: number;
 
 beforeEach(() => {
   publisher = new RecordedPublisher();
   metrics = new RecordedMetrics();
   log = new RecordedLog();
   accepted = { known: [token], afresh: [token] };
+  now = instantIn.removed;
 });
 
 async function post(
@@ -28,7 +30,7 @@ async function post(
     tokens: { accepted: async ({ afresh = false } = {}) => (afresh ? accepted.afresh : accepted.known) },
     publisher,
     timeline: publishedLegacyTimeline,
-    clock: () => instantIn.removed,
+    clock: () => now,
     metrics,
     log,
   });
@@ -152,6 +154,17 @@ describe('what a post becomes', () => {
     expect(JSON.stringify(publisher.published[0]?.detail.data)).toBe(
       '{"id":9007199254740993,"body":"<p>Grüße 👋</p>","x":1.0}',
     );
+  });
+
+  it('follows the legacy timeline while it runs: a boundary needs no deploy', async () => {
+    const close = aPost({
+      type: 'conversation_status_updated',
+      data: { conversationId: 2, status: 'closed', changedAt: 3 },
+    });
+    now = publishedLegacyTimeline.removedAt - 1;
+    expect(JSON.stringify((await post(close)).json)).toContain('conversation_status_updated');
+    now = publishedLegacyTimeline.removedAt;
+    expect(JSON.stringify((await post(close)).json)).not.toContain('conversation_status_updated');
   });
 
   it('an unknown type passes', async () => {
