@@ -3,6 +3,7 @@ import {
   DeleteRuleCommand,
   DescribeRuleCommand,
   type EventBridgeClient,
+  InvalidEventPatternException,
   LimitExceededException,
   ListRulesCommand,
   ListTargetsByRuleCommand,
@@ -28,9 +29,12 @@ export function eventBridgeRouteRules(client: EventBridgeClient, eventBusName: s
     } catch (error) {
       if (error instanceof LimitExceededException) {
         return {
-          kind: 'quota',
+          kind: 'blocked',
           reason: `the event bus has as many rules as its quota allows (${error.message}): raise "Number of rules" in Service Quotas, or delete subscriptions`,
         };
+      }
+      if (error instanceof InvalidEventPatternException) {
+        return { kind: 'blocked', reason: `EventBridge does not take the filter: ${error.message}` };
       }
       if (error instanceof ConcurrentModificationException) {
         return { kind: 'later', reason: 'the rule is being changed by another run', retryAfterSeconds: 5 };

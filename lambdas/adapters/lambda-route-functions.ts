@@ -292,7 +292,7 @@ function isEnabled(state: string | undefined): boolean | undefined {
 /** What time or a person can cure. IAM and Lambda take some seconds to agree on a role that was just made. */
 function outcomeOf(error: unknown): ActionOutcome | undefined {
   if (error instanceof CodeStorageExceededException) {
-    return { kind: 'quota', reason: `Lambda's storage for code is full: ${error.message}` };
+    return { kind: 'blocked', reason: `Lambda's storage for code is full: ${error.message}` };
   }
   if (error instanceof InvalidParameterValueException && /role|permission|queue/i.test(error.message)) {
     return { kind: 'later', reason: `Lambda does not take it yet: ${error.message}`, retryAfterSeconds: 15 };

@@ -19,5 +19,5 @@ export type ActionOutcome =
   | { readonly kind: 'done' }
   /** Not possible yet: a queue of that name was deleted less than 60 s ago, a mapping is still changing. */
   | { readonly kind: 'later'; readonly reason: string; readonly retryAfterSeconds: number }
-  /** A quota is reached; only its owner can help. `reason` is for people. */
-  | { readonly kind: 'quota'; readonly reason: string };
+  /** Only a person can help: a quota is reached, a pattern is not taken. `reason` is for that person. */
+  | { readonly kind: 'blocked'; readonly reason: string };

@@ -1,3 +1,4 @@
+import type { RouteNames } from '../domain/desired-route.ts';
 import { controlStep, overdueControl } from '../domain/endpoint-health.ts';
 import type { ControlQueue, SubscriptionMessage } from '../ports/control-queue.ts';
 import { createReconcile, type Reconcile, type ReconcileDeps, type Reconciled } from './reconcile.ts';
@@ -35,6 +36,9 @@ export function createControl(deps: ControlDeps): Control {
     try {
       result = await reconcile(message.subscriptionId);
       if (result.kind === 'ready') await followUp(message, result);
+      const unread = message.hourly === true ? unreadRoute(result) : undefined;
+      // What is about to be too old for the queue is written to the ledger.
+      if (unread !== undefined) await routes.invoke(unread.deliverFunction, { park: true });
     } catch (error) {
       log.error('route not brought to its desired state', {
         subscriptionId: message.subscriptionId,
@@ -51,7 +55,7 @@ export function createControl(deps: ControlDeps): Control {
   /** What a circuit's message asks for beside the mapping's setting, which the reconcile has made. */
   async function followUp(
     message: SubscriptionMessage,
-    { names, delivering, state }: Reconciled & { kind: 'ready' },
+    { names, state }: Reconciled & { kind: 'ready' },
   ): Promise<void> {
     const now = clock();
     const step = controlStep(message, state, now);
@@ -60,8 +64,6 @@ export function createControl(deps: ControlDeps): Control {
     if (message.hourly !== true) return;
     const overdue = overdueControl(state, now);
     if (overdue !== undefined) await controlQueue.send([{ message: overdue, delaySeconds: 0 }]);
-    // Nobody reads the queue meanwhile: what is about to be too old for it is written to the ledger.
-    if (!delivering) await routes.invoke(names.deliverFunction, { park: true });
   }
 
   async function retry(message: SubscriptionMessage, afterSeconds: number | undefined): Promise<void> {
@@ -90,4 +92,10 @@ export function createControl(deps: ControlDeps): Control {
   }
 
   return { reconcile, carryOut, reconcileAll };
+}
+
+/** The route whose queue is filled and that nobody reads. */
+function unreadRoute(result: Reconciled): RouteNames | undefined {
+  if (result.kind === 'ready') return result.delivering ? undefined : result.names;
+  return result.kind === 'rejected' && result.held ? result.names : undefined;
 }

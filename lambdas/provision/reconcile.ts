@@ -13,9 +13,10 @@ import { hasLegacyEvent } from '../domain/legacy-subscriptions.ts';
 import { type LegacyTimeline, legacyPhaseAt } from '../domain/legacy-timeline.ts';
 import type { OutboundPolicy } from '../domain/outbound-address.ts';
 import { errorSentence } from '../domain/problem.ts';
-import { type ExistingRoute, planHold, planRemoval, planRoute, type RouteAction } from '../domain/route-plan.ts';
+import { isWhole, planHold, planRemoval, planRoute, type RouteAction } from '../domain/route-plan.ts';
 import { newSigningSecret, type RandomBytes } from '../domain/signing-secret.ts';
 import type { SubscriptionConfig, SubscriptionState } from '../domain/subscription.ts';
+import { subscriptionIdFault } from '../domain/subscription-id.ts';
 import { readSubscriptionItem } from '../domain/subscription-item.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { DeploymentGate } from '../ports/deployment-gate.ts';
@@ -43,10 +44,11 @@ export type Reconciled =
       readonly delivering: boolean;
       readonly state: SubscriptionState;
     }
-  | { readonly kind: 'rejected'; readonly reason: string }
+  /** `held`: it once was good, and its events wait. */
+  | { readonly kind: 'rejected'; readonly reason: string; readonly names: RouteNames; readonly held: boolean }
   /** Nothing is left of it. */
   | { readonly kind: 'removed' }
-  /** Not there yet. `retryAfterSeconds` undefined: a person must act (a quota); the hourly run tries again. */
+  /** Not there yet. `retryAfterSeconds` undefined: a person must act (a quota, for one); the hourly run tries again. */
   | { readonly kind: 'pending'; readonly reason: string; readonly retryAfterSeconds?: number };
 
 export type Reconcile = (subscriptionId: string) => Promise<Reconciled>;
@@ -117,6 +119,7 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
 
 /** Removes everything that was made for a subscription; its records are left alone. */
 async function tearDown(deps: ReconcileDeps, subscriptionId: string): Promise<Reconciled> {
+  if (subscriptionIdFault(subscriptionId) !== undefined) return { kind: 'removed' };
   const names = routeNames(deps.settings.prefix, subscriptionId);
   const stopped = await act(deps, planRemoval(names, await deps.routes.describe(names)), subscriptionId);
   if (stopped === undefined) return { kind: 'removed' };
@@ -129,11 +132,12 @@ async function reject(deps: ReconcileDeps, stored: StoredSubscription, reason: s
     await deps.subscriptions.changeState(subscriptionId, { set: { provisioning: 'rejected', reason } });
   }
   const names = routeNames(deps.settings.prefix, subscriptionId);
-  const existing: ExistingRoute = await deps.routes.describe(names);
+  // `x-dlq` is no id, but it is the name of x's dead-letter queue: hands off.
+  if (subscriptionIdFault(subscriptionId) !== undefined) return { kind: 'rejected', reason, names, held: false };
+  const existing = await deps.routes.describe(names);
   const stopped = await act(deps, planHold(names, existing), subscriptionId);
-  return stopped === undefined
-    ? { kind: 'rejected', reason }
-    : { kind: 'pending', reason: stopped.reason, ...retryOf(stopped) };
+  if (stopped !== undefined) return { kind: 'pending', reason: stopped.reason, ...retryOf(stopped) };
+  return { kind: 'rejected', reason, names, held: isWhole(existing) };
 }
 
 /** Does the actions in their order; ends at the first that cannot be done now and says why. */

@@ -2,6 +2,7 @@ import {
   ConcurrentModificationException,
   DescribeRuleCommand,
   EventBridgeClient,
+  InvalidEventPatternException,
   LimitExceededException,
   ListRulesCommand,
   ListTargetsByRuleCommand,
@@ -118,11 +119,19 @@ describe('queues', () => {
 });
 
 describe('rules', () => {
-  it('beyond the quota of the bus are a quota, with what a person can do', async () => {
+  it('beyond the quota of the bus are blocked, with what a person can do', async () => {
     eventBridge.on(PutRuleCommand).rejects(new LimitExceededException(says));
     expect(await routes.apply(actionOf('put-rule'))).toMatchObject({
-      kind: 'quota',
+      kind: 'blocked',
       reason: expect.stringContaining('Service Quotas'),
+    });
+  });
+
+  it('whose pattern EventBridge does not take are blocked, and its reason is passed on', async () => {
+    eventBridge.on(PutRuleCommand).rejects(new InvalidEventPatternException(says));
+    expect(await routes.apply(actionOf('put-rule'))).toMatchObject({
+      kind: 'blocked',
+      reason: expect.stringContaining('as AWS says'),
     });
   });
 

@@ -129,7 +129,9 @@ describe('changes of the table', () => {
 
   it('come again, from the first on, when not even the control queue takes them', async () => {
     world.subscriptions.put(aSubscriptionItem());
-    world.routes.crashAfter = 0;
+    world.routes.beforeStep = () => {
+      throw new Error('AccessDenied');
+    };
     world.queueIsDown = true;
     expect(await world.invoke(changesOf('sub_9', 'sub_1'))).toEqual({ batchItemFailures: [{ itemIdentifier: '2' }] });
   });
@@ -194,6 +196,15 @@ describe('the hourly run', () => {
     expect(world.routes.invoked).toEqual([{ functionName: 'fanout-test-sub_1', payload: { park: true } }]);
   });
 
+  it('does the same for a route that is held because its item makes no sense any more', async () => {
+    await world.make('sub_1');
+    world.subscriptions.put(aSubscriptionItem({ url: 'ftp://x' }));
+    world.subscriptions.put(aSubscriptionItem({ subscriptionId: 'sub_2', url: 'ftp://x' }));
+    await world.invoke({ action: 'reconcile-all' });
+    await world.deliverSent();
+    expect(world.routes.invoked).toEqual([{ functionName: 'fanout-test-sub_1', payload: { park: true } }]);
+  });
+
   it('finds a probe whose message was lost', async () => {
     await world.make('sub_1');
     const probeAt = world.now - hour;
@@ -244,7 +255,7 @@ describe('control messages', () => {
   it('that nobody knows are left for the dead-letter queue, and the others are carried out', async () => {
     await world.make('sub_1');
     world.subscriptions.configs.clear();
-    const unknown = ['{', '{"action":"explode","subscriptionId":"sub_1"}', '{"subscriptionId":"a/b","action":"ramp"}'];
+    const unknown = ['{', '{"action":"explode","subscriptionId":"sub_1"}', '{"subscriptionId":"","action":"ramp"}'];
     const response = await world.invoke(messagesOf(...unknown, { subscriptionId: 'sub_1', action: 'reconcile' }));
     expect(response).toEqual({
       batchItemFailures: ['message-0', 'message-1', 'message-2'].map((itemIdentifier) => ({ itemIdentifier })),

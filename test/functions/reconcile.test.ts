@@ -39,6 +39,18 @@ class World {
     await this.reconcile();
   }
 
+  /** The process ends after so many steps more: writes of its state, or actions. Returns how many were done. */
+  crashAfter(steps: number): () => number {
+    let count = 0;
+    const beforeStep = () => {
+      if (count >= steps) throw new Error('the process ended');
+      count++;
+    };
+    this.routes.beforeStep = beforeStep;
+    this.subscriptions.beforeStep = beforeStep;
+    return () => count;
+  }
+
   state() {
     return this.subscriptions.states.get('sub_1');
   }
@@ -214,11 +226,35 @@ describe('an item that makes no sense', () => {
 
   it('that became wrong half made is taken down', async () => {
     world.subscriptions.put(aSubscriptionItem());
-    world.routes.crashAfter = 3;
+    world.crashAfter(5);
     await expect(world.reconcile()).rejects.toThrow();
-    world.routes.crashAfter = Number.POSITIVE_INFINITY;
+    expect(world.routes.rules.size).toBe(1);
+    world.crashAfter(Number.POSITIVE_INFINITY);
     await world.write({ url: 'ftp://example.com' });
     expect(world.routes.isEmpty()).toBe(true);
+  });
+});
+
+describe('an id that no route can have', () => {
+  it.each(['a/b', '#1', 'x'.repeat(41)])('as %s is rejected, and nothing is asked of AWS', async (subscriptionId) => {
+    world.routes.describe = async () => {
+      throw new Error('ValidationException');
+    };
+    world.subscriptions.put(aSubscriptionItem({ subscriptionId }));
+    expect((await world.reconcile(subscriptionId)).kind).toBe('rejected');
+    world.subscriptions.configs.clear();
+    expect((await world.reconcile(subscriptionId)).kind).toBe('removed');
+    expect(world.subscriptions.states.size).toBe(0);
+  });
+
+  it("as sub_1-dlq is rejected, and sub_1's dead-letter queue is left alone", async () => {
+    await world.write();
+    const before = world.routes.everything();
+    world.subscriptions.put(aSubscriptionItem({ subscriptionId: 'sub_1-dlq' }));
+    await world.reconcile('sub_1-dlq');
+    world.subscriptions.configs.delete('sub_1-dlq');
+    await world.reconcile('sub_1-dlq');
+    expect(world.routes.everything()).toEqual(before);
   });
 });
 
@@ -349,20 +385,19 @@ describe('a crash', () => {
     ],
   ];
 
-  it.each(changes)('%s, after whatever action, is mended by running again', async (_, change) => {
+  it.each(changes)('%s, after whatever step, is mended by running again', async (_, change) => {
     const undisturbed = new World();
     await change(undisturbed);
-    const before = undisturbed.routes.applied.length;
+    const steps = undisturbed.crashAfter(Number.POSITIVE_INFINITY);
     await undisturbed.reconcile();
-    const actions = undisturbed.routes.applied.length - before;
-    expect(actions).toBeGreaterThan(0);
+    expect(steps()).toBeGreaterThan(1);
 
-    for (let crashAfter = 0; crashAfter < actions; crashAfter++) {
+    for (let crashAfter = 0; crashAfter < steps(); crashAfter++) {
       const crashed = new World();
       await change(crashed);
-      crashed.routes.crashAfter = before + crashAfter;
+      crashed.crashAfter(crashAfter);
       await expect(crashed.reconcile()).rejects.toThrow('the process ended');
-      crashed.routes.crashAfter = Number.POSITIVE_INFINITY;
+      crashed.crashAfter(Number.POSITIVE_INFINITY);
       await crashed.reconcile();
       expect(crashed.routes.everything()).toEqual(undisturbed.routes.everything());
       expect(crashed.subscriptions.states).toEqual(undisturbed.subscriptions.states);

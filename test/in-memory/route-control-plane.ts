@@ -25,8 +25,8 @@ export class InMemoryRoutes implements RouteControlPlane {
   deadLetters = 0;
   /** Names of queues that were deleted less than a minute ago. */
   readonly recentlyDeleted = new Set<string>();
-  /** The process ends after so many actions. */
-  crashAfter = Number.POSITIVE_INFINITY;
+  /** Runs before anything else: the process may end here. */
+  beforeStep: () => void = () => undefined;
   /** Runs before each action; may throw. */
   beforeAction: (action: RouteAction) => void = () => undefined;
   /** Runs after each action: somebody else acts in between. */
@@ -55,7 +55,7 @@ export class InMemoryRoutes implements RouteControlPlane {
   }
 
   async apply(action: RouteAction): Promise<ActionOutcome> {
-    if (this.applied.length >= this.crashAfter) throw new Error('the process ended');
+    this.beforeStep();
     this.beforeAction(action);
     const outcome = this.act(action);
     this.applied.push(action);
@@ -115,7 +115,7 @@ export class InMemoryRoutes implements RouteControlPlane {
       case 'put-rule': {
         const there = this.rules.get(action.name);
         if (there === undefined && this.rules.size >= this.maxRules) {
-          return { kind: 'quota', reason: 'the event bus has as many rules as its quota allows' };
+          return { kind: 'blocked', reason: 'the event bus has as many rules as its quota allows' };
         }
         this.rules.set(action.name, { pattern: action.pattern, enabled: true, targets: there?.targets ?? [] });
         return done;

@@ -8,6 +8,8 @@ export class InMemorySubscriptions implements SubscriptionStore {
   readonly configs = new Map<string, JsonObject>();
   readonly states = new Map<string, SubscriptionState>();
   stateWrites = 0;
+  /** Runs before each write of a state: the process may end here. */
+  beforeStep: () => void = () => undefined;
   /** Runs before each conditional write: somebody else's write, in between. */
   beforeWrite: () => void = () => undefined;
 
@@ -53,6 +55,7 @@ export class InMemorySubscriptions implements SubscriptionStore {
   }
 
   async changeState(subscriptionId: string, { set = {}, remove = [] }: StateChange): Promise<void> {
+    this.beforeStep();
     this.stateWrites++;
     const removed: readonly string[] = remove;
     const kept = Object.entries(this.states.get(subscriptionId) ?? {}).filter(([name]) => !removed.includes(name));
@@ -61,11 +64,13 @@ export class InMemorySubscriptions implements SubscriptionStore {
   }
 
   async keepGeneratedSecret(subscriptionId: string, secret: string): Promise<void> {
+    this.beforeStep();
     const state = this.states.get(subscriptionId) ?? { subscriptionId, provisioning: 'pending' };
     this.states.set(subscriptionId, { ...state, generatedSecrets: state.generatedSecrets ?? [{ secret }] });
   }
 
   async removeState(subscriptionId: string): Promise<void> {
+    this.beforeStep();
     this.states.delete(subscriptionId);
   }
 
