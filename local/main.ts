@@ -110,18 +110,27 @@ async function main(): Promise<void> {
 }
 
 function stopOnSignals(starting: Promise<LocalStack>): void {
+  let stack: LocalStack | undefined;
   let stopping = false;
+  starting.then(
+    (started) => {
+      stack = started;
+    },
+    () => {},
+  );
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       // Who asks twice does not want to wait.
       if (stopping) process.exit(130);
       stopping = true;
+      // Nothing has been made yet that anybody could miss.
+      if (stack === undefined) process.exit(0);
       // Something that hangs must not keep the terminal.
       setTimeout(() => process.exit(1), 4_500).unref();
-      starting
-        .then((stack) => stack.stop())
-        .catch(() => {})
-        .finally(() => process.exit(0));
+      stack.stop().then(
+        () => process.exit(0),
+        () => process.exit(1),
+      );
     });
   }
 }
