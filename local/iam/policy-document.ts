@@ -50,7 +50,8 @@ const statementSchema = z.strictObject({
 const documentSchema = z.strictObject({
   Version: z.optional(z.enum(['2012-10-17', '2008-10-17'])),
   Id: z.optional(z.string()),
-  Statement: z.union([statementSchema, z.array(statementSchema)]),
+  // One or several; each is read for itself, so that what is said of a mistake names its place.
+  Statement: z.unknown(),
 });
 
 /**
@@ -60,12 +61,14 @@ const documentSchema = z.strictObject({
 export function readPolicy(document: unknown, policy: string, kind: PolicyKind): Statement[] {
   const read = documentSchema.safeParse(document);
   if (!read.success) throw new PolicyError(`the policy ${policy}: ${z.prettifyError(read.error)}`);
-  return [read.data.Statement].flat().map((statement, index) => {
+  return [read.data.Statement].flat().map((written, index) => {
+    const statement = statementSchema.safeParse(written);
     try {
-      return compile(statement, policy, index, kind);
+      if (!statement.success) throw new PolicyError(z.prettifyError(statement.error));
+      return compile(statement.data, policy, index, kind);
     } catch (error) {
       if (!(error instanceof PolicyError)) throw error;
-      throw new PolicyError(`the policy ${policy}, statement ${statement.Sid ?? index}: ${error.message}`);
+      throw new PolicyError(`the policy ${policy}, statement ${statement.data?.Sid ?? index}: ${error.message}`);
     }
   });
 }

@@ -16,7 +16,7 @@ export function compileText(pattern: string): Matcher {
 export function compileResource(pattern: string): Matcher {
   if (pattern === '*') return () => true;
   const segments = pattern.split(':');
-  if (segments[0] !== 'arn' || segments.length < 6) {
+  if (segments[0] !== 'arn' || (segments.length < 6 && !pattern.endsWith('*'))) {
     throw new PolicyError(`Resource ${pattern} is neither an ARN nor *`);
   }
   if (/[*?]/.test(segments[2] ?? '')) throw new PolicyError(`Resource ${pattern} has a wildcard in place of a service`);

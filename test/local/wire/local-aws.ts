@@ -68,16 +68,17 @@ export async function startLocalAws({ code = {}, transitionMs = 0 }: LocalAwsOpt
     stream: tables.stream,
     access: everyRole,
   });
+  const services = [
+    tables.service,
+    eventBridgeService({ buses }),
+    sqsService({ queues, accountId, baseUrl: () => url }),
+    { name: 'lambda', operations: { ...functions.operations, ...mappings.operations } },
+    secrets.service,
+    stsService({ accountId, identityArn: (accessKeyId) => `arn:aws:iam::${accountId}:user/${accessKeyId}` }),
+  ];
   const endpoint = await startAwsEndpoint({
     port: 0,
-    services: [
-      tables.service,
-      eventBridgeService({ buses }),
-      sqsService({ queues, accountId, baseUrl: () => url }),
-      { name: 'lambda', operations: { ...functions.operations, ...mappings.operations } },
-      secrets.service,
-      stsService({ accountId, identityArn: (accessKeyId) => `arn:aws:iam::${accountId}:user/${accessKeyId}` }),
-    ],
+    services,
     authorize: (request) => calls.push(request),
     onBug: (error) => bugs.push(error),
   });
@@ -99,6 +100,7 @@ export async function startLocalAws({ code = {}, transitionMs = 0 }: LocalAwsOpt
 
   return {
     url,
+    services,
     ...clients,
     tables,
     queues,
