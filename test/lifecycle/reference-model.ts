@@ -35,6 +35,8 @@ export interface Run {
   readonly toleranceMs: number;
   /** Whether something was injected after which an event may be published twice, under one id. */
   readonly mayRepeat: boolean;
+  /** How far apart the moments are at which the model looks. Default a second. */
+  readonly stepMs?: number;
 }
 
 /** What is wrong with a run, in words; empty when all is right. */
@@ -78,7 +80,7 @@ function judgeConversation(conversation: string, run: Run): string[] {
 
   const firstKnown = Math.min(...activities.map(({ knownFrom }) => knownFrom));
   const missed = new Set<number>();
-  for (let second = firstKnown; second <= run.endedAt; second += 1000) {
+  for (let second = firstKnown; second <= run.endedAt; second += run.stepMs ?? 1000) {
     const awaited = awaitedAt(activities, run, second);
     if (awaited === undefined || missed.has(awaited)) continue;
     if (broadcasts.some(({ lastUpdated, publishedAt }) => lastUpdated === awaited && publishedAt <= second)) continue;
