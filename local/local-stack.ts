@@ -20,6 +20,7 @@ import { isCustomResource, makeResource, refuseUnknownTypes } from './resources/
 import { refuseMissingPermissions } from './resources/missing-permissions.ts';
 import { createLogBuffer, errorTextOf, type LogBuffer, type LogLine } from './runtime/log-buffer.ts';
 import { createWorkerPool, type InvocationOutcome, type WorkerPool } from './runtime/worker-pool.ts';
+import { synthesise } from './synthesise.ts';
 import { type CloudAssembly, readCloudAssembly } from './template/cloud-assembly.ts';
 import { type MadeStack, makeStack } from './template/make-stack.ts';
 import { accessDenied } from './wire/access-denied.ts';
@@ -285,10 +286,15 @@ async function start(
   );
   ends.push(() => apiServer.close());
 
-  assembly = readCloudAssembly(options.assemblyDirectory ?? (await synthesise(options, workDirectory, clock.now())), {
-    region,
-    accountId,
-  });
+  const { quietPeriodSeconds, legacy } = options;
+  const assemblyDirectory =
+    options.assemblyDirectory ??
+    (await synthesise({
+      workDirectory,
+      ...(quietPeriodSeconds === undefined ? {} : { quietPeriodSeconds }),
+      ...(legacy === undefined ? {} : { legacyTimeline: timelineInPhase(legacy, clock.now()) }),
+    }));
+  assembly = readCloudAssembly(assemblyDirectory, { region, accountId });
   refuseUnknownTypes(assembly.template);
   const world = {
     clock,
@@ -420,27 +426,6 @@ async function listen<Server extends AwsEndpoint | HttpApiServer>(
     if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') throw new PortInUseError(port, which);
     throw error;
   }
-}
-
-/** Bundles the functions and synthesises the CDK app, into a folder of this run alone: several may start at once. */
-async function synthesise(options: LocalStackOptions, workDirectory: string, now: number): Promise<string> {
-  // Loaded here, because the CDK takes half a second to load: a port in use is heard of before that.
-  const [{ bundleLambdas }, { buildApp }] = await Promise.all([
-    import('../infra/bundle-lambdas.ts'),
-    import('../infra/build-app.ts'),
-  ]);
-  const bundleDirectory = join(workDirectory, 'lambdas');
-  await bundleLambdas(bundleDirectory);
-  const app = buildApp({
-    stage: 'local',
-    outDir: join(workDirectory, 'assembly'),
-    bundleDirectory,
-    outboundPolicy: 'local',
-    removalPolicy: 'destroy',
-    ...(options.quietPeriodSeconds === undefined ? {} : { quietPeriodSeconds: options.quietPeriodSeconds }),
-    ...(options.legacy === undefined ? {} : { legacyTimeline: timelineInPhase(options.legacy, now) }),
-  });
-  return app.synth().directory;
 }
 
 /** Replaces the generated value of the secret that a function is told to read Drift's token from. */

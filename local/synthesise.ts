@@ -1,0 +1,23 @@
+import { Worker } from 'node:worker_threads';
+import type { LegacyTimeline } from '../lambdas/domain/legacy-timeline.ts';
+
+export interface SynthesisInput {
+  /** The bundles and the cloud assembly are written in here. */
+  readonly workDirectory: string;
+  readonly quietPeriodSeconds?: number;
+  readonly legacyTimeline?: LegacyTimeline;
+}
+
+/**
+ * Bundles the functions and synthesises the CDK app; resolves to the folder of the cloud assembly. In a thread of its
+ * own, because the CDK is 200 MB that nobody needs afterwards, and two seconds in which nothing else would run.
+ * Rejects with what the bundler or the CDK throws.
+ */
+export function synthesise(input: SynthesisInput): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const thread = new Worker(new URL('./synthesise-thread.ts', import.meta.url), { workerData: input, execArgv: [] });
+    thread.once('message', resolve);
+    thread.once('error', reject);
+    thread.once('exit', (code) => reject(new Error(`the synthesis ended with code ${code} and no cloud assembly`)));
+  });
+}
