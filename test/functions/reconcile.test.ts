@@ -3,12 +3,27 @@ import { deliverEnv } from '../../lambdas/deliver/env.ts';
 import type { RouteSettings } from '../../lambdas/domain/desired-route.ts';
 import type { JsonObject } from '../../lambdas/domain/json.ts';
 import { createReconcile } from '../../lambdas/provision/reconcile.ts';
+import { routeSettings as settingsFromEnvironment } from '../../lambdas/provision/route-settings.ts';
 import { aSubscriptionItem, aTimeline, day, longGoneTimeline, routeSettings } from '../builders/subscriptions.ts';
 import { InMemoryRoutes } from '../in-memory/route-control-plane.ts';
 import { InMemoryGate, InMemorySubscriptions } from '../in-memory/subscriptions.ts';
 import { RecordedLog, RecordedMetrics } from '../in-memory/telemetry.ts';
 
 const name = 'fanout-test-sub_1';
+const aProvisionEnvironment = {
+  SUBSCRIPTIONS_TABLE: 'subscriptions',
+  DELIVERIES_TABLE: 'deliveries',
+  EVENT_BUS_NAME: 'fanout-bus',
+  ROUTE_PREFIX: 'fanout-test',
+  DELIVER_CODE_BUCKET: 'assets',
+  DELIVER_CODE_KEY: 'one.zip',
+  DELIVER_ROLE_ARN: 'arn:aws:iam::123456789012:role/deliver',
+  DELIVER_LOG_GROUP: 'deliveries',
+  CONTROL_QUEUE_URL: 'https://sqs.eu-central-1.amazonaws.com/123456789012/control',
+  OUTBOUND_POLICY: 'public',
+  LEGACY_TIMELINE: '{}',
+  DISABLE_AFTER_SECONDS: '432000',
+} as const;
 
 class World {
   readonly subscriptions = new InMemorySubscriptions();
@@ -88,6 +103,7 @@ describe('a subscription that is written into the table', () => {
   });
 
   it('has a delivery function with an environment that the function takes', async () => {
+    world.settings = settingsFromEnvironment(aProvisionEnvironment, 'eu-central-1');
     await world.write();
     const { environment } = world.routes.functions.get(name) ?? {};
     expect(deliverEnv.safeParse(environment).success).toBe(true);
