@@ -384,17 +384,22 @@ async function start(
     throw new EngineError('AccessDeniedException', `${functionArn} does not allow ${sourceArn} to invoke it`);
   }
 
-  function invokeForRule(functionArn: string, payload: string, ruleArn: string): void {
+  function invokeForRule(functionArn: string, payload: string, ruleArn: string, traceHeader?: string): void {
     if (functions.find(functionArn) === undefined) {
       throw new EngineError('ResourceNotFoundException', `there is no function ${functionArn}`);
     }
     refuseInvocation('events.amazonaws.com', functionArn, ruleArn);
-    functions.invokeAsync(functionArn, payload);
+    functions.invokeAsync(functionArn, payload, traceHeader);
   }
 
-  async function invokeForRoute(functionArn: string, payload: string, routeArn: string): Promise<InvocationOutcome> {
+  async function invokeForRoute(
+    functionArn: string,
+    payload: string,
+    routeArn: string,
+    traceHeader: string,
+  ): Promise<InvocationOutcome> {
     refuseInvocation('apigateway.amazonaws.com', functionArn, routeArn);
-    return functions.invoke(functionArn, payload);
+    return functions.invoke(functionArn, payload, traceHeader);
   }
 
   /** Lambda writes a function's lines in the name of its role; AWS drops them without a word where it may not. */

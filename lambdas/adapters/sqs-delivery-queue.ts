@@ -4,6 +4,7 @@ import {
   ReceiveMessageCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
+import { traceIdOf } from '../domain/trace.ts';
 import type { DeliveryQueue } from '../ports/delivery-queue.ts';
 import type { Log } from '../ports/telemetry.ts';
 
@@ -36,15 +37,15 @@ export function sqsDeliveryQueue(client: SQSClient, queueUrl: string, log: Log):
           VisibilityTimeout: hiddenSeconds,
           // Asks all of SQS's servers: a short poll may find nothing in a queue that holds messages.
           WaitTimeSeconds: 2,
-          MessageSystemAttributeNames: ['SentTimestamp'],
+          MessageSystemAttributeNames: ['SentTimestamp', 'AWSTraceHeader'],
         }),
       );
-      return Messages.map(({ MessageId = '', ReceiptHandle = '', Body = '', Attributes }) => ({
-        messageId: MessageId,
-        receiptHandle: ReceiptHandle,
-        body: Body,
-        sentAt: Number(Attributes?.SentTimestamp),
-      }));
+      return Messages.map(({ MessageId = '', ReceiptHandle = '', Body = '', Attributes }) => {
+        const traceId = traceIdOf(Attributes?.AWSTraceHeader);
+        const sentAt = Number(Attributes?.SentTimestamp);
+        const message = { messageId: MessageId, receiptHandle: ReceiptHandle, body: Body, sentAt };
+        return traceId === undefined ? message : { ...message, traceId };
+      });
     },
 
     async acknowledge(receiptHandles) {

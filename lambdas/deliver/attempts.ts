@@ -1,6 +1,6 @@
 import { type AttemptOutcome, type AttemptResult, attemptOutcome } from '../domain/attempt-outcome.ts';
 import { attemptsSoFar, type DeliveryRecord, recordAfter } from '../domain/delivery-ledger.ts';
-import type { DeliveryMessage } from '../domain/delivery-message.ts';
+import { type DeliveryMessage, traceOf } from '../domain/delivery-message.ts';
 import { type Subscriber, signingSecrets } from '../domain/delivery-plan.ts';
 import { deliveryVerdict } from '../domain/delivery-verdict.ts';
 import { webhookRequest } from '../domain/webhook-request.ts';
@@ -55,6 +55,7 @@ function report(
   metrics.add('DeliveryAttempts', 1, { subscriptionId, outcome: how });
   if (delivered) metrics.add('EventToDelivered', Math.max(0, now - message.sentAt), { subscriptionId });
   log.info('attempt', {
+    ...traceOf(message),
     subscriptionId,
     webhookId: message.webhookId,
     eventType: message.eventType,

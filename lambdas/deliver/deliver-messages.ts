@@ -1,5 +1,5 @@
 import { type DeliveryRecord, recordAfter } from '../domain/delivery-ledger.ts';
-import { type DeliveryMessage, parseMessage, type QueuedMessage } from '../domain/delivery-message.ts';
+import { type DeliveryMessage, parseMessage, type QueuedMessage, traceOf } from '../domain/delivery-message.ts';
 import { type DeliveryPlan, planDelivery, type Subscriber } from '../domain/delivery-plan.ts';
 import { batchParallelism } from '../domain/endpoint-health.ts';
 import { hidingSeconds } from '../domain/retry-schedule.ts';
@@ -82,7 +82,12 @@ function readAll(queued: readonly QueuedMessage[], { log, subscriptionId }: Deli
     const parsed = parseMessage(one);
     if (parsed.kind === 'malformed') {
       // A fault of the system: nothing but rules and replays write to this queue. It ends in the dead-letter queue.
-      log.error('malformed message', { subscriptionId, messageId: one.messageId, reason: parsed.reason });
+      log.error('malformed message', {
+        ...traceOf(one),
+        subscriptionId,
+        messageId: one.messageId,
+        reason: parsed.reason,
+      });
       malformed.push(one);
       continue;
     }
@@ -130,7 +135,7 @@ function settlePlan(
     case 'hold':
       return [{ message, stays: plan }];
     case 'acknowledge':
-      log.info('held back', { subscriptionId, webhookId: message.webhookId, reason: plan.reason });
+      log.info('held back', { ...traceOf(message), subscriptionId, webhookId: message.webhookId, reason: plan.reason });
       return [{ message }];
     case 'expire': {
       const verdict = { state: 'exhausted', reason: `expired: it waited for 14 days (${plan.reason})` } as const;

@@ -1,6 +1,7 @@
 import middy from '@middy/core';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import type { QueuedMessage } from '../domain/delivery-message.ts';
+import { traceIdOf } from '../domain/trace.ts';
 import { itemFailure } from '../middleware/batch-item-failures.ts';
 import { flushMetrics } from '../middleware/flush-metrics.ts';
 import type { DeliverDeps } from './deliver-deps.ts';
@@ -48,5 +49,7 @@ export function createDeliverHandler(deps: DeliverDeps) {
 }
 
 function queuedMessage({ messageId, receiptHandle, body, attributes }: SQSRecord): QueuedMessage {
-  return { messageId, receiptHandle, body, sentAt: Number(attributes.SentTimestamp) };
+  const traceId = traceIdOf(attributes.AWSTraceHeader);
+  const message = { messageId, receiptHandle, body, sentAt: Number(attributes.SentTimestamp) };
+  return traceId === undefined ? message : { ...message, traceId };
 }

@@ -10,6 +10,8 @@ export interface QueuedMessage {
   readonly body: string;
   /** When it entered the queue; epoch ms. */
   readonly sentAt: number;
+  /** The trace that the event's road belongs to: a batch mixes traces. */
+  readonly traceId?: string;
 }
 
 export interface DeliveryMessage extends QueuedMessage {
@@ -68,4 +70,9 @@ export function parseMessage(queued: QueuedMessage): ParsedMessage {
 export function deliveryBody({ orgId, eventType, data }: DeliveryMessage): string {
   const body: Record<keyof DriftEvent, JsonValue> = { orgId, type: eventType, data };
   return JSON.stringify(body);
+}
+
+/** For a log line about the message. */
+export function traceOf({ traceId }: Pick<QueuedMessage, 'traceId'>): { readonly traceId?: string } {
+  return traceId === undefined ? {} : { traceId };
 }

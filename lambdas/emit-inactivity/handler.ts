@@ -109,7 +109,17 @@ export function createEmitInactivityHandler(deps: EmitInactivityDeps) {
 }
 
 function readTimer(record: SQSRecord): DueTimer {
-  const { conversationKey, dueAt } = JSON.parse(record.body) as Partial<DueTimer>;
+  const { conversationKey, dueAt } = timerMessage(record.body);
   if (typeof conversationKey !== 'string' || typeof dueAt !== 'number') throw new Error('not a timer message');
   return { conversationKey, dueAt };
+}
+
+function timerMessage(text: string): Partial<DueTimer> {
+  try {
+    const message: unknown = JSON.parse(text);
+    return typeof message === 'object' && message !== null ? message : {};
+  } catch {
+    // JSON.parse quotes the text in its error, which would end in the log.
+    return {};
+  }
 }

@@ -1,10 +1,11 @@
 import type { SQSBatchItemFailure, SQSBatchResponse, SQSRecord } from 'aws-lambda';
+import { traceIdOf } from '../domain/trace.ts';
 import type { Log } from '../ports/telemetry.ts';
 
 /** Runs each group of records by itself, so that a record that fails takes none of its batch along. */
 export async function eachGroup<Group>(
   groups: Iterable<Group>,
-  recordsOf: (group: Group) => readonly Pick<SQSRecord, 'messageId'>[],
+  recordsOf: (group: Group) => readonly Pick<SQSRecord, 'messageId' | 'attributes'>[],
   work: (group: Group) => Promise<void>,
   log: Log,
 ): Promise<SQSBatchResponse> {
@@ -14,8 +15,13 @@ export async function eachGroup<Group>(
         await work(group);
         return [];
       } catch (error) {
-        log.error('record failed, it will come again', { error: describeError(error) });
-        return recordsOf(group).map(itemFailure);
+        const records = recordsOf(group);
+        const traceIds = new Set(records.map(({ attributes }) => traceIdOf(attributes.AWSTraceHeader)));
+        for (const traceId of traceIds) {
+          const trace = traceId === undefined ? {} : { traceId };
+          log.error('record failed, it will come again', { ...trace, error: describeError(error) });
+        }
+        return records.map(itemFailure);
       }
     }),
   );

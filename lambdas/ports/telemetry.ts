@@ -7,7 +7,10 @@ export interface Metrics {
   flush(): void;
 }
 
-/** Structured log lines. Never hand in a secret, a token, or the body of an event. */
+/**
+ * Structured log lines. Never hand in a secret, a token, or the body of an event. The field `traceId` says which trace a
+ * line belongs to where that is not the invocation's own: a batch of messages mixes traces.
+ */
 export interface Log {
   info(message: string, fields?: Readonly<Record<string, unknown>>): void;
   warn(message: string, fields?: Readonly<Record<string, unknown>>): void;

@@ -15,6 +15,7 @@ import {
 } from './event-envelope.ts';
 import { indexPatterns, type PatternIndex } from './pattern-index.ts';
 import { parseSchedule } from './schedule.ts';
+import { validTraceHeader } from './trace-header.ts';
 
 /** The event buses of one account and region: rules, targets, schedules, archives and replays. */
 export interface EventBuses {
@@ -39,6 +40,8 @@ export interface EventBuses {
   putTargets(rule: string, targets: readonly RuleTarget[], bus?: string): void;
   removeTargets(rule: string, targetIds: readonly string[], bus?: string): void;
   listTargets(rule: string, bus?: string): RuleTarget[];
+  /** Fires a rule that has a schedule now, beside its own times. Throws `ResourceNotFoundException`. */
+  fireSchedule(rule: string): void;
   ruleNamesByTarget(targetArn: string, bus?: string): string[];
 
   /** As PutEvents, after the request's own limits. One answer per entry, in order. */
@@ -90,6 +93,8 @@ export interface TargetDelivery {
   readonly targetArn: string;
   /** The event's envelope, or the target's constant `Input`. */
   readonly payload: string;
+  /** X-Ray's, of who put the event. */
+  readonly traceHeader?: string;
   /** For the dead-letter queue only: why the target did not get it. */
   readonly attributes?: Readonly<Record<string, string>>;
 }
@@ -292,8 +297,7 @@ export function createEventBuses({
   };
 
   /** Hands an event to a target; where that fails, again later; where that is no use, to the dead-letter queue. */
-  const send = (rule: Rule, target: RuleTarget, payload: string, attempt: number, since: number): void => {
-    const delivery: TargetDelivery = { ruleArn: rule.arn, targetArn: target.arn, payload };
+  const send = (rule: Rule, target: RuleTarget, delivery: TargetDelivery, attempt: number, since: number): void => {
     const settle = (result: DeliveryResult) => {
       if (result.kind !== 'delivered') giveUpOrRetry(rule, target, delivery, result, attempt, since);
     };
@@ -325,7 +329,7 @@ export function createEventBuses({
       if (isStopped) return;
       const cancel = clock.setTimer(retryAt, () => {
         retries.delete(cancel);
-        send(rule, target, delivery.payload, attempt + 1, since);
+        send(rule, target, delivery, attempt + 1, since);
       });
       retries.add(cancel);
       return;
@@ -346,12 +350,7 @@ export function createEventBuses({
       attributes.EXHAUSTED_RETRY_CONDITION =
         attempt < mostAttempts ? 'MaximumEventAgeInSeconds' : 'MaximumRetryAttempts';
     }
-    const toDeadLetterQueue: TargetDelivery = {
-      ruleArn: rule.arn,
-      targetArn: target.deadLetterArn,
-      payload: delivery.payload,
-      attributes,
-    };
+    const toDeadLetterQueue: TargetDelivery = { ...delivery, targetArn: target.deadLetterArn, attributes };
     const settle = (result: DeliveryResult) => {
       if (result.kind !== 'delivered') onDropped(toDeadLetterQueue, result);
     };
@@ -360,9 +359,13 @@ export function createEventBuses({
     else settle(result);
   };
 
-  const sendToTargets = (rule: Rule, eventText: string): void => {
+  const sendToTargets = (rule: Rule, eventText: string, traceHeader?: string): void => {
     const now = clock.now();
-    for (const target of rule.targets.values()) send(rule, target, target.input ?? eventText, 0, now);
+    const trace = traceHeader === undefined ? {} : { traceHeader };
+    for (const target of rule.targets.values()) {
+      const payload = target.input ?? eventText;
+      send(rule, target, { ruleArn: rule.arn, targetArn: target.arn, payload, ...trace }, 0, now);
+    }
   };
 
   const route = (
@@ -370,6 +373,7 @@ export function createEventBuses({
     event: BusEvent,
     detail: JsonObject,
     replay?: { readonly name: string; readonly ruleArns: ReadonlySet<string> },
+    traceHeader?: string,
   ): void => {
     const value = envelopeValue(event, detail, origin, replay?.name);
     state.index ??= indexPatterns(patternsOf(state));
@@ -377,7 +381,7 @@ export function createEventBuses({
     for (const rule of state.index.match(value)) {
       if (replay !== undefined && replay.ruleArns.size > 0 && !replay.ruleArns.has(rule.arn)) continue;
       text ??= envelopeText(event, origin, replay?.name);
-      sendToTargets(rule, text);
+      sendToTargets(rule, text, traceHeader);
     }
     if (replay !== undefined) return;
     for (const archive of archives.values()) {
@@ -402,19 +406,22 @@ export function createEventBuses({
         const rule = states.get(defaultBusName)?.rules.get(ruleName);
         if (rule === undefined || isStopped) return;
         arm();
-        const event: BusEvent = {
-          id: newId(),
-          source: 'aws.events',
-          detailType: 'Scheduled Event',
-          resources: [rule.arn],
-          time: at,
-          detailText: '{}',
-        };
-        sendToTargets(rule, envelopeText(event, origin));
+        sendScheduled(rule, at);
       });
     };
     arm();
     return () => cancel();
+  };
+  const sendScheduled = (rule: Rule, at: number): void => {
+    const event: BusEvent = {
+      id: newId(),
+      source: 'aws.events',
+      detailType: 'Scheduled Event',
+      resources: [rule.arn],
+      time: at,
+      detailText: '{}',
+    };
+    sendToTargets(rule, envelopeText(event, origin));
   };
 
   const checkQuotas = (state: BusState, name: string, pattern: CompiledPattern | undefined) => {
@@ -572,6 +579,11 @@ export function createEventBuses({
       for (const id of targetIds) rule.targets.delete(id);
     },
     listTargets: (name, bus) => [...ruleOf(name, bus).rule.targets.values()],
+    fireSchedule(name) {
+      const { rule } = ruleOf(name);
+      if (rule.scheduleExpression === undefined) throw notFound(`Rule ${name} has no schedule.`);
+      sendScheduled(rule, clock.now());
+    },
     ruleNamesByTarget: (targetArn, bus) =>
       [...stateOf(bus).rules.values()]
         .filter(({ targets }) => [...targets.values()].some(({ arn }) => arn === targetArn))
@@ -589,6 +601,7 @@ export function createEventBuses({
           resources = [],
           time = clock.now(),
           bus,
+          traceHeader,
         } = entry;
         const detail = parseDetail(detailText);
         if (detail === undefined) {
@@ -601,7 +614,7 @@ export function createEventBuses({
           return { kind: 'refused', errorCode: 'InvalidArgument', errorMessage: (error as Error).message };
         }
         const event: BusEvent = { id: newId(), source, detailType, resources, time, detailText };
-        route(state, event, detail);
+        route(state, event, detail, undefined, validTraceHeader(traceHeader));
         return { kind: 'accepted', eventId: event.id };
       }),
     testEventPattern(pattern, event) {

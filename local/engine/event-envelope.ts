@@ -15,6 +15,8 @@ export interface EventEntry {
   readonly time?: number;
   readonly resources?: readonly string[];
   readonly bus?: string;
+  /** X-Ray's. Targets get it beside the event, never in it; an archive does not keep it. */
+  readonly traceHeader?: string;
 }
 
 /** An event on a bus. */

@@ -10,7 +10,12 @@ export interface TargetDeliveryOptions {
    * As Lambda's asynchronous invocation: takes the event for later (its retries are Lambda's). `EngineError`
    * `ResourceNotFoundException` where the function is not there, `AccessDeniedException` where it does not allow it.
    */
-  readonly invokeAsync: (functionArn: string, payload: string, ruleArn: string) => void | Promise<void>;
+  readonly invokeAsync: (
+    functionArn: string,
+    payload: string,
+    ruleArn: string,
+    traceHeader?: string,
+  ) => void | Promise<void>;
 }
 
 /** Hands events to queues, where their policies allow it, and to functions. */
@@ -19,7 +24,13 @@ export function deliverToQueuesAndFunctions({
   allowsSend,
   invokeAsync,
 }: TargetDeliveryOptions): DeliverToTarget {
-  const sendToQueue = ({ targetArn, ruleArn, payload, attributes = {} }: TargetDelivery): DeliveryResult => {
+  const sendToQueue = ({
+    targetArn,
+    ruleArn,
+    payload,
+    traceHeader,
+    attributes = {},
+  }: TargetDelivery): DeliveryResult => {
     const queue = queues.findByArn(targetArn);
     if (queue === undefined) return rejected('NO_RESOURCE', `The queue ${targetArn} does not exist.`);
     if (!allowsSend(queue.arn, ruleArn)) {
@@ -29,11 +40,12 @@ export function deliverToQueuesAndFunctions({
       );
     }
     const names = Object.keys(attributes);
+    const message = traceHeader === undefined ? { body: payload } : { body: payload, awsTraceHeader: traceHeader };
     queue.send(
       names.length === 0
-        ? { body: payload }
+        ? message
         : {
-            body: payload,
+            ...message,
             attributes: Object.fromEntries(
               names.map((name) => [name, { DataType: 'String', StringValue: attributes[name] as string }]),
             ),
@@ -44,7 +56,7 @@ export function deliverToQueuesAndFunctions({
   };
   const deliver: DeliverToTarget = (delivery) => {
     if (delivery.targetArn.startsWith('arn:aws:sqs:')) return sendToQueue(delivery);
-    const invoked = invokeAsync(delivery.targetArn, delivery.payload, delivery.ruleArn);
+    const invoked = invokeAsync(delivery.targetArn, delivery.payload, delivery.ruleArn, delivery.traceHeader);
     return invoked instanceof Promise ? invoked.then(delivered, resultOfError) : delivered();
   };
   return (delivery) => {

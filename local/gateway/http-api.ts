@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { nextTraceHeader } from '../engine/trace-header.ts';
 import { messageAnswer, type ProxyAnswer, readProxyAnswer } from './proxy-answer.ts';
 import { proxyEventOf } from './proxy-event.ts';
 import { createRouteTable, type Route } from './route-table.ts';
@@ -33,6 +34,7 @@ export interface HttpApiServerOptions {
     functionArn: string,
     payload: string,
     routeArn: string,
+    traceHeader: string,
   ) => Promise<{ readonly payload: string; readonly functionError?: string }>;
   /** Paths that the local run serves itself, before any route. */
   readonly ownPaths?: Readonly<Record<string, () => ProxyAnswer>>;
@@ -47,6 +49,7 @@ export interface HttpApiServer {
   close(): Promise<void>;
 }
 
+const traceHeaderName = 'x-amzn-trace-id';
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
 const longestBodyBytes = 10 * 1024 * 1024;
 const integrationTimeoutMs = 30_000;
@@ -82,11 +85,12 @@ export function startHttpApi(options: HttpApiServerOptions): Promise<HttpApiServ
     const found = match(method, path);
     if (found === undefined) return messageAnswer(404, 'Not Found');
     const requestId = randomUUID();
+    const traceHeader = nextTraceHeader(headerText(request, traceHeaderName), options.now());
     const event = proxyEventOf(
       {
         method,
         target,
-        rawHeaders: request.rawHeaders,
+        rawHeaders: withTraceHeader(request.rawHeaders, traceHeader),
         headers: request.headers,
         body,
         sourceIp: request.socket.remoteAddress ?? '127.0.0.1',
@@ -107,17 +111,22 @@ export function startHttpApi(options: HttpApiServerOptions): Promise<HttpApiServ
     const payload = JSON.stringify(event);
     if (Buffer.byteLength(payload) > longestEventBytes) return messageAnswer(413, 'Request Entity Too Large');
     const routeArn = routeArnOf(api, found.route.routeKey, { region: options.region, accountId });
-    const answered = await invokeWithin(found.route.target.functionArn, payload, routeArn);
+    const answered = await invokeWithin(found.route.target.functionArn, payload, routeArn, traceHeader);
     return { ...answered, headers: [...answered.headers, ['apigw-requestid', requestId]] };
   }
 
-  async function invokeWithin(functionArn: string, payload: string, routeArn: string): Promise<ProxyAnswer> {
+  async function invokeWithin(
+    functionArn: string,
+    payload: string,
+    routeArn: string,
+    traceHeader: string,
+  ): Promise<ProxyAnswer> {
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<undefined>((resolve) => {
       timer = setTimeout(() => resolve(undefined), integrationTimeoutMs);
     });
     try {
-      const outcome = await Promise.race([options.invoke(functionArn, payload, routeArn), timeout]);
+      const outcome = await Promise.race([options.invoke(functionArn, payload, routeArn, traceHeader), timeout]);
       if (outcome === undefined) return messageAnswer(503, 'Service Unavailable');
       if (outcome.functionError !== undefined) return messageAnswer(500, 'Internal Server Error');
       return readProxyAnswer(outcome.payload) ?? messageAnswer(500, 'Internal Server Error');
@@ -182,6 +191,17 @@ function write(response: ServerResponse, { status, headers, body }: ProxyAnswer)
   if (cookies.length > 0) response.setHeader('set-cookie', cookies);
   response.writeHead(status);
   response.end(body);
+}
+
+function headerText(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+/** As API Gateway adds it: the trace's root, and no decision on sampling, which it leaves to the function. */
+function withTraceHeader(rawHeaders: readonly string[], traceHeader: string): string[] {
+  const others = rawHeaders.filter((_, index) => rawHeaders[index - (index % 2)]?.toLowerCase() !== traceHeaderName);
+  return [...others, 'X-Amzn-Trace-Id', traceHeader.split(';', 1)[0] ?? ''];
 }
 
 /** Undefined: too long. What comes after the limit is read and dropped, so that the caller hears the answer. */

@@ -18,6 +18,8 @@ export interface AsyncInvocations {
 export interface AsyncEvent {
   readonly functionArn: string;
   readonly payload: string;
+  /** X-Ray's, of who invokes. */
+  readonly traceHeader?: string | undefined;
   /** Of the function's DeadLetterConfig. */
   readonly deadLetterTargetArn?: string;
 }
@@ -33,7 +35,7 @@ export interface AsyncConfig {
 
 export interface AsyncInvocationsOptions {
   readonly clock: EngineClock;
-  readonly invoke: (functionArn: string, payload: string) => Promise<InvocationOutcome>;
+  readonly invoke: (functionArn: string, payload: string, traceHeader?: string) => Promise<InvocationOutcome>;
   /** Hands a record to a destination. Throws where there is no such. */
   readonly send: (destinationArn: string, body: string) => void;
   /** What was given up, for the console. */
@@ -56,7 +58,7 @@ export function createAsyncInvocations(options: AsyncInvocationsOptions): AsyncI
     let outcome: InvocationOutcome | undefined;
     let refusal = '';
     try {
-      outcome = await options.invoke(event.functionArn, event.payload);
+      outcome = await options.invoke(event.functionArn, event.payload, event.traceHeader);
     } catch (error) {
       refusal = (error as Error).message;
     } finally {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { availableParallelism, totalmem } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { EngineClock } from '../engine/engine-clock.ts';
+import { nextTraceHeader } from '../engine/trace-header.ts';
 import { exited, type FunctionErrorShape, responseTooLarge, timedOut } from './function-error.ts';
 import { bundleUrlOf, environmentOf, type RunnableFunction } from './runnable-function.ts';
 import { createCpuGauge } from './spare-cpu.ts';
@@ -9,12 +10,18 @@ import { createCpuGauge } from './spare-cpu.ts';
 /** Runs functions, each in worker threads of its own, one invocation at a time per worker as Lambda does. */
 export interface WorkerPool {
   /** Never rejects for what the function does; rejects once the pool is stopped. */
-  invoke(runnable: RunnableFunction, payload: string, requestId?: string): Promise<InvocationOutcome>;
+  invoke(runnable: RunnableFunction, payload: string, invocation?: InvocationOptions): Promise<InvocationOutcome>;
   /** New invocations get new workers; those that are busy finish what they do. For new code and for a deletion. */
   retire(functionName: string): void;
   /** Live workers, busy or idle. */
   workerCount(functionName?: string): number;
   stop(): Promise<void>;
+}
+
+export interface InvocationOptions {
+  readonly requestId?: string;
+  /** X-Ray's, of who invokes. Left out, the invocation is the beginning of a trace. */
+  readonly traceHeader?: string | undefined;
 }
 
 export interface InvocationOutcome {
@@ -68,6 +75,7 @@ const megabytesPerWorker = 25;
 interface Waiting {
   readonly payload: string;
   readonly requestId: string;
+  readonly traceHeader: string | undefined;
   readonly since: number;
   readonly resolve: (outcome: InvocationOutcome) => void;
   readonly reject: (error: Error) => void;
@@ -291,7 +299,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
       payload: invocation.payload,
       requestId: invocation.requestId,
       deadline,
-      traceId: newTraceId(clock.now()),
+      traceId: nextTraceHeader(invocation.traceHeader, clock.now()),
     });
   }
 
@@ -399,11 +407,11 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
   }
 
   return {
-    invoke(runnable, payload, requestId = randomUUID()) {
+    invoke(runnable, payload, { requestId = randomUUID(), traceHeader } = {}) {
       if (stopped) return Promise.reject(new Error('the local run is stopping'));
       return new Promise((resolve, reject) => {
         const lane = laneOf(runnable);
-        lane.waiting.push({ payload, requestId, since: clock.now(), resolve, reject });
+        lane.waiting.push({ payload, requestId, traceHeader, since: clock.now(), resolve, reject });
         dispatch(lane);
       });
     },
@@ -432,10 +440,4 @@ function placesOnThisMachine(): number {
   const limitBytes = process.constrainedMemory() || totalmem();
   const megabytes = Math.min(limitBytes, totalmem()) / 1024 ** 2 / 4;
   return Math.min(256, Math.max(24, Math.floor(megabytes / megabytesPerWorker)));
-}
-
-/** https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader */
-function newTraceId(now: number): string {
-  const seconds = Math.floor(now / 1000).toString(16);
-  return `Root=1-${seconds}-${randomUUID().replaceAll('-', '').slice(0, 24)};Parent=${randomUUID().replaceAll('-', '').slice(0, 16)};Sampled=0`;
 }

@@ -34,9 +34,11 @@ export function eventBridgeService({ buses }: { readonly buses: EventBuses }): A
   return {
     name: 'events',
     operations: {
-      PutEvents(input) {
+      PutEvents(input, { traceHeader }) {
         refuseOtherMembers(input, ['Entries'], 'PutEvents');
-        const entries = (membersOf(input).optional.objects('Entries') ?? []).map(readEntry);
+        const entries = (membersOf(input).optional.objects('Entries') ?? []).map((entry) =>
+          readEntry(entry, traceHeader),
+        );
         if (entries.length < 1 || entries.length > mostEntries) {
           throw invalid(`Parameter Entries is not valid. Reason: it must have 1 to ${mostEntries} entries`);
         }
@@ -230,8 +232,8 @@ export function eventBridgeService({ buses }: { readonly buses: EventBuses }): A
   };
 }
 
-function readEntry(input: Input): EventEntry {
-  // A trace header has no effect on events.
+/** An entry's own trace header goes before that of the request. */
+function readEntry(input: Input, requestTraceHeader: string | undefined): EventEntry {
   refuseOtherMembers(
     input,
     ['Time', 'Source', 'Resources', 'DetailType', 'Detail', 'EventBusName', 'TraceHeader'],
@@ -245,6 +247,7 @@ function readEntry(input: Input): EventEntry {
     ...present('time', optional.time('Time')),
     ...present('resources', optional.texts('Resources')),
     ...present('bus', optional.text('EventBusName')),
+    ...present('traceHeader', optional.text('TraceHeader') ?? requestTraceHeader),
   };
 }
 

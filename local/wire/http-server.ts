@@ -182,7 +182,12 @@ export function startAwsEndpoint(options: AwsEndpointOptions): Promise<AwsEndpoi
     if (operation === undefined) {
       throw new AwsError('UnknownOperationException', notServed(`${serviceName} ${operationName}`));
     }
-    const caller: Call = { accessKeyId: scope.accessKeyId, region: scope.region };
+    const traceHeader = header(request, 'x-amzn-trace-id');
+    const caller: Call = {
+      accessKeyId: scope.accessKeyId,
+      region: scope.region,
+      ...(traceHeader === undefined ? {} : { traceHeader }),
+    };
     options.authorize?.({ ...caller, service: serviceName, operation: operationName, input });
     return operation(input, caller);
   }

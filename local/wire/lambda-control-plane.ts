@@ -27,9 +27,9 @@ export interface LambdaFunctions {
   /** As PutFunctionConcurrency. */
   reserveConcurrency(nameOrArn: string, executions: number): void;
   /** Runs it and waits. Rejects with `AwsError` where it is not there or cannot run now. */
-  invoke(nameOrArn: string, payload: string): Promise<InvocationOutcome>;
+  invoke(nameOrArn: string, payload: string, traceHeader?: string): Promise<InvocationOutcome>;
   /** Takes the event for later. Throws `ResourceNotFoundException`. */
-  invokeAsync(nameOrArn: string, payload: string): void;
+  invokeAsync(nameOrArn: string, payload: string, traceHeader?: string): void;
   readonly asyncInvocations: AsyncInvocations;
   /** Throws `ResourceNotFoundException`. */
   describe(nameOrArn: string): FunctionDescription;
@@ -279,22 +279,23 @@ export function createLambdaFunctions(options: LambdaFunctionsOptions): LambdaFu
     }
   }
 
-  async function invoke(nameOrArn: unknown, payload: string): Promise<InvocationOutcome> {
+  async function invoke(nameOrArn: unknown, payload: string, traceHeader?: string): Promise<InvocationOutcome> {
     const stored = existing(nameOrArn);
     if (stored.state === 'Pending') refuseWhileChanging(stored);
     if (stored.reservedConcurrency === 0) {
       throw new AwsError('TooManyRequestsException', 'Rate Exceeded.', 429);
     }
-    const outcome = await pool.invoke(stored.runnable, payload);
+    const outcome = await pool.invoke(stored.runnable, payload, { traceHeader });
     if (outcome.functionError !== undefined) options.onFunctionError?.(stored.name, outcome.requestId, outcome.payload);
     return outcome;
   }
 
-  function invokeAsync(nameOrArn: unknown, payload: string): void {
+  function invokeAsync(nameOrArn: unknown, payload: string, traceHeader?: string): void {
     const stored = existing(nameOrArn);
     asyncInvocations.take({
       functionArn: stored.arn,
       payload,
+      traceHeader,
       ...(stored.settings.DeadLetterTargetArn === undefined
         ? {}
         : { deadLetterTargetArn: stored.settings.DeadLetterTargetArn }),
@@ -426,7 +427,7 @@ export function createLambdaFunctions(options: LambdaFunctionsOptions): LambdaFu
       pool.retire(stored.name);
       return {};
     },
-    async Invoke(input) {
+    async Invoke(input, { traceHeader }) {
       const payload = input.Payload === '' || input.Payload === undefined ? '{}' : String(input.Payload);
       try {
         JSON.parse(payload);
@@ -448,10 +449,10 @@ export function createLambdaFunctions(options: LambdaFunctionsOptions): LambdaFu
         throw new AwsError('InvalidParameterValueException', 'The local run does not know LogType Tail of Invoke');
       }
       if (isAsync) {
-        invokeAsync(input.FunctionName, payload);
+        invokeAsync(input.FunctionName, payload, traceHeader);
         return { StatusCode: 202, Payload: '' };
       }
-      const outcome = await invoke(input.FunctionName, payload);
+      const outcome = await invoke(input.FunctionName, payload, traceHeader);
       return {
         StatusCode: 200,
         Payload: outcome.payload,

@@ -6,6 +6,8 @@ export interface Call {
   /** The access key of the caller, from the request's signature: each local function has its own. */
   readonly accessKeyId: string;
   readonly region: string;
+  /** X-Ray's tracing header, as the SDK sends it along from within a function. */
+  readonly traceHeader?: string;
   /** Aborted when the caller hangs up; an operation that waits (a long poll) ends then. */
   readonly signal?: AbortSignal;
 }

@@ -7,6 +7,7 @@ import {
   type Queues,
   type ReceivedMessage,
 } from '../engine/queue.ts';
+import { validTraceHeader } from '../engine/trace-header.ts';
 import { type Input, membersOf, onePage } from './request-members.ts';
 import { AwsError, type AwsService, type Call } from './service.ts';
 
@@ -192,7 +193,7 @@ function send(queue: Queue, input: Input, call: Call): Readonly<Record<string, s
   const delaySeconds = optional.number('DelaySeconds');
   const attributes = optional.object('MessageAttributes') as MessageAttributes | undefined;
   const system = (optional.object('MessageSystemAttributes') ?? {}) as MessageAttributes;
-  const traceHeader = system.AWSTraceHeader?.StringValue;
+  const traceHeader = validTraceHeader(system.AWSTraceHeader?.StringValue ?? call.traceHeader);
   const message: OutgoingMessage = {
     body,
     ...(delaySeconds === undefined ? {} : { delaySeconds }),

@@ -62,6 +62,24 @@ const codeOf = (action: () => unknown): string => {
 };
 
 describe('an event', () => {
+  it("hands its sender's trace on beside the envelope, to the dead-letter queue too, and drops what is no trace", () => {
+    const traceHeader = 'Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1';
+    const delivered: TargetDelivery[] = [];
+    const { buses } = aBus({
+      deliver: (delivery) => {
+        delivered.push(delivery);
+        return { kind: 'rejected', errorCode: 'NO_RESOURCE', errorMessage: '' };
+      },
+    });
+    aRule(buses, 'chats', { source: ['drift'] });
+    const target = { id: 'queue', arn: queueArn('chats'), deadLetterArn: queueArn('dead') };
+    buses.putTargets('chats', [target], busName);
+    put(buses, { a: 1 }, { traceHeader });
+    put(buses, { a: 2 }, { traceHeader: 'Root=nonsense' });
+    expect(delivered.map((delivery) => delivery.traceHeader)).toEqual([traceHeader, traceHeader, undefined, undefined]);
+    expect(JSON.stringify(delivered.map(({ payload }) => payload))).not.toContain('5759e988');
+  });
+
   it('reaches the targets of the rules that it matches, in EventBridge’s envelope', () => {
     const { buses, delivered } = aBus({ newId: () => 'the-id' });
     aRule(buses, 'chats', { 'detail-type': ['new_message'] });

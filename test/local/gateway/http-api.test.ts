@@ -80,6 +80,7 @@ describe('the event that a function gets', () => {
       headers: {
         'content-type': 'application/json; charset=utf-8',
         'user-agent': 'test',
+        'x-amzn-trace-id': expect.stringMatching(/^Root=1-[0-9a-f]{8}-[0-9a-f]{24}$/),
         'x-twice': 'one,two',
         host: url.slice('http://'.length),
         connection: expect.any(String),

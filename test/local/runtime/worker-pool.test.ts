@@ -97,7 +97,7 @@ describe('a function', () => {
     expect(answer).toEqual({
       MINE: '1',
       _HANDLER: 'index.handler',
-      _X_AMZN_TRACE_ID: expect.stringMatching(/^Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0$/),
+      _X_AMZN_TRACE_ID: expect.stringMatching(/^Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=1$/),
       AWS_REGION: 'us-east-1',
       AWS_DEFAULT_REGION: 'us-east-1',
       AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
@@ -124,7 +124,7 @@ describe('a function', () => {
       name: context.functionName, arn: context.invokedFunctionArn, memory: context.memoryLimitInMB,
       requestId: context.awsRequestId, left: context.getRemainingTimeInMillis(), version: context.functionVersion })`;
     const runnable = aFunction(source, { timeoutSeconds: 7 });
-    const { payload } = await aPool().invoke(runnable, '{}', 'request-1');
+    const { payload } = await aPool().invoke(runnable, '{}', { requestId: 'request-1' });
     const answer = JSON.parse(payload) as Record<string, unknown>;
     expect(answer).toMatchObject({
       name: 'subject',
@@ -264,7 +264,7 @@ describe('the pool', () => {
         for (;;);
       }`;
     const pool = aPool({ onOutput: (line) => lines.push(line) });
-    await pool.invoke(aFunction(source, { timeoutSeconds: 1 }), '{}', 'r1');
+    await pool.invoke(aFunction(source, { timeoutSeconds: 1 }), '{}', { requestId: 'r1' });
     expect(lines).toEqual([
       { functionName: 'subject', stream: 'stdout', text: 'loaded' },
       { functionName: 'subject', stream: 'stdout', text: '{"level":"INFO"}', requestId: 'r1' },
