@@ -5,11 +5,11 @@ import {
 } from '../lambdas/domain/legacy-timeline.ts';
 import type { WebhookFanoutProps } from './webhook-fanout-stack.ts';
 
-const choices = ['quietPeriodSeconds', 'legacyTimeline', 'alarmEmail', 'removalPolicy'];
+const choices = ['quietPeriodSeconds', 'legacyTimeline', 'alarmEmail', 'disableAfterHours', 'removalPolicy'];
 
 /**
- * Reads what a deploy can choose: `stage`, `quietPeriodSeconds`, `legacyTimeline`, `alarmEmail`, `removalPolicy`. Each
- * comes from `-c key=value`, otherwise from the stage's entry under `stages` in cdk.json. Throws an error that names
+ * Reads what a deploy can choose: `stage`, `quietPeriodSeconds`, `legacyTimeline`, `alarmEmail`,
+ * `disableAfterHours`, `removalPolicy`. Each comes from `-c key=value`, otherwise from the stage's entry under `stages` in cdk.json. Throws an error that names
  * the key.
  */
 export function readContext(contextOf: (key: string) => unknown): WebhookFanoutProps {
@@ -23,12 +23,14 @@ export function readContext(contextOf: (key: string) => unknown): WebhookFanoutP
 
   const alarmEmail = text('alarmEmail', read('alarmEmail'));
   const quietPeriodSeconds = wholeNumber('quietPeriodSeconds', read('quietPeriodSeconds'));
+  const disableAfterHours = wholeNumber('disableAfterHours', read('disableAfterHours'));
   const dates = jsonObject('legacyTimeline', read('legacyTimeline'));
   return {
     stage,
     ...(quietPeriodSeconds !== undefined && { quietPeriodSeconds }),
     ...(dates && { legacyTimeline: legacyTimeline(dates) }),
     ...(alarmEmail !== undefined && { alarmEmail }),
+    ...(disableAfterHours !== undefined && { disableAfterHours }),
     removalPolicy: oneOf('removalPolicy', ['retain', 'destroy'], read('removalPolicy') ?? 'retain'),
   };
 }

@@ -1,5 +1,6 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
+import { defaultDisableAfterSeconds, maxDisableAfterSeconds } from '../lambdas/domain/endpoint-health.ts';
 import {
   defaultQuietPeriodSeconds,
   maxQuietPeriodSeconds,
@@ -33,6 +34,8 @@ export interface WebhookFanoutProps extends StackProps {
   /** `local` lets subscribers on private addresses through; not offered to a deploy. */
   readonly outboundPolicy?: 'public' | 'local';
   readonly alarmEmail?: string;
+  /** A subscription to which no delivery succeeded for so long is disabled; 120 when left out. */
+  readonly disableAfterHours?: number;
   /** `destroy` takes the tables with the stack; `retain` when left out. */
   readonly removalPolicy?: 'retain' | 'destroy';
   /** Holds `<function>/index.mjs`. */
@@ -77,6 +80,7 @@ export class WebhookFanoutStack extends Stack {
       routePrefix,
       outboundPolicy,
       legacyTimeline,
+      disableAfterSeconds: disableAfterText(props.disableAfterHours ?? defaultDisableAfterSeconds / 3600),
     });
     const management = new Management(this, 'Management', {
       bundleDirectory,
@@ -137,4 +141,12 @@ function quietPeriodText(seconds: number, outboundPolicy: 'public' | 'local'): s
     );
   }
   return String(seconds);
+}
+
+function disableAfterText(hours: number): string {
+  const most = maxDisableAfterSeconds / 3600;
+  if (!Number.isInteger(hours) || hours < 1 || hours > most) {
+    throw new Error(`disableAfterHours must be a whole number from 1 to ${most}, but is ${hours}`);
+  }
+  return String(hours * 3600);
 }

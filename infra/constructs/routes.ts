@@ -32,6 +32,8 @@ export interface RoutesProps {
   readonly routePrefix: string;
   readonly outboundPolicy: 'public' | 'local';
   readonly legacyTimeline: string;
+  /** Of failure, after which a subscription is disabled. */
+  readonly disableAfterSeconds: string;
 }
 
 /**
@@ -118,6 +120,7 @@ export class Routes extends Construct {
         CONTROL_QUEUE_URL: this.control.queue.queueUrl,
         OUTBOUND_POLICY: props.outboundPolicy,
         LEGACY_TIMELINE: props.legacyTimeline,
+        DISABLE_AFTER_SECONDS: props.disableAfterSeconds,
       },
     });
     this.provision.consume(this.control, { batchSize: 10 });

@@ -15,8 +15,8 @@ export const deliverEnv = z.object({
   CONTROL_QUEUE_URL: z.string().check(z.minLength(1)),
   /** `local` lets http and private addresses through; deployed it is `public`. */
   OUTBOUND_POLICY: z.enum(['public', 'local']),
-  /** A subscription to which no delivery succeeded for so long is disabled. Absent: five days. Whole seconds. */
-  DISABLE_AFTER_SECONDS: z.optional(z.string().check(z.regex(/^[1-9]\d*$/))),
+  /** A subscription to which no delivery succeeded for so long is disabled. Whole seconds. */
+  DISABLE_AFTER_SECONDS: z.string().check(z.regex(/^[1-9]\d*$/)),
   /** The route prefix: the dimension `service` of the metrics, see domain/metrics.ts. */
   POWERTOOLS_SERVICE_NAME: z.string().check(z.minLength(1)),
 });

@@ -10,7 +10,6 @@ import { powertoolsMetrics } from '../adapters/powertools-metrics.ts';
 import { sleep } from '../adapters/sleep.ts';
 import { sqsControlQueue } from '../adapters/sqs-control-queue.ts';
 import { sqsDeliveryQueue } from '../adapters/sqs-delivery-queue.ts';
-import { defaultDisableAfterSeconds } from '../domain/endpoint-health.ts';
 import { deliverEnv } from './env.ts';
 import { createDeliverHandler } from './handler.ts';
 
@@ -35,7 +34,7 @@ export const handler = createDeliverHandler({
   publisher: eventBridgePublisher({ client: new EventBridgeClient(), eventBusName: env.EVENT_BUS_NAME, sleep }),
   clock: Date.now,
   random: Math.random,
-  disableAfterSeconds: Number(env.DISABLE_AFTER_SECONDS ?? defaultDisableAfterSeconds),
+  disableAfterSeconds: Number(env.DISABLE_AFTER_SECONDS),
   metrics: powertoolsMetrics(),
   log,
 });

@@ -47,6 +47,8 @@ export const defaultMaxConcurrency = 10;
 const minMaximumConcurrency = 2;
 /** Five days, as the best known senders have it. */
 export const defaultDisableAfterSeconds = 5 * 24 * 60 * 60;
+/** Within the 14 days for which the queue keeps what waits. */
+export const maxDisableAfterSeconds = 13 * 24 * 60 * 60;
 /** SQS's longest `DelaySeconds`. */
 const longestControlDelaySeconds = 900;
 

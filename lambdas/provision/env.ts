@@ -18,6 +18,8 @@ export const provisionEnv = z.object({
   OUTBOUND_POLICY: z.enum(['public', 'local']),
   /** JSON of the four dates, see domain/legacy-timeline.ts. */
   LEGACY_TIMELINE: z.string().check(z.minLength(2)),
+  /** A subscription to which no delivery succeeded for so long is disabled. Whole seconds. */
+  DISABLE_AFTER_SECONDS: z.string().check(z.regex(/^[1-9]\d*$/)),
 });
 
 export type ProvisionEnv = z.infer<typeof provisionEnv>;

@@ -12,6 +12,7 @@ test('takes what stands behind -c, where all is text', () => {
   const chosen = read({
     stage: 'dev',
     quietPeriodSeconds: '300',
+    disableAfterHours: '48',
     alarmEmail: 'on-call@example.com',
     removalPolicy: 'destroy',
     legacyTimeline: '{"removedAt":"2027-01-01T00:00:00Z"}',
@@ -19,6 +20,7 @@ test('takes what stands behind -c, where all is text', () => {
   expect(chosen).toEqual({
     stage: 'dev',
     quietPeriodSeconds: 300,
+    disableAfterHours: 48,
     alarmEmail: 'on-call@example.com',
     removalPolicy: 'destroy',
     legacyTimeline: { ...publishedLegacyTimeline, removedAt: Date.UTC(2027, 0, 1) },
