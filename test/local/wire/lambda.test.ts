@@ -28,14 +28,30 @@ import {
 } from '@aws-sdk/client-lambda';
 import { CreateQueueCommand, GetQueueAttributesCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { type EngineClock, systemClock } from '../../../local/engine/engine-clock.ts';
 import { functionCode, removeFunctionCode } from '../runtime/function-code.ts';
 import { type LocalAws, startLocalAws } from './local-aws.ts';
 
 let aws: LocalAws;
 let number = 0;
+/** While it is set, new and changed functions stay as they are; what would have ended that waits in it. */
+let held: (() => void)[] | undefined;
+const functionClock: EngineClock = {
+  now: () => Date.now(),
+  setTimer(at, fire) {
+    if (held === undefined) return systemClock().setTimer(at, fire);
+    held.push(fire);
+    return () => {};
+  },
+};
+function release(): void {
+  for (const fire of held ?? []) fire();
+  held = undefined;
+}
+
 beforeAll(async () => {
   aws = await startLocalAws({
-    transitionMs: 20,
+    functionClock,
     code: {
       'code/v1.zip': functionCode(`export const handler = async (event) => {
         if (event.fail) throw new Error('asked to');
@@ -80,9 +96,11 @@ async function invoke(FunctionName: string, event: unknown = {}) {
 describe('a function', () => {
   test('is pending first, and refuses to run until it is active', async () => {
     const input = settings();
+    held = [];
     const created = await aws.lambda.send(new CreateFunctionCommand(input));
     expect(created).toMatchObject({ State: 'Pending', FunctionArn: expect.stringContaining(input.FunctionName) });
     await expect(invoke(input.FunctionName)).rejects.toThrow(ResourceConflictException);
+    release();
     await waitUntilFunctionActiveV2(waiting(), { FunctionName: input.FunctionName });
     const answer = await invoke(input.FunctionName, { a: 1 });
     expect(answer).toMatchObject({ StatusCode: 200, payload: { version: 1, event: { a: 1 }, mine: 'yes' } });
@@ -120,11 +138,14 @@ describe('a function', () => {
   test('runs new code and new settings when the update has ended, and takes no second one before', async () => {
     const FunctionName = await aFunction();
     await invoke(FunctionName);
+    held = [];
     const update = new UpdateFunctionCodeCommand({ FunctionName, S3Bucket: 'code', S3Key: 'v2.zip' });
     expect((await aws.lambda.send(update)).LastUpdateStatus).toBe('InProgress');
     await expect(
       aws.lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, MemorySize: 256 })),
     ).rejects.toThrow(ResourceConflictException);
+    expect((await invoke(FunctionName)).payload).toMatchObject({ version: 1 });
+    release();
     await waitUntilFunctionUpdatedV2(waiting(), { FunctionName });
     expect((await invoke(FunctionName)).payload).toEqual({ version: 2 });
 

@@ -3,7 +3,7 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { systemClock } from '../../../local/engine/engine-clock.ts';
+import { type EngineClock, systemClock } from '../../../local/engine/engine-clock.ts';
 import { createEventBuses } from '../../../local/engine/event-bus.ts';
 import { createQueues } from '../../../local/engine/queue.ts';
 import { deliverToQueuesAndFunctions } from '../../../local/engine/target-delivery.ts';
@@ -25,10 +25,16 @@ export interface LocalAwsOptions {
   /** Bucket and key of code, to the folder that holds it. */
   readonly code?: Readonly<Record<string, string>>;
   readonly transitionMs?: number;
+  /** The time of the functions' states; default the system's. */
+  readonly functionClock?: EngineClock;
 }
 
 /** The whole local AWS over HTTP, with nothing in it, and the real clients. */
-export async function startLocalAws({ code = {}, transitionMs = 0 }: LocalAwsOptions = {}) {
+export async function startLocalAws({
+  code = {},
+  transitionMs = 0,
+  functionClock = systemClock(),
+}: LocalAwsOptions = {}) {
   const clock = systemClock();
   let url = '';
   const calls: AuthorizationRequest[] = [];
@@ -36,7 +42,7 @@ export async function startLocalAws({ code = {}, transitionMs = 0 }: LocalAwsOpt
   const pool = createWorkerPool({ clock, region, endpointUrl: () => url });
   const queues = createQueues({ clock, region, accountId });
   const functions = createLambdaFunctions({
-    clock,
+    clock: functionClock,
     region,
     accountId,
     pool,
