@@ -21,27 +21,27 @@ const longestHistory = 20;
 interface Attempt {
   readonly at: number;
   readonly invocation: Invocation;
-  /** When its batch was read. */
-  readonly readAt: number;
+  /** The step at which its batch was read: within a millisecond the order counts. */
+  readonly readAtStep: number;
   /** Undefined until the endpoint has made up its mind, which it does at once. */
   answer?: EndpointAnswer;
   endsAt: number;
-  /** When the ledger has taken it, and which attempt it was by the ledger's count. */
-  writtenAt?: number;
+  /** The step at which the ledger took it, and which attempt it was by the ledger's count. */
+  writtenAtStep?: number;
   writtenAs?: number;
 }
 
 /** What an invocation last read of its subscription. */
 interface Reading {
-  readonly at: number;
+  readonly step: number;
   readonly stored: StoredSubscription;
   readonly records: ReadonlyMap<string, DeliveryRecord>;
 }
 
 interface Rest {
   readonly until: number;
-  /** From here on the system knows of it. */
-  readonly knownFrom: number;
+  /** From this step on the system knows of it. */
+  readonly knownFromStep: number;
 }
 
 /** Why a subscriber may have got an event twice: the two windows that the design leaves open. */
@@ -53,6 +53,8 @@ export type DoubleKind =
 
 interface Options {
   readonly now: () => number;
+  /** Rises with everything that happens. */
+  readonly step: () => number;
   readonly violations: Violations;
   readonly facts: FactBook;
   readonly subscriptions: SubscriptionJudge;
@@ -80,7 +82,11 @@ export class DeliveryJudge implements LedgerWatch {
   }
 
   onRead(invocation: Invocation, subscriptionId: string, records: ReadonlyMap<string, DeliveryRecord>): void {
-    this.#readings.set(invocation, { at: this.#options.now(), stored: this.#options.lookUp(subscriptionId), records });
+    this.#readings.set(invocation, {
+      step: this.#options.step(),
+      stored: this.#options.lookUp(subscriptionId),
+      records,
+    });
   }
 
   /** Somebody has changed the subscription: what its endpoint asked for before is void. */
@@ -95,7 +101,7 @@ export class DeliveryJudge implements LedgerWatch {
     const about = [id, subscriptionId];
     const earlier = this.#attempts.get(pairKey(subscriptionId, id)) ?? [];
     const reading = this.#readings.get(invocation);
-    const attempt: Attempt = { at: now, invocation, readAt: reading?.at ?? now, endsAt: now };
+    const attempt: Attempt = { at: now, invocation, readAtStep: reading?.step ?? this.#options.step(), endsAt: now };
     const fact = this.#options.facts.get(id);
     if (fact === undefined) this.#report('only what was published is delivered', `${id} was never on the bus`, about);
     else this.#checkContent(fact, subscriptionId, request, about);
@@ -125,7 +131,7 @@ export class DeliveryJudge implements LedgerWatch {
     for (const { subscriptionId, answer } of heard) {
       const until = answer.isGone ? Number.POSITIVE_INFINITY : answer.restUntil;
       if (until === undefined || until <= (this.#rests.get(subscriptionId)?.until ?? 0)) continue;
-      this.#rests.set(subscriptionId, { until, knownFrom: this.#options.now() });
+      this.#rests.set(subscriptionId, { until, knownFromStep: this.#options.step() });
     }
   }
 
@@ -136,8 +142,8 @@ export class DeliveryJudge implements LedgerWatch {
       const attempts = this.#attempts.get(pairKey(subscriptionId, webhookId)) ?? [];
       const known = this.#readings.get(invocation)?.records.get(webhookId);
       for (const attempt of attempts) {
-        if (attempt.invocation !== invocation || attempt.writtenAt !== undefined) continue;
-        attempt.writtenAt = now;
+        if (attempt.invocation !== invocation || attempt.writtenAtStep !== undefined) continue;
+        attempt.writtenAtStep = this.#options.step();
         attempt.writtenAs = record.attempts;
         if (record.attempts !== (known?.attempts ?? 0) + 1) {
           const text = `${webhookId} was tried ${known?.attempts ?? 0} times, and ${record.attempts} times after one more`;
@@ -151,6 +157,13 @@ export class DeliveryJudge implements LedgerWatch {
           subscriptionId,
         ]);
     }
+  }
+
+  /** Whether an event that the ledger calls retrying for ever was accepted, and that forgotten for a copy's failure. */
+  isOverwritten(subscriptionId: string, webhookId: string): boolean {
+    const attempts = this.#attempts.get(pairKey(subscriptionId, webhookId)) ?? [];
+    const success = attempts.find(is2xx);
+    return success !== undefined && attempts.some((other) => overwrites(other, success));
   }
 
   /** Every event reached each subscriber that it must reach, or has a final state with a reason. */
@@ -189,7 +202,7 @@ export class DeliveryJudge implements LedgerWatch {
     }
   }
 
-  #checkSubscriber({ at, stored }: Reading, subscriptionId: string, request: WebhookRequest, about: string[]): void {
+  #checkSubscriber({ step, stored }: Reading, subscriptionId: string, request: WebhookRequest, about: string[]): void {
     const now = this.#options.now();
     const { config, state } = stored;
     const obstacle =
@@ -220,7 +233,7 @@ export class DeliveryJudge implements LedgerWatch {
     if (!isSigned(request, stored, now))
       this.#report('every delivery is signed', `${subscriptionId}: no signature fits`, about);
     const rest = this.#rests.get(subscriptionId);
-    if (rest !== undefined && at >= rest.knownFrom && now < rest.until) {
+    if (rest !== undefined && step > rest.knownFromStep && now < rest.until) {
       const wish = Number.isFinite(rest.until) ? `no attempt before ${time(rest.until)}` : 'nothing more';
       this.#report('an endpoint is left alone for as long as it asks', `${subscriptionId} asked for ${wish}`, about);
     }
@@ -234,10 +247,12 @@ export class DeliveryJudge implements LedgerWatch {
     earlier: readonly Attempt[],
     about: string[],
   ): void {
-    const isKnown = previous.writtenAt !== undefined && previous.writtenAt <= reading.at;
+    const isKnown = previous.writtenAtStep !== undefined && previous.writtenAtStep <= reading.step;
     const { invocation } = previous;
     const overlaps =
-      invocation.endedAt === undefined || invocation.endedAt >= reading.at || invocation === attempt.invocation;
+      invocation.endedAtStep === undefined ||
+      invocation.endedAtStep >= reading.step ||
+      invocation === attempt.invocation;
     if (is2xx(previous)) {
       if (!isKnown && overlaps) this.doubles['copies-at-once']++;
       else if (!isKnown && invocation.isDisturbed) this.doubles['crash-before-ledger']++;
@@ -248,7 +263,11 @@ export class DeliveryJudge implements LedgerWatch {
       }
       return;
     }
-    if (!isKnown || previous !== earlier.at(-1)) return;
+    // The ledger knows the attempt that was written last.
+    const isLatest = earlier.every(
+      ({ writtenAtStep = 0 }) => writtenAtStep <= (previous.writtenAtStep ?? 0) || writtenAtStep > reading.step,
+    );
+    if (!isKnown || !isLatest) return;
     // Of two copies that were tried at once the ledger counts one, and none of those whose function crashed.
     const counted = previous.writtenAs ?? 0;
     const delaySeconds = retryDelaysSeconds[counted - 1];
@@ -281,8 +300,8 @@ function is2xx({ answer }: Attempt): boolean {
 
 /** It was read before the ledger knew of the success, and written after it. */
 function overwrites(other: Attempt, success: Attempt): boolean {
-  const { readAt, writtenAt = 0 } = other;
-  return other !== success && readAt < (success.writtenAt ?? 0) && writtenAt > (success.writtenAt ?? 0);
+  const { readAtStep, writtenAtStep = 0 } = other;
+  return other !== success && readAtStep < (success.writtenAtStep ?? 0) && writtenAtStep > (success.writtenAtStep ?? 0);
 }
 
 function faultOfRecord(record: DeliveryRecord, attempts: readonly Attempt[], now: number): string | undefined {

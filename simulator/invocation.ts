@@ -34,7 +34,7 @@ export class Invocation {
   readonly functionName: string;
   readonly startedAt: number;
   readonly isSpared: boolean;
-  endedAt: number | undefined;
+  endedAtStep: number | undefined;
   /** What was injected into it. */
   readonly injected: string[] = [];
   /** Subscriptions that it has read, and conversations that it was about. */
@@ -73,7 +73,7 @@ export class Invocation {
       this.#end = (outcome) => {
         this.#end = () => {};
         cancelTimeout();
-        this.endedAt = scheduler.now();
+        this.endedAtStep = scheduler.steps;
         resolve(outcome);
       };
       work().then(
@@ -131,7 +131,7 @@ export class Invocation {
   }
 
   #die(reason: string): void {
-    if (this.#isDead || this.endedAt !== undefined) return;
+    if (this.#isDead || this.endedAtStep !== undefined) return;
     this.#isDead = true;
     this.note(reason);
     this.#end({ kind: 'failed', reason });

@@ -74,6 +74,7 @@ export class SubscriptionJudge {
     if (version === undefined || version.settledAt !== undefined || !this.#isClaimed(id, version)) return;
     if ([...this.#active].some(({ about }) => about.has(id))) return;
     if (invocation.startedAt < (this.#disturbedEnd.get(id) ?? 0)) return;
+    version.readyAt ??= this.#now();
     version.settledAt = this.#now();
   }
 

@@ -109,6 +109,7 @@ export class World {
     });
     this.deliveryJudge = new DeliveryJudge({
       now,
+      step: () => scheduler.steps,
       violations,
       facts: this.facts,
       subscriptions: this.subscriptionJudge,
