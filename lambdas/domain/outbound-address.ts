@@ -83,6 +83,8 @@ export function judgeAddress(text: string, policy: OutboundPolicy): AddressVerdi
 /** The address as its usual text, or undefined where `text` is none. A zone id is kept from being one. */
 export function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
   const bare = text.replace(/^\[(.*)\]$/, '$1').replace(/\.+$/, '');
+  // What has a letter that no IPv4 address has, and no colon, is a name. ipaddr.js would find out by throwing.
+  if (/[^\da-fxA-FX.]/.test(bare) && !bare.includes(':')) return undefined;
   if (!ipaddr.isValid(bare)) return undefined;
   const address = ipaddr.parse(bare);
   return address instanceof ipaddr.IPv6 && address.zoneId !== undefined ? undefined : address;

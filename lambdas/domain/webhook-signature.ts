@@ -1,4 +1,4 @@
-import { createHmac, createPrivateKey, sign } from 'node:crypto';
+import { createHmac, createPrivateKey, createSecretKey, sign } from 'node:crypto';
 
 /** What is signed: the webhook's id, the attempt's time in epoch seconds, and the body as it is sent. */
 export interface SignedContent {
@@ -12,26 +12,57 @@ export interface SignedContent {
  * of them accepts it. `whsec_` makes a `v1` (HMAC-SHA256), `whsk_` a `v1a` (ed25519). Throws on a secret that is neither.
  * Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
  */
-export function webhookSignature(content: SignedContent, secrets: readonly string[]): string {
+export function webhookSignature(content: SignedContent, signingSecrets: readonly string[]): string {
   const text = `${content.id}.${content.timestampSeconds}.${content.body}`;
-  return secrets.map((secret) => signatureWith(secret, text)).join(' ');
+  return signingSecrets.map((secret) => signatureWith(secret, text)).join(' ');
 }
 
 /** Whether `secret` can sign: 24 to 64 bytes behind `whsec_`, an ed25519 private key behind `whsk_`. */
 export function isSigningSecret(secret: string): boolean {
-  if (secret.startsWith('whsk_')) return [32, 64].includes(keyBytes(secret, 'whsk_')?.length ?? 0);
-  const length = keyBytes(secret, 'whsec_')?.length ?? 0;
-  return length >= 24 && length <= 64;
+  return secrets.get(secret)?.isSigningSecret ?? remember(secret).isSigningSecret;
+}
+
+interface ReadSecret {
+  readonly isSigningSecret: boolean;
+  /** Throws where the secret cannot sign. */
+  readonly signatureOf: (text: string) => string;
+}
+
+// Reading a secret and making its key takes ten times as long as signing with it, and a delivery function signs
+// everything with the same few.
+const secrets = new Map<string, ReadSecret>();
+const mostRemembered = 100;
+
+function remember(secret: string): ReadSecret {
+  if (secrets.size >= mostRemembered) secrets.clear();
+  const read = secret.startsWith('whsk_') ? readEd25519Secret(secret) : readHmacSecret(secret);
+  secrets.set(secret, read);
+  return read;
 }
 
 function signatureWith(secret: string, text: string): string {
-  if (secret.startsWith('whsk_')) {
-    return `v1a,${sign(null, Buffer.from(text), ed25519Key(secret)).toString('base64')}`;
-  }
-  const key = keyBytes(secret, 'whsec_');
-  if (key === undefined || key.length === 0)
-    throw new Error('a signing secret is neither whsec_… nor whsk_… in base64');
-  return `v1,${createHmac('sha256', key).update(text).digest('base64')}`;
+  return (secrets.get(secret) ?? remember(secret)).signatureOf(text);
+}
+
+function readEd25519Secret(secret: string): ReadSecret {
+  const isSigningSecret = [32, 64].includes(keyBytes(secret, 'whsk_')?.length ?? 0);
+  const key = isSigningSecret ? ed25519Key(secret) : undefined;
+  return {
+    isSigningSecret,
+    signatureOf: (text) => `v1a,${sign(null, Buffer.from(text), key ?? ed25519Key(secret)).toString('base64')}`,
+  };
+}
+
+function readHmacSecret(secret: string): ReadSecret {
+  const bytes = keyBytes(secret, 'whsec_') ?? Buffer.alloc(0);
+  const key = bytes.length === 0 ? undefined : createSecretKey(bytes);
+  return {
+    isSigningSecret: bytes.length >= 24 && bytes.length <= 64,
+    signatureOf(text) {
+      if (key === undefined) throw new Error('a signing secret is neither whsec_… nor whsk_… in base64');
+      return `v1,${createHmac('sha256', key).update(text).digest('base64')}`;
+    },
+  };
 }
 
 /** PKCS #8's wrapping of an ed25519 seed (RFC 8410). */
