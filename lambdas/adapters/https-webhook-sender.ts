@@ -2,9 +2,10 @@ import { type LookupAddress, lookup as systemLookup } from 'node:dns';
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { LookupFunction, Socket } from 'node:net';
+import { urlToHttpOptions } from 'node:url';
 import type { AttemptResult, ErrorClass } from '../domain/attempt-outcome.ts';
 import { judgeAddress, type OutboundPolicy } from '../domain/outbound-address.ts';
-import { judgeUrl } from '../domain/outbound-url.ts';
+import { judgeUrl, type UrlVerdict } from '../domain/outbound-url.ts';
 import type { WebhookRequest } from '../domain/webhook-request.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { WebhookSender } from '../ports/webhook-sender.ts';
@@ -57,19 +58,23 @@ export function httpsWebhookSender({
   });
   const lasting = agentsOf(true);
   const fresh = agentsOf(false);
+  // A delivery function has one url. Its verdict follows from its text alone; the addresses behind its name are judged
+  // at each connection.
+  let judged: { readonly text: string; readonly target: HttpTarget | RefusedUrl } | undefined;
 
   return {
     async send(request) {
       const startedAt = clock();
-      const verdict = judgeUrl(request.url, policy);
-      if (verdict.kind === 'refused') return failed('refused', `the url ${verdict.message}`, 0);
-      const { url } = verdict;
-      const protocol = url.protocol === 'http:' ? 'http:' : 'https:';
-      const first = await post(url, request, lasting[protocol], timeoutMs);
+      if (judged?.text !== request.url) judged = { text: request.url, target: judgedTarget(request.url, policy) };
+      const { target } = judged;
+      if ('message' in target) return failed('refused', `the url ${target.message}`, 0);
+      const first = await post(target, request, lasting[target.protocol], timeoutMs);
       // A connection that the receiver closed while it idled (or while the function was frozen) says nothing about the receiver.
       const remainingMs = timeoutMs - (clock() - startedAt);
       const ending =
-        first.kind === 'stale' && remainingMs > 0 ? await post(url, request, fresh[protocol], remainingMs) : first;
+        first.kind === 'stale' && remainingMs > 0
+          ? await post(target, request, fresh[target.protocol], remainingMs)
+          : first;
       const durationMs = clock() - startedAt;
       switch (ending.kind) {
         case 'answered':
@@ -101,11 +106,40 @@ type Ending =
 
 type Phase = 'connect' | 'tls' | 'http';
 
-function post(url: URL, { headers, body }: WebhookRequest, agent: HttpAgent, timeoutMs: number): Promise<Ending> {
+/** A url as node:http wants it: taken apart once, not at each request. */
+interface HttpTarget {
+  readonly protocol: 'http:' | 'https:';
+  readonly hostname: string;
+  readonly port: string;
+  readonly path: string;
+}
+
+type RefusedUrl = Extract<UrlVerdict, { kind: 'refused' }>;
+
+function judgedTarget(text: string, policy: OutboundPolicy): HttpTarget | RefusedUrl {
+  const verdict = judgeUrl(text, policy);
+  if (verdict.kind === 'refused') return verdict;
+  const { hostname, path } = urlToHttpOptions(verdict.url);
+  const protocol = verdict.url.protocol === 'http:' ? 'http:' : 'https:';
+  return { protocol, hostname: hostname ?? '', port: verdict.url.port, path: path ?? '/' };
+}
+
+function post(
+  target: HttpTarget,
+  { headers, body }: WebhookRequest,
+  agent: HttpAgent,
+  timeoutMs: number,
+): Promise<Ending> {
   return new Promise((resolve) => {
-    const send = url.protocol === 'http:' ? httpRequest : httpsRequest;
+    const send = target.protocol === 'http:' ? httpRequest : httpsRequest;
     let phase: Phase = 'connect';
-    const call = send(url, { method: 'POST', agent, headers, maxHeaderSize: maxHeaderBytes });
+    const call = send({
+      ...target,
+      method: 'POST',
+      agent,
+      headers: { ...headers, 'content-length': Buffer.byteLength(body) },
+      maxHeaderSize: maxHeaderBytes,
+    });
     const timer = setTimeout(() => finish({ kind: 'failed', errorClass: 'timeout', message: 'timeout' }), timeoutMs);
     let answer: ReturnType<typeof readAnswer> | undefined;
     let finished = false;
@@ -126,7 +160,7 @@ function post(url: URL, { headers, body }: WebhookRequest, agent: HttpAgent, tim
 
     call.on('socket', (socket) => {
       if (!socket.connecting) phase = 'http';
-      else followPhases(socket, url.protocol, (next) => (phase = next));
+      else followPhases(socket, target.protocol, (next) => (phase = next));
     });
     call.on('response', (response) => {
       answer = readAnswer(response, () => finish({ kind: 'failed', errorClass: 'protocol', message: 'no answer' }));
@@ -178,22 +212,31 @@ function readAnswer(response: IncomingMessage, done: () => void) {
     soFar: (): Ending => ({
       kind: 'answered',
       status: response.statusCode ?? 0,
-      headers: Object.fromEntries(
-        Object.entries(response.headers).map(([name, value]) => [
-          name,
-          Array.isArray(value) ? value.join(', ') : (value ?? ''),
-        ]),
-      ),
-      responseHead: headText(Buffer.concat(chunks), response.headers['content-encoding']),
+      headers: joinedHeaders(response),
+      responseHead: headText(chunks, response.headers['content-encoding'], seen === kept && response.complete),
     }),
   };
 }
 
+function joinedHeaders({ headers }: IncomingMessage): Record<string, string> {
+  const joined: Record<string, string> = {};
+  for (const name in headers) {
+    const value = headers[name];
+    joined[name] = typeof value === 'string' ? value : (value?.join(', ') ?? '');
+  }
+  return joined;
+}
+
+const wholeText = new TextDecoder();
+
 /** Text for people. What is compressed is not unpacked: it may be a bomb. */
-function headText(bytes: Buffer, encoding: string | undefined): string {
+function headText(chunks: readonly Buffer[], encoding: string | undefined, isWhole: boolean): string {
   if (encoding !== undefined && encoding !== 'identity') return `(content-encoding: ${encoding.slice(0, 40)})`;
-  // `stream` keeps back a character that the cut went through.
-  return new TextDecoder().decode(bytes, { stream: true });
+  const [first, ...others] = chunks;
+  if (first === undefined) return '';
+  const bytes = others.length === 0 ? first : Buffer.concat(chunks);
+  // `stream` keeps back a character that the cut went through, and so needs a decoder of its own.
+  return isWhole ? wholeText.decode(bytes) : new TextDecoder().decode(bytes, { stream: true });
 }
 
 class AddressRefused extends Error {
