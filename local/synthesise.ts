@@ -15,7 +15,12 @@ export interface SynthesisInput {
  */
 export function synthesise(input: SynthesisInput): Promise<string> {
   return new Promise((resolve, reject) => {
-    const thread = new Worker(new URL('./synthesise-thread.ts', import.meta.url), { workerData: input, execArgv: [] });
+    const thread = new Worker(new URL('./synthesise-thread.ts', import.meta.url), {
+      workerData: input,
+      execArgv: [],
+      // The CDK's own check of the template takes two of three seconds. `cdk synth` and the tests of the stack make it.
+      env: { ...process.env, CDK_VALIDATION: 'false' },
+    });
     thread.once('message', resolve);
     thread.once('error', reject);
     thread.once('exit', (code) => reject(new Error(`the synthesis ended with code ${code} and no cloud assembly`)));
