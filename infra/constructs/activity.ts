@@ -1,6 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
 import { Match, Rule } from 'aws-cdk-lib/aws-events';
-import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import { Construct } from 'constructs';
 import { activityTypes, eventSources } from '../../lambdas/domain/event-types.ts';
 import type { TrackActivityEnv } from '../../lambdas/track-activity/env.ts';
@@ -8,6 +7,7 @@ import type { Alarms } from './alarms.ts';
 import type { FanoutBus } from './event-bus.ts';
 import { FanoutFunction } from './fanout-function.ts';
 import type { Inactivity } from './inactivity.ts';
+import { queueTarget } from './queue-target.ts';
 import { QueueWithDeadLetters } from './queue-with-dead-letters.ts';
 import type { Tables } from './tables.ts';
 
@@ -69,7 +69,7 @@ export class Activity extends Construct {
         detail: { cause: Match.doesNotExist() },
       },
       // What the bus cannot hand over within a day goes to the dead letters instead of nowhere.
-      targets: [new SqsQueue(this.queue.queue, { deadLetterQueue: this.queue.deadLetters })],
+      targets: [queueTarget(this.queue)],
     });
   }
 }

@@ -83,10 +83,7 @@ export class Inactivity extends Construct {
     });
     // No window: a timer is to fire at its second.
     this.emit.consume(this.timers, { batchSize: 10 });
-    this.emit.allow(
-      ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:UpdateItem'],
-      [tables.conversations.tableArn],
-    );
+    this.emit.allow(['dynamodb:GetItem', 'dynamodb:UpdateItem'], [tables.conversations.tableArn]);
     this.emit.allow(['dynamodb:BatchGetItem'], [tables.settings.tableArn]);
     this.emit.allow(['sqs:SendMessage'], [this.timers.queue.queueArn]);
     this.emit.allow(['events:PutEvents'], [bus.bus.eventBusArn]);

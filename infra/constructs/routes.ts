@@ -5,7 +5,6 @@ import { Rule, RuleTargetInput, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { FilterCriteria, FilterRule, RecursiveLoop, StartingPosition } from 'aws-cdk-lib/aws-lambda';
-import { SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { FilterPattern, LogGroup, MetricFilter, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
@@ -186,6 +185,8 @@ export class Routes extends Construct {
       [tableStreamArn],
     );
     this.provision.allowUnscoped(['dynamodb:ListStreams']);
+    // CDK's own destination would let the function read the queue's attributes as well.
+    this.provision.allow(['sqs:SendMessage'], [this.lostChanges.queueArn]);
     this.provision.function.addEventSourceMapping('SubscriptionChanges', {
       eventSourceArn: tableStreamArn,
       startingPosition: StartingPosition.TRIM_HORIZON,
@@ -193,7 +194,7 @@ export class Routes extends Construct {
       retryAttempts: 10,
       bisectBatchOnError: true,
       reportBatchItemFailures: true,
-      onFailure: new SqsDlq(this.lostChanges),
+      onFailure: { bind: () => ({ destination: this.lostChanges.queueArn }) },
       // What the system writes (`state`) never wakes the system.
       filters: [
         FilterCriteria.filter({
