@@ -168,7 +168,7 @@ async function start(
     region,
     endpointUrl: () => awsUrl,
     onOutput(line) {
-      if (mayLog(line.functionName)) logs.add({ ...line, writtenAt: clock.now() });
+      if (functions.mayLog(line.functionName)) logs.add({ ...line, writtenAt: clock.now() });
     },
     codeCacheDirectory: join(workDirectory, 'code-cache'),
     ...(options.workersPerFunction === undefined ? {} : { workersPerFunction: options.workersPerFunction }),
@@ -400,15 +400,6 @@ async function start(
   ): Promise<InvocationOutcome> {
     refuseInvocation('apigateway.amazonaws.com', functionArn, routeArn);
     return functions.invoke(functionArn, payload, traceHeader);
-  }
-
-  /** Lambda writes a function's lines in the name of its role; AWS drops them without a word where it may not. */
-  function mayLog(functionName: string): boolean {
-    const found = functions.find(functionName);
-    if (found === undefined) return true;
-    const resource = `arn:aws:logs:${region}:${accountId}:log-group:${found.logGroupName}:log-stream:${functionName}`;
-    const needs = ['logs:CreateLogStream', 'logs:PutLogEvents'].map((action) => ({ action, resource }));
-    return access.refuseRole({ functionName, roleArn: found.roleArn }, needs) === undefined;
   }
 
   function grantsOfTemplate(): Grant[] {

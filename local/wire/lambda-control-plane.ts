@@ -22,6 +22,11 @@ export interface LambdaFunctions {
   create(input: Readonly<Record<string, unknown>>): { readonly name: string; readonly arn: string };
   /** As AddPermission. */
   addPermission(nameOrArn: string, statement: Readonly<Record<string, unknown>>): void;
+  /**
+   * Whether Lambda may write what the function says: it does so in the name of the function's role, and drops it without
+   * a word where the role may not.
+   */
+  mayLog(nameOrArn: string): boolean;
   /** The function's own policy, JSON text; undefined where it has none, and where there is no such function. */
   policyText(nameOrArn: string): string | undefined;
   /** As PutFunctionConcurrency. */
@@ -279,12 +284,23 @@ export function createLambdaFunctions(options: LambdaFunctionsOptions): LambdaFu
     }
   }
 
+  function mayLog({ name, arn, settings }: StoredFunction): boolean {
+    const logGroup = `${arn.replace(/:lambda:(.*):function:.*$/, ':logs:$1')}:log-group:${logGroupOf(name, settings)}`;
+    const needs = ['logs:CreateLogStream', 'logs:PutLogEvents'].map((action) => ({
+      action,
+      resource: `${logGroup}:log-stream:${name}`,
+    }));
+    return options.access.refuseRole({ functionName: name, roleArn: settings.Role }, needs) === undefined;
+  }
+
   async function invoke(nameOrArn: unknown, payload: string, traceHeader?: string): Promise<InvocationOutcome> {
     const stored = existing(nameOrArn);
     if (stored.state === 'Pending') refuseWhileChanging(stored);
     if (stored.reservedConcurrency === 0) {
       throw new AwsError('TooManyRequestsException', 'Rate Exceeded.', 429);
     }
+    // Lambda writes the beginning and the end of each invocation, whether the function writes anything or not.
+    mayLog(stored);
     const outcome = await pool.invoke(stored.runnable, payload, { traceHeader });
     if (outcome.functionError !== undefined) options.onFunctionError?.(stored.name, outcome.requestId, outcome.payload);
     return outcome;
@@ -534,6 +550,10 @@ export function createLambdaFunctions(options: LambdaFunctionsOptions): LambdaFu
     },
     addPermission(nameOrArn, statement) {
       addPermission(existing(nameOrArn), statement);
+    },
+    mayLog(nameOrArn) {
+      const stored = find(nameOrArn);
+      return stored === undefined || mayLog(stored);
     },
     policyText(nameOrArn) {
       const stored = find(nameOrArn);
