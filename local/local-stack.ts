@@ -5,19 +5,24 @@ import type { LegacyPhase } from '../lambdas/domain/legacy-timeline.ts';
 import { systemClock } from './engine/engine-clock.ts';
 import { EngineError } from './engine/engine-error.ts';
 import { createEventBuses, type EventBuses } from './engine/event-bus.ts';
+import type { Measure } from './engine/measure.ts';
 import { createQueues, type Queues } from './engine/queue.ts';
 import { deliverToQueuesAndFunctions } from './engine/target-delivery.ts';
 import { type HttpApiServer, startHttpApi } from './gateway/http-api.ts';
 import { type AccessControl, type Caller, createAccessControl, sessionArn } from './iam/access-control.ts';
 import type { Grant } from './iam/evaluate-access.ts';
 import { createGrantLedger, grantsOf } from './iam/grant-ledger.ts';
+import { grantReportDirectoryVariable, writeGrantReport } from './iam/grant-report.ts';
 import { createResourcePolicies } from './iam/resource-policies.ts';
 import { createRoles } from './iam/roles.ts';
 import { timelineInPhase } from './legacy-phase-now.ts';
+import { collectMetrics } from './metrics/collect-metrics.ts';
+import type { MetricStore } from './metrics/metric-store.ts';
 import { createCustomResources } from './resources/custom-resource-calls.ts';
 import { createApiResources, httpApiOf } from './resources/http-api-parts.ts';
 import { isCustomResource, makeResource, refuseUnknownTypes } from './resources/make-resource.ts';
 import { refuseMissingPermissions } from './resources/missing-permissions.ts';
+import { createMonitoring, type Monitoring } from './resources/monitoring.ts';
 import { createLogBuffer, errorTextOf, type LogBuffer, type LogLine } from './runtime/log-buffer.ts';
 import { createWorkerPool, type InvocationOutcome, type WorkerPool } from './runtime/worker-pool.ts';
 import { synthesise } from './synthesise.ts';
@@ -52,6 +57,10 @@ export interface LocalStackOptions {
   readonly workersPerFunction?: number;
   /** A cloud assembly that has been synthesised already. */
   readonly assemblyDirectory?: string;
+  /** Where figures go, the functions' own and those that AWS takes by itself. Left out, none are taken. */
+  readonly metrics?: MetricStore;
+  /** Told of each call to the AWS endpoint that was let through. */
+  readonly onCall?: (call: AuthorizationRequest) => void;
 }
 
 export interface LocalStack {
@@ -65,6 +74,8 @@ export interface LocalStack {
   /** The stack's outputs by name. */
   readonly outputs: Readonly<Record<string, unknown>>;
   readonly logs: LogBuffer;
+  /** Dashboards, alarms and metric filters of the template. */
+  readonly monitoring: Monitoring;
   /** What the stack is made of, to look into. */
   readonly queues: Queues;
   readonly buses: EventBuses;
@@ -154,9 +165,16 @@ async function start(
     removeWorkDirectory();
   });
 
+  const { metrics } = options;
+  const measure: Measure | undefined =
+    metrics &&
+    ((namespace, metric, dimensions, value) => metrics.put({ namespace, metric, dimensions }, value, clock.now()));
+  const monitoring = createMonitoring();
+
   const logs = createLogBuffer();
   logs.onLine((line) => {
     options.onLog?.(line);
+    collector?.readLine(line);
     const text = errorTextOf(line);
     if (text !== undefined) notice(`${line.functionName}: ${text}`);
   });
@@ -170,10 +188,21 @@ async function start(
     onOutput(line) {
       if (functions.mayLog(line.functionName)) logs.add({ ...line, writtenAt: clock.now() });
     },
+    measure,
     codeCacheDirectory: join(workDirectory, 'code-cache'),
     ...(options.workersPerFunction === undefined ? {} : { workersPerFunction: options.workersPerFunction }),
   });
-  const queues = createQueues({ clock, region, accountId });
+  const queues = createQueues({ clock, region, accountId, measure });
+  const collector =
+    metrics &&
+    collectMetrics({
+      store: metrics,
+      clock,
+      queues,
+      filters: monitoring.filters,
+      logGroupOf: (functionName) => functions.find(functionName)?.logGroupName,
+    });
+  if (collector !== undefined) ends.push(() => collector.stop());
   const roles = createRoles();
   const ledger = createGrantLedger();
   const denials: string[] = [];
@@ -221,11 +250,12 @@ async function start(
     clock,
     region,
     accountId,
+    measure,
     deliver: deliverToQueuesAndFunctions({ queues, allowsSend: allowsSendByRule, invokeAsync: invokeForRule }),
     onDropped: ({ ruleArn, targetArn }, { errorCode, errorMessage }) =>
       notice(`${ruleArn}: an event did not reach ${targetArn}: ${errorCode}: ${errorMessage}`),
   });
-  const tables = createDynamoTables({ clock, region, accountId });
+  const tables = createDynamoTables({ clock, region, accountId, measure });
   const secrets = createSecrets({ clock, region, accountId });
   const mappings = createEventSourceMappings({
     clock,
@@ -235,6 +265,7 @@ async function start(
     queues,
     access,
     stream: tables.stream,
+    measure,
     ...(options.workersPerFunction === undefined ? {} : { batchesAtOnce: 2 * options.workersPerFunction }),
   });
   const customResources = createCustomResources();
@@ -261,6 +292,7 @@ async function start(
       ],
       plainRequest: customResources.takeAnswer,
       authorize,
+      onCall: options.onCall,
       onBug,
     }),
   );
@@ -274,6 +306,7 @@ async function start(
       region,
       now: clock.now,
       invoke: invokeForRoute,
+      measure,
       ownPaths: {
         '/healthz': () => ({
           status: 200,
@@ -312,6 +345,7 @@ async function start(
     customResources,
     roles,
     access,
+    monitoring,
     awsUrl,
     apiUrl: apiServer.url,
   };
@@ -324,6 +358,8 @@ async function start(
   });
   refuseMissingPermissions(world);
   const granted = grantsOfTemplate();
+  const reportDirectory = process.env[grantReportDirectoryVariable];
+  if (reportDirectory !== undefined) ends.push(() => writeGrantReport(reportDirectory, granted, ledger.used()));
   setDriftToken(functions, secrets, driftToken);
   const httpApi = httpApiOf(world.api);
   if (httpApi !== undefined) apiServer.serve(httpApi);
@@ -341,6 +377,7 @@ async function start(
     driftToken,
     outputs: made.outputs,
     logs,
+    monitoring,
     queues,
     buses,
     functions,

@@ -50,6 +50,7 @@ export function flakyQueue(queue: Queue, { scheduler, random, weather }: Around)
     policy: () => queue.policy(),
     readAttributes: () => queue.readAttributes(),
     counts: () => queue.counts(),
+    oldestSentAt: () => queue.oldestSentAt(),
   };
 }
 

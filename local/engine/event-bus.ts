@@ -13,6 +13,7 @@ import {
   parseDetail,
   type Refusal,
 } from './event-envelope.ts';
+import { type Measure, measureNothing } from './measure.ts';
 import { indexPatterns, type PatternIndex } from './pattern-index.ts';
 import { parseSchedule } from './schedule.ts';
 import { validTraceHeader } from './trace-header.ts';
@@ -83,6 +84,7 @@ export interface EventBusesOptions {
   readonly newId?: () => string;
   /** Spreads retries, 0 to 1. Default `Math.random`. */
   readonly random?: () => number;
+  readonly measure?: Measure | undefined;
 }
 
 export type DeliverToTarget = (delivery: TargetDelivery) => DeliveryResult | Promise<DeliveryResult>;
@@ -251,6 +253,7 @@ export function createEventBuses({
   archiveBytes = 64 * 1024 * 1024,
   newId = randomUUID,
   random = Math.random,
+  measure = measureNothing,
 }: EventBusesOptions): EventBuses {
   const arnPrefix = `arn:aws:events:${region}:${accountId}:`;
   const origin = { region, accountId };
@@ -296,8 +299,15 @@ export function createEventBuses({
     underWay.add(tracked);
   };
 
+  /** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html */
+  const measureRule = ({ busName, name }: Rule, metric: string): void => {
+    const onBus = busName === defaultBusName ? {} : { EventBusName: busName };
+    measure('AWS/Events', metric, { ...onBus, RuleName: name }, 1);
+  };
+
   /** Hands an event to a target; where that fails, again later; where that is no use, to the dead-letter queue. */
   const send = (rule: Rule, target: RuleTarget, delivery: TargetDelivery, attempt: number, since: number): void => {
+    if (attempt === 0) measureRule(rule, 'Invocations');
     const settle = (result: DeliveryResult) => {
       if (result.kind !== 'delivered') giveUpOrRetry(rule, target, delivery, result, attempt, since);
     };
@@ -334,6 +344,7 @@ export function createEventBuses({
       retries.add(cancel);
       return;
     }
+    measureRule(rule, 'FailedInvocations');
     if (target.deadLetterArn === undefined) {
       onDropped(delivery, why);
       return;

@@ -2,6 +2,7 @@ import { hash, randomUUID } from 'node:crypto';
 import type { EngineClock } from './engine-clock.ts';
 import { EngineError } from './engine-error.ts';
 import { Heap } from './heap.ts';
+import { type Measure, measureNothing } from './measure.ts';
 import { attributesMd5, attributesSizeBytes, checkAttributes, type MessageAttributes } from './message-attributes.ts';
 import {
   changeAttributes,
@@ -34,6 +35,7 @@ export interface QueuesOptions {
   readonly newId?: () => string;
   /** For so long after a queue was deleted none of its name can be made. Default 60, as with AWS. */
   readonly deletedNameHoldSeconds?: number;
+  readonly measure?: Measure | undefined;
 }
 
 export interface OutgoingMessage {
@@ -101,6 +103,8 @@ export interface Queue {
   readAttributes(): Record<string, string>;
   /** How many messages: to be received, in flight, delayed. */
   counts(): { readonly visible: number; readonly inFlight: number; readonly delayed: number };
+  /** When the oldest message was sent that is in the queue; undefined: it is empty. */
+  oldestSentAt(): number | undefined;
 }
 
 const longestVisibilitySeconds = 43_200;
@@ -115,6 +119,7 @@ export function createQueues({
   accountId,
   newId = randomUUID,
   deletedNameHoldSeconds = 60,
+  measure = measureNothing,
 }: QueuesOptions): Queues {
   const queues = new Map<string, StandardQueue>();
   const deletedAt = new Map<string, number>();
@@ -165,7 +170,7 @@ export function createQueues({
       deletedAt.delete(name);
       checkDeadLetterQueue(next);
       const queue = new StandardQueue(
-        { clock, newId, findByArn, checkDeadLetterQueue },
+        { clock, newId, findByArn, checkDeadLetterQueue, measure },
         { name, arn: `${arnPrefix}${name}` },
         next,
         tags,
@@ -221,6 +226,7 @@ interface Surroundings {
   readonly newId: () => string;
   readonly findByArn: (arn: string) => StandardQueue | undefined;
   readonly checkDeadLetterQueue: (attributes: QueueAttributes) => void;
+  readonly measure: Measure;
 }
 
 const noAttributes: MessageAttributes = {};
@@ -232,6 +238,7 @@ class StandardQueue implements Queue {
   attributes: QueueAttributes;
   #settings: QueueSettings;
   readonly #around: Surroundings;
+  readonly #dimensions: { readonly QueueName: string };
   readonly #createdAt: number;
   #modifiedAt: number;
   #purgedAt = Number.NEGATIVE_INFINITY;
@@ -266,6 +273,7 @@ class StandardQueue implements Queue {
     this.attributes = attributes;
     this.#settings = readSettings(attributes);
     this.#around = around;
+    this.#dimensions = { QueueName: name };
     this.#createdAt = around.clock.now();
     this.#modifiedAt = this.#createdAt;
   }
@@ -307,6 +315,8 @@ class StandardQueue implements Queue {
       receivedAt: 0,
     };
     this.#add(message);
+    this.#measure('NumberOfMessagesSent', 1);
+    this.#measure('SentMessageSize', bytes);
     return {
       messageId: message.id,
       bodyMd5: message.bodyMd5,
@@ -335,14 +345,19 @@ class StandardQueue implements Queue {
       throw new EngineError('OverLimit', `Too many messages in flight: ${mostInFlight} is the maximum.`);
     }
     const messages = this.#take(options);
-    if (messages.length > 0 || waitSeconds <= 0 || options.signal?.aborted) return Promise.resolve(messages);
+    if (messages.length > 0 || waitSeconds <= 0 || options.signal?.aborted) {
+      this.#measureReceive(messages.length);
+      return Promise.resolve(messages);
+    }
     return this.#wait(options, waitSeconds);
   }
 
   deleteMessage(receiptHandle: string): void {
     this.#checkExists();
     const { message, isLatest } = this.#byHandle(receiptHandle);
-    if (message !== undefined && isLatest) this.#remove(message);
+    if (message === undefined || !isLatest) return;
+    this.#remove(message);
+    this.#measure('NumberOfMessagesDeleted', 1);
   }
 
   changeVisibility(receiptHandle: string, visibilityTimeoutSeconds: number): void {
@@ -421,6 +436,11 @@ class StandardQueue implements Queue {
     return { visible: this.#visible, inFlight: this.#inFlight, delayed: this.#delayed };
   }
 
+  oldestSentAt(): number | undefined {
+    while (this.#byAge.peek()?.state === 'gone') this.#byAge.pop();
+    return this.#byAge.leastKey;
+  }
+
   close(): void {
     this.#isDeleted = true;
     this.#clear();
@@ -431,6 +451,16 @@ class StandardQueue implements Queue {
     this.#cancelWake();
     this.#wakeAt = Number.POSITIVE_INFINITY;
     for (const waiter of [...this.#waiters]) waiter.answer([]);
+  }
+
+  /** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html */
+  #measure(metric: string, value: number): void {
+    this.#around.measure('AWS/SQS', metric, this.#dimensions, value);
+  }
+
+  #measureReceive(messages: number): void {
+    if (messages > 0) this.#measure('NumberOfMessagesReceived', messages);
+    else this.#measure('NumberOfEmptyReceives', 1);
   }
 
   #checkExists(): void {
@@ -607,6 +637,7 @@ class StandardQueue implements Queue {
           cancelEnd?.();
           options.signal?.removeEventListener('abort', end);
           if (this.#waiters.size === 0) this.#stopWaking();
+          this.#measureReceive(messages.length);
           resolve(messages);
         },
       };

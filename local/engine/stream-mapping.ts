@@ -13,6 +13,7 @@ import {
   reportedFailures,
   streamDefaults,
 } from './event-source-mapping.ts';
+import { type Measure, measureNothing } from './measure.ts';
 import { pause } from './pause.ts';
 
 export interface StreamMappingOptions {
@@ -24,6 +25,7 @@ export interface StreamMappingOptions {
   /** Told of each batch that was given up, in the words in which Lambda tells an on-failure queue (JSON text). */
   readonly onGivenUp?: (report: string) => void;
   readonly uuid?: string;
+  readonly measure?: Measure | undefined;
 }
 
 const shortestRetryMs = 500;
@@ -41,6 +43,7 @@ export function createStreamMapping({
   settings: given,
   onGivenUp = () => {},
   uuid = randomUUID(),
+  measure = measureNothing,
 }: StreamMappingOptions): EventSourceMapping {
   let settings = changeSettings({ ...streamDefaults, functionName: given.functionName }, given, 'stream');
   let filters = compileFilters(settings.filterPatterns);
@@ -143,6 +146,9 @@ export function createStreamMapping({
     underWay++;
     try {
       const payload = JSON.stringify({ Records: records.map(({ record }) => record) });
+      const { createdAt = clock.now() } = records.at(-1) ?? {};
+      const dimensions = { FunctionName: settings.functionName };
+      measure('AWS/Lambda', 'IteratorAge', dimensions, clock.now() - createdAt);
       const answer = await invoke(settings.functionName, payload);
       if (answer.functionError !== undefined) {
         result = 'PROBLEM: Function call failed';

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { type Measure, measureNothing } from '../engine/measure.ts';
 import { nextTraceHeader } from '../engine/trace-header.ts';
 import { messageAnswer, type ProxyAnswer, readProxyAnswer } from './proxy-answer.ts';
 import { proxyEventOf } from './proxy-event.ts';
@@ -39,6 +40,7 @@ export interface HttpApiServerOptions {
   /** Paths that the local run serves itself, before any route. */
   readonly ownPaths?: Readonly<Record<string, () => ProxyAnswer>>;
   readonly onBug: (error: unknown, what: string) => void;
+  readonly measure?: Measure | undefined;
 }
 
 export interface HttpApiServer {
@@ -58,7 +60,7 @@ const longestEventBytes = 6 * 1024 * 1024;
 
 /** Serves it on loopback only. Rejects with the system's error (`EADDRINUSE`) where the port is taken. */
 export function startHttpApi(options: HttpApiServerOptions): Promise<HttpApiServer> {
-  const { accountId, ownPaths = {} } = options;
+  const { accountId, ownPaths = {}, measure = measureNothing } = options;
   let api: HttpApi | undefined;
   let match = createRouteTable<HttpApiTarget>([]);
 
@@ -79,10 +81,27 @@ export function startHttpApi(options: HttpApiServerOptions): Promise<HttpApiServ
     const body = await readBody(request);
     const own = method === 'GET' && Object.hasOwn(ownPaths, path) ? ownPaths[path] : undefined;
     if (own !== undefined) return own();
-    if (body === undefined) return messageAnswer(413, 'Request Entity Too Large');
-
     if (api === undefined) return messageAnswer(503, 'Service Unavailable');
-    const found = match(method, path);
+    const startedAt = options.now();
+    const answered = await answerByApi(api, request, body);
+    measureRequest(api, answered.status, options.now() - startedAt);
+    return answered;
+  }
+
+  /** https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html */
+  function measureRequest({ apiId, stage }: HttpApi, status: number, latencyMs: number): void {
+    const dimensions = { ApiId: apiId, Stage: stage };
+    measure('AWS/ApiGateway', 'Count', dimensions, 1);
+    measure('AWS/ApiGateway', '4xx', dimensions, status >= 400 && status < 500 ? 1 : 0);
+    measure('AWS/ApiGateway', '5xx', dimensions, status >= 500 ? 1 : 0);
+    measure('AWS/ApiGateway', 'Latency', dimensions, latencyMs);
+  }
+
+  async function answerByApi(api: HttpApi, request: IncomingMessage, body: Buffer | undefined): Promise<ProxyAnswer> {
+    const method = request.method ?? 'GET';
+    const target = request.url ?? '/';
+    if (body === undefined) return messageAnswer(413, 'Request Entity Too Large');
+    const found = match(method, target.split('?', 1)[0] ?? '/');
     if (found === undefined) return messageAnswer(404, 'Not Found');
     const requestId = randomUUID();
     const traceHeader = nextTraceHeader(headerText(request, traceHeaderName), options.now());

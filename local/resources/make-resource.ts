@@ -4,6 +4,7 @@ import { makeApi, makeIntegration, makeRoute, makeStage } from './api-gateway.ts
 import { makeCustomResource } from './custom-resource.ts';
 import { makeArchive, makeEventBus, makeRule } from './events.ts';
 import { makeEventInvokeConfig, makeEventSourceMapping, makeFunction, makePermission } from './functions.ts';
+import { makeAlarm, makeDashboard, makeMetricFilter } from './monitoring.ts';
 import { makeManagedPolicy, makePolicy, makeQueuePolicy, makeRole } from './permissions.ts';
 import { makeQueue } from './queues.ts';
 import type { ResourceMaker } from './resource-maker.ts';
@@ -17,6 +18,8 @@ const makers: Readonly<Record<string, ResourceMaker>> = {
   'AWS::ApiGatewayV2::Integration': makeIntegration,
   'AWS::ApiGatewayV2::Route': makeRoute,
   'AWS::ApiGatewayV2::Stage': makeStage,
+  'AWS::CloudWatch::Alarm': makeAlarm,
+  'AWS::CloudWatch::Dashboard': makeDashboard,
   'AWS::DynamoDB::Table': makeTable,
   'AWS::Events::Archive': makeArchive,
   'AWS::Events::EventBus': makeEventBus,
@@ -28,6 +31,7 @@ const makers: Readonly<Record<string, ResourceMaker>> = {
   'AWS::Lambda::EventSourceMapping': makeEventSourceMapping,
   'AWS::Lambda::Function': makeFunction,
   'AWS::Lambda::Permission': makePermission,
+  'AWS::Logs::MetricFilter': makeMetricFilter,
   'AWS::SecretsManager::Secret': makeSecret,
   'AWS::SQS::Queue': makeQueue,
   'AWS::SQS::QueuePolicy': makeQueuePolicy,

@@ -15,21 +15,13 @@ const nameOnly: WithoutEffect['made'] = (name) => ({ ref: name });
 
 const table: Readonly<Record<string, WithoutEffect>> = {
   'AWS::CDK::Metadata': { reason: 'tells AWS which constructs were used', made: nameOnly },
-  'AWS::CloudWatch::Alarm': {
-    reason: 'there are no metrics to watch; the console shows errors',
-    made: (name, { region, accountId }) => ({
-      ref: name,
-      attributes: { Arn: `arn:aws:cloudwatch:${region}:${accountId}:alarm:${name}` },
-    }),
-  },
   'AWS::CloudWatch::CompositeAlarm': {
-    reason: 'there are no metrics to watch; the console shows errors',
+    reason: 'the alarms that it is made of are watched',
     made: (name, { region, accountId }) => ({
       ref: name,
       attributes: { Arn: `arn:aws:cloudwatch:${region}:${accountId}:alarm:${name}` },
     }),
   },
-  'AWS::CloudWatch::Dashboard': { reason: 'a picture of metrics, and there are none', made: nameOnly },
   'AWS::Logs::LogGroup': {
     reason: 'what functions write goes to the console',
     made: (name, { region, accountId }) => ({
@@ -37,7 +29,6 @@ const table: Readonly<Record<string, WithoutEffect>> = {
       attributes: { Arn: `arn:aws:logs:${region}:${accountId}:log-group:${name}:*` },
     }),
   },
-  'AWS::Logs::MetricFilter': { reason: 'makes metrics of log lines', made: nameOnly },
   'AWS::Logs::QueryDefinition': {
     reason: 'a saved search in logs that are not kept',
     made: (name) => ({ ref: name, attributes: { QueryDefinitionId: name } }),
@@ -62,7 +53,7 @@ const table: Readonly<Record<string, WithoutEffect>> = {
 };
 
 /** The property that names a resource, where the template names it. */
-const nameProperties = ['AlarmName', 'DashboardName', 'LogGroupName', 'TopicName', 'Name'];
+const nameProperties = ['AlarmName', 'LogGroupName', 'TopicName', 'Name'];
 
 export const makersWithoutEffect: Readonly<Record<string, ResourceMaker>> = Object.fromEntries(
   Object.entries(table).map(([type, { made }]): [string, ResourceMaker] => [

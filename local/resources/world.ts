@@ -10,6 +10,7 @@ import type { LambdaFunctions } from '../wire/lambda-control-plane.ts';
 import type { Secrets } from '../wire/secrets-manager.ts';
 import type { CustomResources } from './custom-resource-calls.ts';
 import type { ApiResources } from './http-api-parts.ts';
+import type { Monitoring } from './monitoring.ts';
 
 /** Where the template's resources are made. */
 export interface World {
@@ -28,6 +29,7 @@ export interface World {
   readonly customResources: CustomResources;
   readonly roles: Roles;
   readonly access: AccessControl;
+  readonly monitoring: Monitoring;
   /** `http://127.0.0.1:4401` */
   readonly awsUrl: string;
   /** `http://127.0.0.1:4400` */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { availableParallelism, totalmem } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { EngineClock } from '../engine/engine-clock.ts';
+import { type Measure, measureNothing } from '../engine/measure.ts';
 import { nextTraceHeader } from '../engine/trace-header.ts';
 import { exited, type FunctionErrorShape, responseTooLarge, timedOut } from './function-error.ts';
 import { bundleUrlOf, environmentOf, type RunnableFunction } from './runnable-function.ts';
@@ -45,6 +46,7 @@ export interface WorkerPoolOptions {
   /** Read when a worker starts, so the port may be known late. */
   readonly endpointUrl: () => string;
   readonly onOutput?: (line: OutputLine) => void;
+  readonly measure?: Measure | undefined;
   /**
    * Lambda would take a thousand. On one machine more workers than cores only cost memory (25 MB each), but deliveries
    * mostly wait for a subscriber's answer, so a few more than the common two cores keep them going.
@@ -77,6 +79,8 @@ interface Waiting {
   readonly requestId: string;
   readonly traceHeader: string | undefined;
   readonly since: number;
+  /** When its worker began with it. */
+  startedAt?: number;
   readonly resolve: (outcome: InvocationOutcome) => void;
   readonly reject: (error: Error) => void;
 }
@@ -113,7 +117,7 @@ type WorkerMessage =
   | { readonly kind: 'failed' | 'init-failed' | 'crashed'; readonly error: FunctionErrorShape };
 
 export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
-  const { clock } = options;
+  const { clock, measure = measureNothing } = options;
   const workersPerFunction = options.workersPerFunction ?? 4;
   const workersInAll = options.workersInAll ?? placesOnThisMachine();
   const hasSpareCpu = options.hasSpareCpu ?? createCpuGauge();
@@ -289,6 +293,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     const { runnable } = sandbox.lane;
     const deadline = clock.now() + runnable.timeoutSeconds * 1000;
     sandbox.current = invocation;
+    invocation.startedAt = clock.now();
     sandbox.cancelTimer?.();
     sandbox.cancelTimer = clock.setTimer(deadline, () => {
       sandbox.lastError = timedOut(invocation.requestId, runnable.timeoutSeconds);
@@ -312,12 +317,21 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     flushOutput(sandbox, invocation.requestId);
     const bytes = Buffer.byteLength(payload);
     const tooLarge = bytes > longestAnswerBytes ? responseTooLarge(bytes, longestAnswerBytes) : undefined;
+    measureInvocation(sandbox, invocation, functionError !== undefined || tooLarge !== undefined);
     invocation.resolve({
       requestId: invocation.requestId,
       payload: tooLarge === undefined ? payload : JSON.stringify(tooLarge),
       ...(tooLarge === undefined && functionError === undefined ? {} : { functionError: 'Unhandled' }),
     });
     becomeIdle(sandbox);
+  }
+
+  /** https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html */
+  function measureInvocation({ lane }: Sandbox, { startedAt = clock.now() }: Waiting, failed: boolean): void {
+    const dimensions = { FunctionName: lane.runnable.name };
+    measure('AWS/Lambda', 'Invocations', dimensions, 1);
+    measure('AWS/Lambda', 'Errors', dimensions, failed ? 1 : 0);
+    measure('AWS/Lambda', 'Duration', dimensions, clock.now() - startedAt);
   }
 
   function becomeIdle(sandbox: Sandbox): void {
@@ -371,8 +385,10 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     }
     const { requestId = 'none' } = invocation ?? {};
     const payload = JSON.stringify(sandbox.lastError ?? exited(requestId, `exit status ${code}`));
-    if (invocation !== undefined) invocation.resolve({ requestId, payload, functionError: 'Unhandled' });
-    else if (sandbox.lastError !== undefined) emitLine(sandbox, 'stderr', payload, undefined);
+    if (invocation !== undefined) {
+      measureInvocation(sandbox, invocation, true);
+      invocation.resolve({ requestId, payload, functionError: 'Unhandled' });
+    } else if (sandbox.lastError !== undefined) emitLine(sandbox, 'stderr', payload, undefined);
     dispatch(lane);
     startNext();
   }

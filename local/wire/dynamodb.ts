@@ -1,7 +1,9 @@
 import { type ChangeStream, createChangeStream } from '../engine/change-stream.ts';
 import type { EngineClock } from '../engine/engine-clock.ts';
+import type { Measure } from '../engine/measure.ts';
 import { createDynalite, type DynaliteOperation, dynaliteOperations, type Item } from './dynalite.ts';
 import { AwsError, type AwsService, type Operation } from './service.ts';
+import { indexWriteUnits, type TableIndex, tableWriteUnits } from './write-units.ts';
 
 export interface DynamoTables {
   readonly service: AwsService;
@@ -32,12 +34,15 @@ export interface DynamoTablesOptions {
   readonly accountId: string;
   /** DynamoDB takes up to days; a minute shows what expiry does while one watches. */
   readonly expirySweepSeconds?: number;
+  /** Told of consumed units. Left out, nothing is counted. */
+  readonly measure?: Measure | undefined;
 }
 
 interface Table {
   readonly name: string;
   readonly arn: string;
   readonly keyNames: readonly string[];
+  readonly indexes: readonly TableIndex[];
   stream?: { readonly changes: ChangeStream; readonly viewType: StreamViewType };
   timeToLiveAttribute?: string;
   /** Items that carry a time to live, by dynalite's key. Kept only where the table expires items. */
@@ -45,6 +50,19 @@ interface Table {
   /** Keys whose deletion that is under way is an expiry. */
   readonly expiring: Set<string>;
 }
+
+interface ConsumedCapacity {
+  readonly TableName: string;
+  readonly CapacityUnits: number;
+}
+
+interface GlobalSecondaryIndex {
+  readonly IndexName: string;
+  readonly KeySchema: readonly { readonly AttributeName: string }[];
+  readonly Projection?: { readonly ProjectionType?: string; readonly NonKeyAttributes?: readonly string[] };
+}
+
+const countedReads = new Set<DynaliteOperation>(['GetItem', 'BatchGetItem', 'Query', 'Scan']);
 
 const streamViewTypes = ['KEYS_ONLY', 'NEW_IMAGE', 'OLD_IMAGE', 'NEW_AND_OLD_IMAGES'] as const;
 type StreamViewType = (typeof streamViewTypes)[number];
@@ -62,7 +80,7 @@ const fiveYearsSeconds = 5 * 365 * 24 * 3600;
 
 /** DynamoDB on dynalite, in memory, with what dynalite lacks: streams and the time to live. */
 export function createDynamoTables(options: DynamoTablesOptions): DynamoTables {
-  const { clock, region, accountId } = options;
+  const { clock, region, accountId, measure } = options;
   const dynalite = createDynalite({ region, accountId });
   const tables = new Map<string, Table>();
   const sweepMs = (options.expirySweepSeconds ?? 60) * 1000;
@@ -80,9 +98,36 @@ export function createDynamoTables(options: DynamoTablesOptions): DynamoTables {
   async function call(operation: DynaliteOperation, input: Record<string, unknown>): Promise<Record<string, unknown>> {
     refuseUnknownMembers(operation, input);
     try {
-      return await dynalite.call(operation, input);
+      if (measure === undefined || !countedReads.has(operation)) return await dynalite.call(operation, input);
+      const { ConsumedCapacity, ...answer } = await dynalite.call(operation, {
+        ...input,
+        ReturnConsumedCapacity: input.ReturnConsumedCapacity ?? 'TOTAL',
+      });
+      for (const { TableName, CapacityUnits } of [ConsumedCapacity].flat() as ConsumedCapacity[]) {
+        // A read that finds nothing takes the least that there is.
+        const least = input.ConsistentRead === true ? 1 : 0.5;
+        measure('AWS/DynamoDB', 'ConsumedReadCapacityUnits', { TableName }, Math.max(CapacityUnits, least));
+      }
+      return input.ReturnConsumedCapacity === undefined ? answer : { ...answer, ConsumedCapacity };
     } catch (error) {
-      throw awsErrorOf(error);
+      const answered = awsErrorOf(error);
+      // A write that its condition stops is paid for all the same.
+      if (answered instanceof AwsError && answered.code === 'ConditionalCheckFailedException') {
+        measure?.('AWS/DynamoDB', 'ConsumedWriteCapacityUnits', { TableName: String(input.TableName) }, 1);
+      }
+      throw answered;
+    }
+  }
+
+  function measureWrite(table: Table, before: Item | undefined, after: Item | undefined): void {
+    if (measure === undefined) return;
+    const { name: TableName, keyNames, indexes } = table;
+    measure('AWS/DynamoDB', 'ConsumedWriteCapacityUnits', { TableName }, tableWriteUnits(before, after));
+    for (const index of indexes) {
+      const units = indexWriteUnits(index, keyNames, before, after);
+      if (units === 0) continue;
+      const dimensions = { TableName, GlobalSecondaryIndexName: index.name };
+      measure('AWS/DynamoDB', 'ConsumedWriteCapacityUnits', dimensions, units);
     }
   }
 
@@ -108,6 +153,7 @@ export function createDynamoTables(options: DynamoTablesOptions): DynamoTables {
       name: stored.TableName,
       arn: stored.TableArn,
       keyNames: stored.KeySchema.map((key) => key.AttributeName),
+      indexes: readIndexes(definition.GlobalSecondaryIndexes),
       expiries: new Map(),
       expiring: new Set(),
     };
@@ -139,6 +185,7 @@ export function createDynamoTables(options: DynamoTablesOptions): DynamoTables {
       readOld(table, key, (oldImage) => {
         put(key, item, (error) => {
           if (!error) {
+            measureWrite(table, oldImage, item);
             noteExpiry(table, key, item);
             if (table.stream !== undefined) {
               // A copy, as the old image is one: dynalite hands out objects that go on to be its answer.
@@ -156,6 +203,8 @@ export function createDynamoTables(options: DynamoTablesOptions): DynamoTables {
           const expired = table.expiring.delete(key);
           if (!error) {
             table.expiries.delete(key);
+            // What expires costs nothing.
+            if (!expired) measureWrite(table, oldImage, undefined);
             if (oldImage !== undefined) {
               table.stream?.changes.append({ keys: keysOf(table, oldImage), oldImage, expired });
             }
@@ -166,7 +215,7 @@ export function createDynamoTables(options: DynamoTablesOptions): DynamoTables {
     };
 
     function readOld(of: Table, key: string, then: (item: Item | undefined) => void): void {
-      if (of.stream === undefined) then(undefined);
+      if (of.stream === undefined && measure === undefined) then(undefined);
       else items.get(key, (error, item) => then(error ? undefined : item));
     }
   }
@@ -309,6 +358,14 @@ export function createDynamoTables(options: DynamoTablesOptions): DynamoTables {
 
 function keysOf(table: Table, item: Item): Item {
   return Object.fromEntries(table.keyNames.map((name) => [name, item[name] ?? {}]));
+}
+
+function readIndexes(given: unknown): TableIndex[] {
+  return ((given ?? []) as GlobalSecondaryIndex[]).map(({ IndexName, KeySchema, Projection }) => ({
+    name: IndexName,
+    keyNames: KeySchema.map(({ AttributeName }) => AttributeName),
+    projected: Projection?.ProjectionType === 'ALL' ? undefined : (Projection?.NonKeyAttributes ?? []),
+  }));
 }
 
 function readStreamViewType(specification: unknown): StreamViewType | undefined {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ChangeStream } from '../engine/change-stream.ts';
 import type { EngineClock } from '../engine/engine-clock.ts';
 import type { EventSourceMapping, MappingSettings } from '../engine/event-source-mapping.ts';
+import type { Measure } from '../engine/measure.ts';
 import type { Queue, Queues } from '../engine/queue.ts';
 import { createSqsMapping } from '../engine/sqs-mapping.ts';
 import { createStreamMapping } from '../engine/stream-mapping.ts';
@@ -37,6 +38,7 @@ export interface EventSourceMappingsOptions {
    * against its visibility timeout. So no mapping hands out more batches at once than this. Default 8.
    */
   readonly batchesAtOnce?: number;
+  readonly measure?: Measure | undefined;
 }
 
 interface StoredMapping {
@@ -129,7 +131,7 @@ export function createEventSourceMappings(options: EventSourceMappingsOptions): 
         const onGivenUp = (report: string): void => {
           if (onFailure.arn !== undefined) options.queues.findByArn(onFailure.arn)?.send({ body: report });
         };
-        return createStreamMapping({ ...common, stream, settings, onGivenUp });
+        return createStreamMapping({ ...common, stream, settings, onGivenUp, measure: options.measure });
       }
       throw new AwsError(
         'InvalidParameterValueException',

@@ -12,6 +12,8 @@ export interface AwsEndpointOptions {
   readonly port: number;
   /** Before the call reaches its service; throws `AwsError` to refuse it. */
   readonly authorize?: (request: AuthorizationRequest) => void;
+  /** After each call that was let through, whatever came of it. */
+  readonly onCall?: ((request: AuthorizationRequest) => void) | undefined;
   /** A request that is none of AWS's (a custom resource's answer, for one). Undefined: not ours either. */
   readonly plainRequest?: (method: string, path: string, body: string) => PlainAnswer | undefined;
   /** An error that no AWS service would answer: a bug of the local run, or something that it does not do. */
@@ -188,8 +190,13 @@ export function startAwsEndpoint(options: AwsEndpointOptions): Promise<AwsEndpoi
       region: scope.region,
       ...(traceHeader === undefined ? {} : { traceHeader }),
     };
-    options.authorize?.({ ...caller, service: serviceName, operation: operationName, input });
-    return operation(input, caller);
+    const asked = { ...caller, service: serviceName, operation: operationName, input };
+    options.authorize?.(asked);
+    try {
+      return await operation(input, caller);
+    } finally {
+      options.onCall?.(asked);
+    }
   }
 
   function answerOf(error: unknown, what: string): { code: string; message: string; status: number } {

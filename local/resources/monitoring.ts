@@ -1,0 +1,63 @@
+import * as z from 'zod';
+import { type AlarmDefinition, alarmSchema } from '../metrics/alarm-state.ts';
+import type { MetricFilter } from '../metrics/collect-metrics.ts';
+import { parseLogFilter } from '../metrics/log-filter.ts';
+import { physicalName, resourceMaker } from './resource-maker.ts';
+
+/** What the template says about watching the stack. */
+export interface Monitoring {
+  readonly dashboards: Dashboard[];
+  readonly alarms: { readonly arn: string; readonly definition: AlarmDefinition }[];
+  readonly filters: MetricFilter[];
+}
+
+export interface Dashboard {
+  readonly name: string;
+  /** JSON text, its references resolved. */
+  readonly body: string;
+}
+
+export function createMonitoring(): Monitoring {
+  return { dashboards: [], alarms: [], filters: [] };
+}
+
+/** https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudwatch-alarm.html */
+export const makeAlarm = resourceMaker(alarmSchema, (definition, { region, accountId, monitoring }) => {
+  const { AlarmName: name } = definition;
+  const arn = `arn:aws:cloudwatch:${region}:${accountId}:alarm:${name}`;
+  monitoring.alarms.push({ arn, definition });
+  return { ref: name, attributes: { Arn: arn } };
+});
+
+/** https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudwatch-dashboard.html */
+export const makeDashboard = resourceMaker(
+  z.strictObject({ DashboardName: z.optional(z.string()), DashboardBody: z.string() }),
+  ({ DashboardName, DashboardBody: body }, world, { logicalId }) => {
+    const name = DashboardName ?? physicalName(world, logicalId);
+    world.monitoring.dashboards.push({ name, body });
+    return { ref: name };
+  },
+);
+
+/** https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-logs-metricfilter.html */
+export const makeMetricFilter = resourceMaker(
+  z.strictObject({
+    FilterName: z.optional(z.string()),
+    FilterPattern: z.string(),
+    LogGroupName: z.string(),
+    MetricTransformations: z.array(
+      z.strictObject({
+        MetricName: z.string(),
+        MetricNamespace: z.string(),
+        MetricValue: z.string().regex(/^\d+(\.\d+)?$/, 'the local run knows a figure only, and no field of the line'),
+      }),
+    ),
+  }),
+  ({ FilterName, FilterPattern, LogGroupName: logGroupName, MetricTransformations }, world, { logicalId }) => {
+    const passes = parseLogFilter(FilterPattern);
+    for (const { MetricNamespace: namespace, MetricName: metric, MetricValue } of MetricTransformations) {
+      world.monitoring.filters.push({ logGroupName, passes, namespace, metric, value: Number(MetricValue) });
+    }
+    return { ref: FilterName ?? physicalName(world, logicalId) };
+  },
+);
