@@ -25,16 +25,17 @@ import type { LocalStack } from '../../local/local-stack.ts';
 import { localAwsClients } from '../flows/local-aws-clients.ts';
 import { type Answer, Subscriber } from '../flows/subscriber.ts';
 
-/** A road that did not lead where it should. */
+/** A road that did not lead where it should, or something that was denied, on whichever road. */
 export class RoadBlocked extends Error {
-  readonly road: string;
-
   constructor(road: string, cause: unknown) {
-    super(`${road}: ${cause instanceof Error ? cause.message : String(cause)}`);
+    const why = cause instanceof Error ? cause.message : String(cause);
+    super(cause instanceof Denied ? `denied: ${why}` : `${road}: ${why}`);
     this.name = 'RoadBlocked';
-    this.road = road;
   }
 }
+
+/** Something was denied, so a road is blocked, whether its end would show it or not. */
+class Denied extends Error {}
 
 const timeoutMs = 40_000;
 const orgId = 5002;
@@ -344,9 +345,6 @@ function roadsOf(traveller: Traveller): { readonly together: Roads; readonly aft
   };
   return { together, afterwards };
 }
-
-/** Something was denied, so a road is blocked, whether its end would show it or not. */
-class Denied extends Error {}
 
 type Traveller = Awaited<ReturnType<typeof createTraveller>>;
 
