@@ -5,7 +5,7 @@ import { dynamoDeliveryLedger } from '../adapters/dynamo-delivery-ledger.ts';
 import { dynamoEndpointHealth } from '../adapters/dynamo-endpoint-health.ts';
 import { eventBridgePublisher } from '../adapters/event-bridge-publisher.ts';
 import { httpsWebhookSender } from '../adapters/https-webhook-sender.ts';
-import { powertoolsLog } from '../adapters/powertools-log.ts';
+import { jsonLog } from '../adapters/json-log.ts';
 import { powertoolsMetrics } from '../adapters/powertools-metrics.ts';
 import { sleep } from '../adapters/sleep.ts';
 import { sqsControlQueue } from '../adapters/sqs-control-queue.ts';
@@ -16,7 +16,7 @@ import { createDeliverHandler } from './handler.ts';
 const env = deliverEnv.parse(process.env);
 const dynamo = new DynamoDBClient();
 const sqs = new SQSClient();
-const log = powertoolsLog('deliver');
+const log = jsonLog({ service: 'deliver', clock: Date.now, environment: process.env });
 
 export const handler = createDeliverHandler({
   subscriptionId: env.SUBSCRIPTION_ID,

@@ -4,7 +4,7 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { dynamoConversationStore } from '../adapters/dynamo-conversation-store.ts';
 import { dynamoQuietPeriods } from '../adapters/dynamo-quiet-periods.ts';
 import { eventBridgePublisher } from '../adapters/event-bridge-publisher.ts';
-import { powertoolsLog } from '../adapters/powertools-log.ts';
+import { jsonLog } from '../adapters/json-log.ts';
 import { powertoolsMetrics } from '../adapters/powertools-metrics.ts';
 import { sleep } from '../adapters/sleep.ts';
 import { sqsTimerQueue } from '../adapters/sqs-timer-queue.ts';
@@ -23,5 +23,5 @@ export const handler = createEmitInactivityHandler({
   timeline: parseLegacyTimeline(JSON.parse(env.LEGACY_TIMELINE)),
   clock: Date.now,
   metrics: powertoolsMetrics(),
-  log: powertoolsLog('emit-inactivity'),
+  log: jsonLog({ service: 'emit-inactivity', clock: Date.now, environment: process.env }),
 });

@@ -1,7 +1,7 @@
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { eventBridgePublisher } from '../adapters/event-bridge-publisher.ts';
-import { powertoolsLog } from '../adapters/powertools-log.ts';
+import { jsonLog } from '../adapters/json-log.ts';
 import { powertoolsMetrics } from '../adapters/powertools-metrics.ts';
 import { secretsManagerDriftTokens } from '../adapters/secrets-manager-drift-tokens.ts';
 import { sleep } from '../adapters/sleep.ts';
@@ -17,5 +17,5 @@ export const handler = createIngestHandler({
   timeline: parseLegacyTimeline(JSON.parse(env.LEGACY_TIMELINE)),
   clock: Date.now,
   metrics: powertoolsMetrics(),
-  log: powertoolsLog('ingest'),
+  log: jsonLog({ service: 'ingest', clock: Date.now, environment: process.env }),
 });

@@ -7,7 +7,7 @@ import { dynamoSettingsStore } from '../adapters/dynamo-settings-store.ts';
 import { dynamoSubscriptionStore } from '../adapters/dynamo-subscription-store.ts';
 import { eventBridgePublisher } from '../adapters/event-bridge-publisher.ts';
 import { eventBridgeReplays } from '../adapters/event-bridge-replays.ts';
-import { powertoolsLog } from '../adapters/powertools-log.ts';
+import { jsonLog } from '../adapters/json-log.ts';
 import { powertoolsMetrics } from '../adapters/powertools-metrics.ts';
 import { sleep } from '../adapters/sleep.ts';
 import { sqsSubscriberQueues } from '../adapters/sqs-subscriber-queues.ts';
@@ -39,5 +39,5 @@ export const handler = createManageHandler({
   sleep,
   clock: Date.now,
   metrics: powertoolsMetrics(),
-  log: powertoolsLog('manage'),
+  log: jsonLog({ service: 'manage', clock: Date.now, environment: process.env }),
 });

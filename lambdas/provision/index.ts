@@ -6,7 +6,7 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { awsRouteControlPlane } from '../adapters/aws-route-control-plane.ts';
 import { dynamoDeploymentGate, dynamoSubscriptionStore } from '../adapters/dynamo-subscription-store.ts';
 import { httpsCloudFormationResponder } from '../adapters/https-cloudformation-responder.ts';
-import { powertoolsLog } from '../adapters/powertools-log.ts';
+import { jsonLog } from '../adapters/json-log.ts';
 import { powertoolsMetrics } from '../adapters/powertools-metrics.ts';
 import { sleep } from '../adapters/sleep.ts';
 import { sqsControlQueue } from '../adapters/sqs-control-queue.ts';
@@ -41,5 +41,5 @@ export const handler = createProvisionHandler({
   sleep,
   clock: Date.now,
   metrics: powertoolsMetrics(),
-  log: powertoolsLog('provision'),
+  log: jsonLog({ service: 'provision', clock: Date.now, environment: process.env }),
 });

@@ -1,7 +1,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { dynamoConversationStore } from '../adapters/dynamo-conversation-store.ts';
-import { powertoolsLog } from '../adapters/powertools-log.ts';
+import { jsonLog } from '../adapters/json-log.ts';
 import { powertoolsMetrics } from '../adapters/powertools-metrics.ts';
 import { sqsTimerQueue } from '../adapters/sqs-timer-queue.ts';
 import { sweepInactivityEnv } from './env.ts';
@@ -14,5 +14,5 @@ export const handler = createSweepInactivityHandler({
   timers: sqsTimerQueue(new SQSClient(), env.TIMERS_QUEUE_URL),
   clock: Date.now,
   metrics: powertoolsMetrics(),
-  log: powertoolsLog('sweep-inactivity'),
+  log: jsonLog({ service: 'sweep-inactivity', clock: Date.now, environment: process.env }),
 });

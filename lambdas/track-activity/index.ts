@@ -2,7 +2,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { dynamoConversationStore } from '../adapters/dynamo-conversation-store.ts';
 import { dynamoQuietPeriods } from '../adapters/dynamo-quiet-periods.ts';
-import { powertoolsLog } from '../adapters/powertools-log.ts';
+import { jsonLog } from '../adapters/json-log.ts';
 import { powertoolsMetrics } from '../adapters/powertools-metrics.ts';
 import { sqsTimerQueue } from '../adapters/sqs-timer-queue.ts';
 import { trackActivityEnv } from './env.ts';
@@ -17,5 +17,5 @@ export const handler = createTrackActivityHandler({
   timers: sqsTimerQueue(new SQSClient(), env.TIMERS_QUEUE_URL),
   clock: Date.now,
   metrics: powertoolsMetrics(),
-  log: powertoolsLog('track-activity'),
+  log: jsonLog({ service: 'track-activity', clock: Date.now, environment: process.env }),
 });

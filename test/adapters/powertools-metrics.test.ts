@@ -20,7 +20,7 @@ function flushed(record: (metrics: ReturnType<typeof powertoolsMetrics>) => void
 const directiveOf = (line: Record<string, unknown> | undefined) =>
   (line?._aws as { CloudWatchMetrics: [{ Dimensions: string[][] }] } | undefined)?.CloudWatchMetrics[0];
 
-test('counts a metric once, however often it was added before the flush', () => {
+test('adds counts up, however often they were added before the flush', () => {
   const delivered = { subscriptionId: 'sub_1', outcome: 'delivered' };
   const [line, ...more] = flushed((metrics) => {
     metrics.add('DeliveryAttempts', 1, delivered);
@@ -28,7 +28,31 @@ test('counts a metric once, however often it was added before the flush', () => 
   });
   expect(more).toEqual([]);
   expect(directiveOf(line)?.Dimensions).toEqual([['service', 'subscriptionId', 'outcome']]);
-  expect(line).toMatchObject({ DeliveryAttempts: [1, 1], ...delivered });
+  expect(line).toMatchObject({ DeliveryAttempts: 2, ...delivered });
+});
+
+test('keeps each duration, so that percentiles are right', () => {
+  const [line] = flushed((metrics) => {
+    for (const ms of [120, 80, 120]) metrics.add('EventToDelivered', ms, { subscriptionId: 'sub_1' });
+  });
+  expect(line).toMatchObject({ EventToDelivered: [120, 80, 120], subscriptionId: 'sub_1' });
+});
+
+test('begins anew after each flush', () => {
+  vi.stubEnv(serviceVariable, 'fanout-dev');
+  const lines: Record<string, unknown>[] = [];
+  vi.spyOn(process.stdout, 'write').mockImplementation((line) => lines.push(JSON.parse(String(line))) > 0);
+  const metrics = powertoolsMetrics();
+  for (const outcome of ['delivered', 'timeout', 'timeout']) {
+    metrics.add('DeliveryAttempts', 1, { subscriptionId: 'sub_1', outcome });
+    metrics.flush();
+  }
+  metrics.flush();
+  expect(lines.map(({ outcome, DeliveryAttempts }) => [outcome, DeliveryAttempts])).toEqual([
+    ['delivered', 1],
+    ['timeout', 1],
+    ['timeout', 1],
+  ]);
 });
 
 test('tells the stages of one account apart by the service', () => {

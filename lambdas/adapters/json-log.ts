@@ -1,0 +1,52 @@
+import { traceIdOf } from '../domain/trace.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Log } from '../ports/telemetry.ts';
+
+interface Options {
+  /** The function's name. */
+  readonly service: string;
+  readonly clock: Clock;
+  /** Lambda writes the trace of each invocation into it. */
+  readonly environment: { readonly _X_AMZN_TRACE_ID?: string | undefined };
+}
+
+type Level = 'INFO' | 'WARN' | 'ERROR';
+
+/**
+ * One JSON object per line: information on standard output, the rest on standard error. `xray_trace_id` is the line's own
+ * trace or else the invocation's, so one search finds all of one event's road. Writes to the streams and not by `console`,
+ * which Lambda would put a prefix before.
+ */
+export function jsonLog({ service, clock, environment }: Options): Log {
+  function lineOf(level: Level, message: string, fields: Readonly<Record<string, unknown>>): string {
+    const line: Record<string, unknown> = {
+      level,
+      message,
+      timestamp: new Date(clock()).toISOString(),
+      service,
+      xray_trace_id: fields.traceId ?? traceIdOf(environment._X_AMZN_TRACE_ID),
+    };
+    for (const name in fields) {
+      const value = fields[name];
+      // A field cannot pass itself off as one of the line's own.
+      if (name !== 'traceId' && !Object.hasOwn(line, name))
+        line[name] = value instanceof Error ? describe(value) : value;
+    }
+    try {
+      return `${JSON.stringify(line)}\n`;
+    } catch (error) {
+      // A circle, a bigint: a line that cannot be written must not fail what it is about.
+      return `${JSON.stringify({ level, message, service, unprintable: String(error) })}\n`;
+    }
+  }
+
+  return {
+    info: (message, fields = {}) => void process.stdout.write(lineOf('INFO', message, fields)),
+    warn: (message, fields = {}) => void process.stderr.write(lineOf('WARN', message, fields)),
+    error: (message, fields = {}) => void process.stderr.write(lineOf('ERROR', message, fields)),
+  };
+}
+
+function describe({ name, message, stack }: Error): Record<string, unknown> {
+  return { name, message, stack };
+}
