@@ -97,6 +97,7 @@ export class ControlPlane {
 
   /** Five looks, each at a moment of its own: what another run does meanwhile may be seen in part. */
   async #describe(invocation: Invocation, names: RouteNames): Promise<ExistingRoute> {
+    await invocation.sleep(this.#options.random.spread(5, 1_000));
     const { queues } = this.#options;
     const [rule, queue, deadLetterQueue, deliverFunction, mappings] = await Promise.all([
       invocation.call('DescribeRule', () => this.#describeRule(names.rule)),
@@ -157,6 +158,7 @@ export class ControlPlane {
       await invocation.sleep(this.#options.random.integer(1_000, 5_000));
       return outcome;
     }
+    await invocation.sleep(this.#options.random.spread(5, 1_000));
     if (action.kind !== 'update-mapping' && action.kind !== 'delete-mapping') {
       return invocation.call(action.kind, () => this.#act(action));
     }
@@ -216,10 +218,11 @@ export class ControlPlane {
         return this.#createMapping(action.queueArn.split(':').at(-1) ?? '', action.functionName, action.settings);
       case 'update-mapping':
         return this.#changeMapping(action.mappingId, (route) => {
+          const { enabled, maximumConcurrency } = action.settings;
           route.settings = action.settings;
-          route.mapping.update({
-            enabled: action.settings.enabled,
-            maximumConcurrency: action.settings.maximumConcurrency,
+          // Until then it reads on as before.
+          this.#options.scheduler.setTimer(route.changingUntil, () => {
+            if (this.mappings.has(action.mappingId)) route.mapping.update({ enabled, maximumConcurrency });
           });
         });
       case 'delete-mapping':

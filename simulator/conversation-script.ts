@@ -19,9 +19,12 @@ const minute = 60 * second;
  * The conversations of some days, about so many a day. They come in rushes, as visitors do: what happens at once is what
  * gets into each other's way.
  */
-export function writeScript(random: Random, from: number, days: number, conversationsPerDay: number): Post[] {
+export function writeScript(
+  random: Random,
+  { from, days, rushes }: { readonly from: number; readonly days: number; readonly rushes: readonly number[] },
+  conversationsPerDay: number,
+): Post[] {
   const length = days * 24 * 60 * minute;
-  const rushes = Array.from({ length: 3 * days }, () => from + random.integer(0, length));
   const posts: Post[] = [];
   for (let index = 0; index < conversationsPerDay * days; index++) {
     const startsAt = random.chance(0.7)

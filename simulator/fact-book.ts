@@ -12,6 +12,8 @@ export interface Fact {
   readonly type: string;
   /** How it reads; several for an operational event that was told twice. */
   readonly keys: Set<string>;
+  /** The bodies in which a subscriber is to get it. */
+  readonly bodies: Set<string>;
   readonly may: Set<string>;
   /** Who must get it, and since when. */
   readonly must: Map<string, number>;
@@ -35,6 +37,7 @@ export class FactBook implements PublishWatch {
   /** The id of each event and cause: the same fact never has two. */
   readonly #idOf = new Map<string, string>();
   readonly #possible = new Set<string>();
+  readonly #posted = new Set<string>();
   readonly #afterInactive = new Map<string, readonly ExpectedEvent[]>();
 
   constructor(options: Options) {
@@ -66,6 +69,12 @@ export class FactBook implements PublishWatch {
     const { possible } = expectedEvents(post, this.#options.legacy, now, Number.POSITIVE_INFINITY);
     for (const event of possible) this.#possible.add(eventKey(event));
     this.#possible.add(eventKey(post));
+    this.#posted.add(eventKey(post));
+  }
+
+  /** Drift has posted it, or begun to. */
+  isPosted(event: Parameters<typeof eventKey>[0]): boolean {
+    return this.#posted.has(eventKey(event));
   }
 
   /** Drift was told that its event was accepted: all that follows from it is on the bus by then. */
@@ -108,9 +117,17 @@ export class FactBook implements PublishWatch {
         ]);
       }
     }
-    const fact = this.#byId.get(id) ?? { id, type, keys: new Set(), may: new Set(), must: new Map() };
+    const fact = this.#byId.get(id) ?? {
+      id,
+      type,
+      keys: new Set(),
+      bodies: new Set(),
+      may: new Set(),
+      must: new Map(),
+    };
     this.#byId.set(id, fact);
     fact.keys.add(key);
+    fact.bodies.add(JSON.stringify({ orgId, type, data }));
     this.#byKey.set(key, (this.#byKey.get(key) ?? new Set()).add(id));
     if (source === 'drift' && fact.keys.size > 1) {
       this.#options.violations.report('two facts never share an id', `${id}: ${[...fact.keys].join(' and ')}`, about);

@@ -16,6 +16,12 @@ interface Options {
   readonly now: () => number;
   readonly violations: Violations;
   readonly settings: SettingsTable;
+  /** Whether Drift has said so itself: a legacy mirror is no close, whatever the product takes it for. */
+  readonly isPosted: (event: {
+    readonly orgId: JsonValue;
+    readonly type: string;
+    readonly data: JsonObject;
+  }) => boolean;
 }
 
 /** Holds what was published against the reference model of test/lifecycle, conversation by conversation. */
@@ -34,7 +40,7 @@ export class InactivityJudge {
     // What an invocation is about is known before it has looked: it may end before.
     if (invocation.functionName === 'emit-inactivity') for (const key of timersIn(event)) invocation.about.add(key);
     if (invocation.functionName !== 'track-activity') return;
-    for (const { messageId, conversation, at, closes } of activitiesIn(event)) {
+    for (const { messageId, conversation, at, closes } of this.#activitiesIn(event)) {
       invocation.about.add(conversation);
       const known = this.#activities.get(conversation) ?? new Map<string, KnownActivity>();
       this.#activities.set(conversation, known);
@@ -60,7 +66,7 @@ export class InactivityJudge {
     }
     if (functionName !== 'track-activity' || outcome.kind !== 'answered') return;
     const failed = failuresIn(outcome.value);
-    for (const { messageId, conversation } of activitiesIn(event)) {
+    for (const { messageId, conversation } of this.#activitiesIn(event)) {
       const known = this.#activities.get(conversation);
       const activity = known?.get(messageId);
       if (activity === undefined || failed.has(messageId) || Number.isFinite(activity.knownBy)) continue;
@@ -83,6 +89,30 @@ export class InactivityJudge {
   checkEnd(): void {
     for (const conversation of new Set([...this.#activities.keys(), ...this.#broadcasts.keys()]))
       this.#judge(conversation);
+  }
+
+  *#activitiesIn(event: unknown): Generator<{
+    readonly messageId: string;
+    readonly conversation: string;
+    readonly at: number;
+    readonly closes: boolean;
+  }> {
+    const { Records: records } = event as { Records: { messageId: string; body: string }[] };
+    for (const { messageId, body } of records) {
+      const envelope = parseJson(body);
+      const detail = isJsonObject(envelope) ? envelope.detail : undefined;
+      if (!isJsonObject(detail) || !isJsonObject(detail.data) || !activityTypes.includes(String(detail.type))) continue;
+      const id = detail.type === eventTypes.newConversation ? detail.data.id : detail.data.conversationId;
+      const { orgId = null, data } = detail;
+      const closes = detail.type === eventTypes.conversationStatusUpdated && data.status === 'closed';
+      if (closes && !this.#options.isPosted({ orgId, type: String(detail.type), data })) continue;
+      yield {
+        messageId,
+        conversation: `${integerText(orgId)}#${integerText(id)}`,
+        at: Number(detail.occurredAt),
+        closes,
+      };
+    }
   }
 
   #judge(conversation: string): void {
@@ -116,27 +146,6 @@ export class InactivityJudge {
     for (const text of wrong) {
       this.#options.violations.report('inactivity is what the reference model says', readable(text), [conversation]);
     }
-  }
-}
-
-function* activitiesIn(event: unknown): Generator<{
-  readonly messageId: string;
-  readonly conversation: string;
-  readonly at: number;
-  readonly closes: boolean;
-}> {
-  const { Records: records } = event as { Records: { messageId: string; body: string }[] };
-  for (const { messageId, body } of records) {
-    const envelope = parseJson(body);
-    const detail = isJsonObject(envelope) ? envelope.detail : undefined;
-    if (!isJsonObject(detail) || !isJsonObject(detail.data) || !activityTypes.includes(String(detail.type))) continue;
-    const id = detail.type === eventTypes.newConversation ? detail.data.id : detail.data.conversationId;
-    yield {
-      messageId,
-      conversation: `${integerText(detail.orgId)}#${integerText(id)}`,
-      at: Number(detail.occurredAt),
-      closes: detail.type === eventTypes.conversationStatusUpdated && detail.data.status === 'closed',
-    };
   }
 }
 

@@ -16,6 +16,10 @@ interface Options {
   readonly until: number;
   readonly subscribers: number;
   readonly changes: number;
+  /** When many conversations begin at once. */
+  readonly rushes: readonly number[];
+  /** New delivery code: every route is looked at. */
+  readonly deploy: () => void;
   /** When the first subscriptions are made, the legacy event may already be closed to new ones. */
   readonly holdsLegacy: boolean;
 }
@@ -52,12 +56,15 @@ export class Operators {
   }
 
   start(): void {
-    const { scheduler, random, from, until, subscribers, changes } = this.#options;
+    const { scheduler, random, from, until, subscribers, changes, rushes } = this.#options;
     for (let index = 0; index < subscribers; index++) {
       scheduler.setTimer(from + random.integer(0, 2 * minute), () => void this.#make(index < 2));
     }
     for (let change = 0; change < changes; change++) {
-      scheduler.setTimer(random.integer(from + 10 * minute, until), () => void this.#change());
+      const at = random.chance(0.5)
+        ? random.pick(rushes) + random.integer(0, 15 * minute)
+        : random.integer(from + 10 * minute, until);
+      scheduler.setTimer(at, () => void this.#change());
     }
   }
 
@@ -140,6 +147,7 @@ export class Operators {
         const keeps = (subscriptions.configs.get(id)?.eventTypes as string[] | undefined)?.includes(
           'conversation_status_updated',
         );
+        if (random.chance(0.4)) this.#options.deploy();
         for (let edits = random.integer(1, 4); edits > 0; edits--) {
           const eventTypes = [...random.pick(wishes), ...(keeps ? ['conversation_status_updated'] : [])];
           const narrowed = {
@@ -147,7 +155,7 @@ export class Operators {
             filter: random.chance(0.3) ? random.pick(filters).pattern : null,
           };
           await this.#patch(id, random.chance(0.5) ? { eventTypes } : narrowed);
-          await scheduler.sleep(random.spread(10, 20 * second));
+          await scheduler.sleep(random.spread(10, 10 * second));
         }
         return;
       }

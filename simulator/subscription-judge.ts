@@ -18,7 +18,7 @@ interface Version {
   settledAt?: number;
 }
 
-/** A change that is not in force after so long is lost, and not late: its retries end after half an hour. */
+/** A change that is not in force after so long is lost, and not late: a message of the control queue that failed comes again after half an hour. */
 const longestProvisioningMs = 40 * 60_000;
 
 /**

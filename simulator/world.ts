@@ -99,7 +99,12 @@ export class World {
     });
     this.settings = new SettingsTable(defaultQuietPeriodSeconds, now);
     this.subscriptionJudge = new SubscriptionJudge(now, violations);
-    this.inactivityJudge = new InactivityJudge({ now, violations, settings: this.settings });
+    this.inactivityJudge = new InactivityJudge({
+      now,
+      violations,
+      settings: this.settings,
+      isPosted: (event) => this.facts.isPosted(event),
+    });
     this.facts = new FactBook({
       now,
       violations,
@@ -163,8 +168,8 @@ export class World {
       },
     });
     this.#every(sweepIntervalSeconds * 1000, () => this.#sweep());
-    this.#every(60 * 60_000, () => void this.functions.invokeAsync('provision', '{"action":"reconcile-all"}'));
-    this.#every(60 * 60_000, () => this.#isDraining || this.subscriptionJudge.checkProgress());
+    this.#every(60 * 60_000, () => this.reconcileAll());
+    this.#every(5 * 60_000, () => this.#isDraining || this.subscriptionJudge.checkProgress());
   }
 
   /** No more faults; what is under way comes to its end. */
@@ -178,6 +183,11 @@ export class World {
     this.controlPlane.stop();
     this.buses.stop();
     this.queues.stop();
+  }
+
+  /** The hourly run; a deploy sets it off as well. */
+  reconcileAll(): void {
+    void this.functions.invokeAsync('provision', '{"action":"reconcile-all"}');
   }
 
   /** Messages that wait, are under way, or are delayed, by queue. */
