@@ -92,7 +92,11 @@ export class Management extends Construct {
       reason: 'Queues of subscribers are made at run time; all of their names begin like this.',
     });
 
-    const integration = new HttpLambdaIntegration('Integration', this.manage.function);
+    // One permission for the API. CDK's one for each route leaves out the method, so those of `GET` and `PATCH` on one
+    // path would be the same twice, and the function's policy may have 20 KB.
+    const integration = new HttpLambdaIntegration('Integration', this.manage.function, {
+      scopePermissionToRoute: false,
+    });
     const authorizer = new HttpIamAuthorizer();
     for (const [path, methods] of managementRoutes) {
       props.api.httpApi.addRoutes({ path, methods, integration, authorizer });
