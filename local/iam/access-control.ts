@@ -164,6 +164,7 @@ export function createAccessControl(options: AccessControlOptions): AccessContro
         { identity: [], resource: trust },
       );
       if (verdict.kind === 'allowed') ledger.note(verdict.by);
+      else tell(`Lambda may not take on the role ${roleArn}: its trust policy does not let it`);
       return verdict.kind === 'allowed';
     },
   };
