@@ -101,6 +101,13 @@ export const makeEventInvokeConfig = resourceMaker(
   }),
   (properties, world, { logicalId }) => {
     const { OnFailure: onFailure, OnSuccess: onSuccess } = properties.DestinationConfig ?? {};
+    const { name, roleArn } = world.functions.describe(properties.FunctionName);
+    // Lambda sends to a destination in the name of the function's role, and looks at once whether it may.
+    const needs = [onFailure, onSuccess].flatMap((each) =>
+      each === undefined ? [] : [{ action: 'sqs:SendMessage', resource: each.Destination }],
+    );
+    const denial = world.access.refuseRole({ functionName: name, roleArn }, needs);
+    if (denial !== undefined) throw new Error(denial.message);
     world.functions.asyncInvocations.configure(world.functions.describe(properties.FunctionName).arn, {
       ...(properties.MaximumRetryAttempts === undefined
         ? {}
