@@ -97,7 +97,7 @@ export class ControlPlane {
 
   /** Five looks, each at a moment of its own: what another run does meanwhile may be seen in part. */
   async #describe(invocation: Invocation, names: RouteNames): Promise<ExistingRoute> {
-    await invocation.sleep(this.#options.random.spread(5, 1_000));
+    await invocation.sleep(this.#patienceMs());
     const { queues } = this.#options;
     const [rule, queue, deadLetterQueue, deliverFunction, mappings] = await Promise.all([
       invocation.call('DescribeRule', () => this.#describeRule(names.rule)),
@@ -158,7 +158,7 @@ export class ControlPlane {
       await invocation.sleep(this.#options.random.integer(1_000, 5_000));
       return outcome;
     }
-    await invocation.sleep(this.#options.random.spread(5, 1_000));
+    await invocation.sleep(this.#patienceMs());
     if (action.kind !== 'update-mapping' && action.kind !== 'delete-mapping') {
       return invocation.call(action.kind, () => this.#act(action));
     }
@@ -268,6 +268,11 @@ export class ControlPlane {
     route.changingUntil = this.#settledAt();
     change(route);
     return done;
+  }
+
+  /** Control planes throttle early, and the product's clients wait and try again. */
+  #patienceMs(): number {
+    return this.#options.random.spread(5, 4_000);
   }
 
   #settledAt(): number {

@@ -61,8 +61,8 @@ export class Operators {
       scheduler.setTimer(from + random.integer(0, 2 * minute), () => void this.#make(index < 2));
     }
     for (let change = 0; change < changes; change++) {
-      const at = random.chance(0.5)
-        ? random.pick(rushes) + random.integer(0, 15 * minute)
+      const at = random.chance(0.7)
+        ? random.pick(rushes) + random.integer(0, 10 * minute)
         : random.integer(from + 10 * minute, until);
       scheduler.setTimer(at, () => void this.#change());
     }
@@ -127,7 +127,7 @@ export class Operators {
     switch (
       random.weighted([
         [6, 'pause'],
-        [6, 'edits'],
+        [10, 'edits'],
         [2, 'move'],
         [2, 'delete'],
         [2, 'make'],
@@ -147,15 +147,16 @@ export class Operators {
         const keeps = (subscriptions.configs.get(id)?.eventTypes as string[] | undefined)?.includes(
           'conversation_status_updated',
         );
-        if (random.chance(0.4)) this.#options.deploy();
-        for (let edits = random.integer(1, 4); edits > 0; edits--) {
+        const isBusy = random.chance(0.6);
+        for (let edits = random.integer(1, 5); edits > 0; edits--) {
+          if (isBusy) this.#options.deploy();
           const eventTypes = [...random.pick(wishes), ...(keeps ? ['conversation_status_updated'] : [])];
           const narrowed = {
             orgIds: random.chance(0.3) ? [random.pick(orgIds)] : null,
             filter: random.chance(0.3) ? random.pick(filters).pattern : null,
           };
           await this.#patch(id, random.chance(0.5) ? { eventTypes } : narrowed);
-          await scheduler.sleep(random.spread(10, 10 * second));
+          await scheduler.sleep(random.spread(10, isBusy ? 2 * second : 10 * second));
         }
         return;
       }
