@@ -1,6 +1,6 @@
 /**
  * The one import direction: domain <- ports <- handlers <- entries; adapters implement ports;
- * infra reads only event names and environment contracts; nothing that ships imports local, cli, bench or test.
+ * infra reads only event names and environment contracts; nothing that ships imports local, cli, bench, simulator or test.
  * Each rule's comment tells you what to do when it stops you.
  */
 const functions = 'ingest|track-activity|sweep-inactivity|emit-inactivity|provision|deliver|manage';
@@ -68,9 +68,9 @@ export default {
     {
       name: 'what-ships-imports-nothing-local',
       severity: 'error',
-      comment: 'lambdas and infra are deployed; local, cli, bench, scripts and test are not.',
+      comment: 'lambdas and infra are deployed; local, cli, bench, simulator, scripts and test are not.',
       from: { path: '^(lambdas|infra)/' },
-      to: { path: '^(local|cli|bench|scripts|test)/' },
+      to: { path: '^(local|cli|bench|simulator|scripts|test)/' },
     },
     {
       name: 'cli-knows-the-api-and-the-domain-only',
@@ -95,6 +95,13 @@ export default {
         'Use await import() where a request is to be signed: a plain import would load the SDK with every command.',
       from: { path: '^cli/' },
       to: { path: '^cli/(request-signer|stack-api)\\.ts$', dynamic: false },
+    },
+    {
+      name: 'only-tests-know-the-simulator',
+      severity: 'error',
+      comment: 'The simulator runs everything and serves nothing. What another folder needs of it belongs elsewhere.',
+      from: { pathNot: '^(simulator|test)/' },
+      to: { path: '^simulator/' },
     },
     {
       name: 'engine-has-no-sockets',

@@ -214,8 +214,8 @@ export class World {
   }
 
   #sweep(): void {
-    // Where no timer is armed a sweep finds none: the days until the last retry pass more quickly without.
-    if (this.#isDraining && this.conversations.armedTimers === 0) return;
+    // Where no timer is armed a sweep finds none: quiet hours pass more quickly without.
+    if (this.conversations.armedTimers === 0) return;
     if (!this.weather.strikes('missed-sweep')) void this.functions.sweep();
     else this.inactivityJudge.onMissedSweep();
   }
