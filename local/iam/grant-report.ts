@@ -28,11 +28,16 @@ export function writeGrantReport(directory: string, granted: readonly Grant[], u
 
 /** Every grant of the template and in how many of the runs it was used, in the order of the template. */
 export function readGrantReports(directory: string): { readonly runs: number; readonly uses: readonly GrantUse[] } {
-  const reports = readdirSync(directory).map(
-    (name) => JSON.parse(readFileSync(join(directory, name), 'utf8')) as Report,
-  );
+  const reports = readdirSync(directory).map((name) => readReport(join(directory, name)));
   const granted = new Map(reports.flatMap((report) => report.granted.map((grant) => [grantKey(grant), grant])));
   const used = reports.map((report) => new Set(report.used.map(grantKey)));
   const uses = [...granted].map(([key, grant]) => ({ grant, usedIn: used.filter((keys) => keys.has(key)).length }));
   return { runs: reports.length, uses };
+}
+
+/** A stream is named after the instant at which it was made: in a report it is the stream of its table. */
+function readReport(file: string): Report {
+  const { granted, used } = JSON.parse(readFileSync(file, 'utf8')) as Report;
+  const stable = (grant: Grant): Grant => ({ ...grant, resource: grant.resource.replace(/(\/stream\/)[^/]+$/, '$1…') });
+  return { granted: granted.map(stable), used: used.map(stable) };
 }
