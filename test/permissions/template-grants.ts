@@ -29,7 +29,7 @@ interface Written {
 
 /**
  * Every grant of the template: of each policy one action on one resource at a time, each trust, each permission of a
- * function. Not those without an effect on this machine: a topic's policy, for there are no alarms here.
+ * function. Not those without an effect on this machine: a topic's policy, for nothing is published here.
  */
 export function grantsOfTemplate(template: Template): TemplateGrant[] {
   const resources = template.Resources as unknown as Readonly<Record<string, Written>>;
