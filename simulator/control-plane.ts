@@ -272,7 +272,8 @@ export class ControlPlane {
 
   /** Control planes throttle early, and the product's clients wait and try again. */
   #patienceMs(): number {
-    return this.#options.random.spread(5, 4_000);
+    const { random } = this.#options;
+    return random.chance(0.15) ? random.spread(1_000, 15_000) : random.spread(5, 100);
   }
 
   #settledAt(): number {

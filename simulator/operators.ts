@@ -149,7 +149,11 @@ export class Operators {
         );
         const isBusy = random.chance(0.6);
         for (let edits = random.integer(1, 5); edits > 0; edits--) {
-          if (isBusy) this.#options.deploy();
+          if (isBusy) {
+            this.#options.deploy();
+            // So that the run over all routes reads the subscription before the edit, or after it, or while it is made.
+            await scheduler.sleep(random.integer(0, 1_500));
+          }
           const eventTypes = [...random.pick(wishes), ...(keeps ? ['conversation_status_updated'] : [])];
           const narrowed = {
             orgIds: random.chance(0.3) ? [random.pick(orgIds)] : null,
