@@ -2,6 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LegacyPhase } from '../lambdas/domain/legacy-timeline.ts';
+import { dashboardPage } from './dashboard/page.ts';
+import { drawDashboard } from './dashboard/panels.ts';
+import { stepSecondsFor } from './dashboard/step-seconds.ts';
 import { systemClock } from './engine/engine-clock.ts';
 import { EngineError } from './engine/engine-error.ts';
 import { createEventBuses, type EventBuses } from './engine/event-bus.ts';
@@ -9,6 +12,7 @@ import type { Measure } from './engine/measure.ts';
 import { createQueues, type Queues } from './engine/queue.ts';
 import { deliverToQueuesAndFunctions } from './engine/target-delivery.ts';
 import { type HttpApiServer, startHttpApi } from './gateway/http-api.ts';
+import type { ProxyAnswer } from './gateway/proxy-answer.ts';
 import { type AccessControl, type Caller, createAccessControl, sessionArn } from './iam/access-control.ts';
 import type { Grant } from './iam/evaluate-access.ts';
 import { createGrantLedger, grantsOf } from './iam/grant-ledger.ts';
@@ -57,7 +61,10 @@ export interface LocalStackOptions {
   readonly workersPerFunction?: number;
   /** A cloud assembly that has been synthesised already. */
   readonly assemblyDirectory?: string;
-  /** Where figures go, the functions' own and those that AWS takes by itself. Left out, none are taken. */
+  /**
+   * Where figures go, the functions' own and those that AWS takes by itself; `GET /dashboard` draws them. Left out, none
+   * are taken.
+   */
   readonly metrics?: MetricStore;
   /** Told of each call to the AWS endpoint that was let through. */
   readonly onCall?: (call: AuthorizationRequest) => void;
@@ -308,6 +315,7 @@ async function start(
       invoke: invokeForRoute,
       measure,
       ownPaths: {
+        ...(metrics === undefined ? {} : { '/dashboard': () => dashboardAnswer(metrics) }),
         '/healthz': () => ({
           status: 200,
           headers: [['content-type', 'application/json']],
@@ -393,6 +401,18 @@ async function start(
     if (caller === undefined) return;
     const denial = access.refuseCall(caller, { service, operation, input });
     if (denial !== undefined) throw accessDenied(service, denial);
+  }
+
+  /** The last ten minutes, or what there is of them. */
+  function dashboardAnswer(store: MetricStore): ProxyAnswer {
+    const end = clock.now();
+    const range = { start: Math.max(store.firstAt() ?? end - 1000, end - 600_000), end };
+    const stepSeconds = stepSecondsFor(range);
+    const page = dashboardPage(drawDashboard({ store, monitoring, range, stepSeconds }), {
+      note: `The local run, as it goes on. Where the dashboard says a minute, ${stepSeconds} s are drawn.`,
+      refreshSeconds: 5,
+    });
+    return { status: 200, headers: [['content-type', 'text/html; charset=utf-8']], body: Buffer.from(page) };
   }
 
   function callerOf(accessKeyId: string): Caller | undefined {

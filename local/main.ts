@@ -7,6 +7,7 @@ import {
 } from '../lambdas/domain/legacy-timeline.ts';
 import { parseDurationSeconds } from './duration.ts';
 import { defaultDriftToken, type LocalStack, PortInUseError, startLocalStack } from './local-stack.ts';
+import { createMetricStore } from './metrics/metric-store.ts';
 
 const usage = `Runs the whole stack on this machine, from its synthesised template.
 
@@ -17,6 +18,7 @@ const usage = `Runs the whole stack on this machine, from its synthesised templa
   --quiet-period 600s     until a conversation counts as inactive: 5s, 10m, 1h or seconds
   --legacy PHASE          ${legacyPhases.join(', ')}
   --drift-token TOKEN     default ${defaultDriftToken}
+  --dashboard             also serves the CloudWatch dashboard, drawn from what happens here
   --json                  one line of JSON when ready, instead of prose
   --help`;
 
@@ -26,6 +28,7 @@ interface Flags {
   readonly quietPeriodSeconds: number;
   readonly legacy?: LegacyPhase;
   readonly driftToken: string;
+  readonly dashboard: boolean;
   readonly json: boolean;
   readonly help: boolean;
 }
@@ -53,6 +56,7 @@ function readFlags(args: string[]): Flags {
     quietPeriodSeconds,
     ...(legacy === undefined ? {} : { legacy }),
     driftToken: values['drift-token'],
+    dashboard: values.dashboard,
     json: values.json,
     help: values.help,
   };
@@ -68,6 +72,7 @@ function parse(args: string[]) {
         'quiet-period': { type: 'string', default: '600s' },
         legacy: { type: 'string' },
         'drift-token': { type: 'string', default: defaultDriftToken },
+        dashboard: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
@@ -98,7 +103,7 @@ async function main(): Promise<void> {
 
   // Functions run in UTC in Lambda.
   process.env.TZ = 'UTC';
-  const starting = startLocalStack(flags);
+  const starting = startLocalStack({ ...flags, ...(flags.dashboard ? { metrics: createMetricStore() } : {}) });
   stopOnSignals(starting);
   try {
     const stack = await starting;
@@ -147,14 +152,14 @@ function readyLine({ api, aws, bus, tables }: LocalStack): string {
   return JSON.stringify({ ready: true, api, aws, bus, tables });
 }
 
-function greeting({ api, aws }: LocalStack, { driftToken, quietPeriodSeconds, legacy }: Flags): string {
+function greeting({ api, aws }: LocalStack, { driftToken, quietPeriodSeconds, legacy, dashboard }: Flags): string {
   const phase = legacy ?? legacyPhaseAt(Date.now(), publishedLegacyTimeline);
   return `The webhook fan-out on this machine, made from its synthesised template.
 
   Drift posts to   ${api}/drift/events   token: ${driftToken}
   management API   ${api}/v1             open here; deployed it takes signed requests (IAM)
   AWS endpoint     ${aws}                for aws --endpoint-url: dynamodb, events, sqs, lambda, secretsmanager
-  quiet period     ${quietPeriodSeconds} s; the legacy event is in its phase "${phase}"
+  quiet period     ${quietPeriodSeconds} s; the legacy event is in its phase "${phase}"${dashboard ? `\n  dashboard        ${api}/dashboard` : ''}
 
 Subscribers on private and loopback addresses are allowed here; deployed they are refused.
 Send an event:

@@ -1,5 +1,12 @@
 import { Stack } from 'aws-cdk-lib';
-import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import {
+  Alarm,
+  Color,
+  ComparisonOperator,
+  type HorizontalAnnotation,
+  type IMetric,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Topic } from 'aws-cdk-lib/aws-sns';
@@ -27,6 +34,7 @@ export const runbook = 'docs/runbook.md';
 export class Alarms extends Construct {
   readonly topic: Topic;
   readonly alarms: Alarm[] = [];
+  private readonly thresholds = new Map<string, number>();
 
   constructor(scope: Construct, id: string, props: { readonly email?: string | undefined }) {
     super(scope, id);
@@ -67,6 +75,14 @@ export class Alarms extends Construct {
     alarm.addAlarmAction(action);
     alarm.addOkAction(action);
     this.alarms.push(alarm);
+    this.thresholds.set(props.article, props.threshold);
     return alarm;
+  }
+
+  /** Where an alarm rings, as a line in a graph; `divisor` where the graph is in another unit than the alarm. */
+  thresholdOf(article: string, divisor = 1): HorizontalAnnotation {
+    const threshold = this.thresholds.get(article);
+    if (threshold === undefined) throw new Error(`there is no alarm ${article}`);
+    return { value: threshold / divisor, label: `${article}:`, color: Color.RED };
   }
 }

@@ -5,6 +5,7 @@ import {
   DashboardVariable,
   DefaultValue,
   GraphWidget,
+  type HorizontalAnnotation,
   type IMetric,
   type IWidget,
   MathExpression,
@@ -137,25 +138,40 @@ export class Dashboard extends Construct {
     ];
   }
 
-  private late({ activity, inactivity, routes }: DashboardProps): IWidget[] {
+  private late({ alarms, activity, inactivity, routes }: DashboardProps): IWidget[] {
     return [
       graph('Event to 2xx, p95, ms', 6, [domainSearch(this, 'EventToDelivered', 'p95', { label: bySubscriber })]),
-      graph('Oldest due delivery, s', 5, [domainSearch(this, 'OldestDueDelivery', 'Maximum', { label: bySubscriber })]),
-      graph('Inactivity after its second, ms', 5, [
-        labelled(domainMetric(this, 'InactivityLateness', 'p50'), 'p50'),
-        labelled(domainMetric(this, 'InactivityLateness', 'Maximum'), 'worst'),
-      ]),
-      graph('Oldest message, s', 5, [
-        labelled(activity.queue.metricOldestMessageAge(), 'activity'),
-        labelled(inactivity.timers.metricOldestMessageAge(), 'timers'),
-        labelled(routes.control.metricOldestMessageAge(), 'control'),
-        new MathExpression({
-          expression: 'changes / 1000',
-          usingMetrics: { changes: routes.metricChangeAge() },
-          label: 'subscription changes',
-          period: Duration.minutes(1),
-        }),
-      ]),
+      graph(
+        'Oldest due delivery, s',
+        5,
+        [domainSearch(this, 'OldestDueDelivery', 'Maximum', { label: bySubscriber })],
+        [alarms.thresholdOf('deliveries-late')],
+      ),
+      graph(
+        'Inactivity after its second, ms',
+        5,
+        [
+          labelled(domainMetric(this, 'InactivityLateness', 'p50'), 'p50'),
+          labelled(domainMetric(this, 'InactivityLateness', 'Maximum'), 'worst'),
+        ],
+        [alarms.thresholdOf('inactivity-late')],
+      ),
+      graph(
+        'Oldest message, s',
+        5,
+        [
+          labelled(activity.queue.metricOldestMessageAge(), 'activity'),
+          labelled(inactivity.timers.metricOldestMessageAge(), 'timers'),
+          labelled(routes.control.metricOldestMessageAge(), 'control'),
+          new MathExpression({
+            expression: 'changes / 1000',
+            usingMetrics: { changes: routes.metricChangeAge() },
+            label: 'subscription changes',
+            period: Duration.minutes(1),
+          }),
+        ],
+        [alarms.thresholdOf('provisioning-stuck', 1000)],
+      ),
     ];
   }
 
@@ -271,8 +287,13 @@ function question(title: string, hint: string): TextWidget {
   return new TextWidget({ markdown: `### ${title}\n${hint}`, width: 3, height: 4 });
 }
 
-function graph(title: string, width: number, left: IMetric[]): GraphWidget {
-  return new GraphWidget({ title, width, height: 4, left, leftYAxis: { min: 0, showUnits: false } });
+function graph(
+  title: string,
+  width: number,
+  left: IMetric[],
+  leftAnnotations: HorizontalAnnotation[] = [],
+): GraphWidget {
+  return new GraphWidget({ title, width, height: 4, left, leftAnnotations, leftYAxis: { min: 0, showUnits: false } });
 }
 
 function labelled(metric: IMetric, label: string): IMetric {

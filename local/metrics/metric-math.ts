@@ -141,6 +141,8 @@ const functions: Readonly<Record<string, (given: readonly Value[], scope: MathSc
     const list = store
       .list()
       .filter(isFound)
+      // Who comes first changes from run to run.
+      .sort((one, other) => compare(Object.values(one.dimensions).join(), Object.values(other.dimensions).join()))
       .map((id) => readSeries(store, id, statistic.text, drawnPeriodMs(period.value), range))
       // A search finds what has figures in the range only.
       .filter(({ points }) => points.size > 0);
@@ -165,6 +167,10 @@ const functions: Readonly<Record<string, (given: readonly Value[], scope: MathSc
     return { kind: 'series', series: { periodMs, points: new Map(filled) } };
   },
 };
+
+function compare(one: string, other: string): number {
+  return one < other ? -1 : Number(one > other);
+}
 
 /** A step that either side lacks has no figure. */
 function pointwise(
