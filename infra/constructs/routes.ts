@@ -19,6 +19,7 @@ import { explain, explainWildcard } from './explain.ts';
 import { FanoutFunction } from './fanout-function.ts';
 import { QueueWithDeadLetters } from './queue-with-dead-letters.ts';
 import type { Tables } from './tables.ts';
+import { type UnscopedAction, unscopedActions } from './unscoped-actions.ts';
 
 /** What `provision` gives each delivery function (domain/desired-route.ts), for what it costs. */
 export const deliveryMemoryMegabytes = 256;
@@ -95,7 +96,11 @@ export class Routes extends Construct {
       ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility', 'sqs:GetQueueAttributes'],
       [queues.arn],
     );
+    // An attempt belongs to the trace of Drift's post.
+    const traces: UnscopedAction[] = ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'];
+    deliver(traces, ['*']);
     explainWildcard(this.deliveryRole, queues.arn, queues.reason);
+    explainWildcard(this.deliveryRole, '*', traces.map((action) => `${action} ${unscopedActions[action]}`).join(' '));
 
     const deliveryCode = new Asset(this, 'DeliveryCode', { path: join(props.bundleDirectory, 'deliver') });
 

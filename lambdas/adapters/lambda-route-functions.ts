@@ -247,6 +247,7 @@ function configuration(settings: FunctionSettings) {
     Description: settings.description,
     Environment: { Variables: { ...settings.environment } },
     LoggingConfig: { LogGroup: settings.logGroup },
+    TracingConfig: { Mode: settings.tracingMode },
   };
 }
 
@@ -261,6 +262,7 @@ function existingFunction(found: FunctionConfiguration): ExistingFunction {
     description: found.Description ?? '',
     environment: found.Environment?.Variables ?? {},
     logGroup: found.LoggingConfig?.LogGroup ?? '',
+    tracingMode: found.TracingConfig?.Mode ?? '',
   };
 }
 

@@ -17,7 +17,8 @@ export interface ExistingRule {
   readonly targets: readonly (Partial<RuleTarget> & { readonly id: string })[];
 }
 
-export type ExistingFunction = Omit<FunctionSettings, 'code' | 'architecture'> & {
+export type ExistingFunction = Omit<FunctionSettings, 'code' | 'architecture' | 'tracingMode'> & {
+  readonly tracingMode: string;
   /** It could not be made: it is deleted and made again. */
   readonly failed: boolean;
 };

@@ -282,6 +282,7 @@ describe('what is there of a route', () => {
         Description: wanted.description,
         Environment: { Variables: { ...wanted.environment } },
         LoggingConfig: { LogGroup: wanted.logGroup, LogFormat: 'Text' },
+        TracingConfig: { Mode: wanted.tracingMode },
       },
     });
     lambda.on(ListEventSourceMappingsCommand).resolves({
