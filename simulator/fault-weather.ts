@@ -27,6 +27,8 @@ const likelihoods = {
   'lost-acknowledgement': { little: 0.005, much: 0.03 },
   /** The schedule does not run the sweep. */
   'missed-sweep': { little: 0.02, much: 0.2 },
+  /** The schedule does not run the reconcile of all routes. */
+  'missed-reconcile': { little: 0.5, much: 0.8 },
   /** A read that is not consistent answers what was there a moment ago. */
   'stale-read': { little: 0.2, much: 0.6 },
   /** A control plane says "later". */

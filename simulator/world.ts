@@ -168,7 +168,7 @@ export class World {
       },
     });
     this.#every(sweepIntervalSeconds * 1000, () => this.#sweep());
-    this.#every(60 * 60_000, () => this.reconcileAll());
+    this.#every(60 * 60_000, () => this.weather.strikes('missed-reconcile') || this.reconcileAll());
     this.#every(5 * 60_000, () => this.#isDraining || this.subscriptionJudge.checkProgress());
   }
 
