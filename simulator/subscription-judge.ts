@@ -16,10 +16,14 @@ interface Version {
   readyAt?: number;
   /** From here on nothing that was under way can undo it. */
   settledAt?: number;
+  /** Runs of provision that were disturbed since. */
+  faults: number;
 }
 
-/** A change that is not in force after so long is lost, and not late: a message of the control queue that failed comes again after half an hour. */
-const longestProvisioningMs = 40 * 60_000;
+/** A change that is not in force after so long is lost, and not late. */
+const longestProvisioningMs = 25 * 60_000;
+/** What a run leaves behind that fails or ends early comes again with its control message: after half an hour. */
+const provisioningFaultMs = 35 * 60_000;
 
 /**
  * What each subscription asks for, and what of it must be in force. While a change is under way both the old and the new
@@ -47,6 +51,7 @@ export class SubscriptionJudge {
       wish: config && readWish(config),
       isDeleted: config === undefined,
       etag: config === undefined ? '' : configEtag({ ...config, record: 'config' }),
+      faults: 0,
     });
   }
 
@@ -64,8 +69,12 @@ export class SubscriptionJudge {
   onProvisionEnd(invocation: Invocation): void {
     this.#active.delete(invocation);
     for (const id of invocation.about) {
-      if (invocation.isDisturbed) this.#disturbedEnd.set(id, this.#now());
-      else this.#settle(id, invocation);
+      if (!invocation.isDisturbed) this.#settle(id, invocation);
+      else {
+        this.#disturbedEnd.set(id, this.#now());
+        const version = this.#versions.get(id)?.at(-1);
+        if (version !== undefined) version.faults++;
+      }
     }
   }
 
@@ -116,9 +125,9 @@ export class SubscriptionJudge {
     const now = this.#now();
     for (const [id, versions] of this.#versions) {
       const version = versions.at(-1);
-      if (version === undefined || version.readyAt !== undefined || now - version.from <= longestProvisioningMs)
-        continue;
+      if (version === undefined || version.readyAt !== undefined) continue;
       if (version.wish === undefined && !version.isDeleted) continue;
+      if (now - version.from <= longestProvisioningMs + version.faults * provisioningFaultMs) continue;
       this.#violations.report(
         'a change of a subscription comes into force',
         `${id} ${version.isDeleted ? 'was deleted' : 'was changed'} ${Math.round((now - version.from) / 60_000)} minutes ago, and it is not in force`,
