@@ -1,0 +1,71 @@
+import { quantile } from './distribution.ts';
+
+/** One of the two things that are compared. */
+export interface Arm {
+  readonly name: string;
+  /** Does its work once and says how many units that was. */
+  run(): Promise<number>;
+}
+
+/** What one unit of work cost. */
+export interface UnitCost {
+  /** Processor time of this process, all its threads: the garbage collector and the compiler work for the arm as well. */
+  readonly cpuMs: number;
+  readonly wallMs: number;
+}
+
+export interface PairedComparison {
+  readonly pairs: readonly { readonly first: UnitCost; readonly second: UnitCost }[];
+}
+
+export interface Spread {
+  readonly median: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/**
+ * Runs two arms in turn in this process, A B B A A B …, so that whatever else the machine does falls on both. Start
+ * node with `--expose-gc`: no arm then pays for the garbage of the other.
+ */
+export async function comparePairs(
+  first: Arm,
+  second: Arm,
+  { pairs, warmUps }: { readonly pairs: number; readonly warmUps: number },
+): Promise<PairedComparison> {
+  for (let round = 0; round < warmUps; round++) {
+    await first.run();
+    await second.run();
+  }
+  const taken: PairedComparison['pairs'][number][] = [];
+  for (let round = 0; round < pairs; round++) {
+    if (round % 2 === 0) taken.push({ first: await costOf(first), second: await costOf(second) });
+    else {
+      const costOfSecond = await costOf(second);
+      taken.push({ first: await costOf(first), second: costOfSecond });
+    }
+  }
+  return { pairs: taken };
+}
+
+export async function costOf(arm: Arm): Promise<UnitCost> {
+  globalThis.gc?.();
+  const cpuBefore = process.cpuUsage();
+  const wallBefore = performance.now();
+  const units = await arm.run();
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return { cpuMs: (user + system) / 1000 / units, wallMs: (performance.now() - wallBefore) / units };
+}
+
+/** How many times as much the first arm takes: of each pair by itself, then the median and the middle half. */
+export function ratioOf(
+  { pairs }: PairedComparison,
+  measure: (cost: UnitCost) => number = ({ cpuMs }) => cpuMs,
+): Spread {
+  return spreadOf(pairs.map(({ first, second }) => measure(first) / measure(second)));
+}
+
+/** The median and the middle half of the values. */
+export function spreadOf(values: readonly number[]): Spread {
+  return { median: quantile(values, 0.5), low: quantile(values, 0.25), high: quantile(values, 0.75) };
+}

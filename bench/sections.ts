@@ -1,0 +1,16 @@
+import type { Section } from './section.ts';
+
+/** Take a minute and more each, so a quick run leaves them out. */
+export const slowSections: readonly string[] = ['lateness', 'neighbours'];
+
+/** In the order of the report. Each is loaded by the process that runs it. */
+export const sections: Readonly<Record<string, () => Promise<Section>>> = {
+  delivery: async () => (await import('./sections/delivery.ts')).measureDelivery,
+  ingest: async () => (await import('./sections/ingest.ts')).measureIngest,
+  'end-to-end': async () => (await import('./sections/end-to-end.ts')).measureEndToEnd,
+  'cold-start': async () => (await import('./sections/cold-start.ts')).measureColdStart,
+  timers: async () => (await import('./sections/timers.ts')).measureTimers,
+  lateness: async () => (await import('./sections/lateness.ts')).measureLateness,
+  bus: async () => (await import('./sections/bus.ts')).measureBus,
+  neighbours: async () => (await import('./sections/neighbours.ts')).measureNeighbours,
+};

@@ -1,0 +1,197 @@
+import { quantile } from '../distribution.ts';
+import { thousands } from '../figures.ts';
+import { type LocalRun, startLocalRun } from '../local-run.ts';
+import { openLoop, postJson, type Subscribers, startSubscribers } from '../open-loop.ts';
+import { atMost, type SectionOptions, type SectionReport } from '../section.ts';
+
+/** Which of the subscribers ask for a type is the fan-out of its events. */
+const fanOuts = [
+  { fanOut: 1, type: 'new_message' },
+  { fanOut: 10, type: 'button_clicked' },
+] as const;
+const subscriberCount = 10;
+const limitMs = 100;
+/** Nothing has arrived for so long: what is missing is lost. */
+const silenceMs = 20_000;
+
+interface Load {
+  readonly perSecond: number;
+  readonly fanOut: number;
+  readonly type: string;
+  readonly seconds: number;
+}
+
+interface Outcome extends Load {
+  readonly posted: number;
+  readonly refused: number;
+  readonly latenciesMs: readonly number[];
+  readonly lost: number;
+  readonly doubled: number;
+  /** From the first post to the last receipt. */
+  readonly tookMs: number;
+  /** Of the local run, per event. */
+  readonly cpuMs: number;
+}
+
+/** From the post to the receipt, through all of the local run, at rates that do not wait for it. */
+export async function measureEndToEnd({ quick }: SectionOptions): Promise<SectionReport> {
+  const fanout = await startLocalRun();
+  const subscribers = await startSubscribers();
+  const outcomes: Outcome[] = [];
+  try {
+    for (let subscriber = 0; subscriber < (quick ? 1 : subscriberCount); subscriber++) {
+      const eventTypes = fanOuts.filter(({ fanOut }) => subscriber < fanOut).map(({ type }) => type);
+      await fanout.subscribe(subscribers.url(subscriber), eventTypes);
+    }
+    for (const load of loadsOf(quick)) {
+      // Workers start, code gets hot: as in a system that has been running for a while.
+      await run({ ...load, seconds: quick ? 3 : 8 }, fanout, subscribers);
+      outcomes.push(await run(load, fanout, subscribers));
+    }
+  } finally {
+    subscribers.stop();
+    await fanout.stop();
+  }
+
+  const judged = outcomes.find(({ perSecond, fanOut }) => perSecond === 200 && fanOut === 1);
+  const lost = outcomes.reduce((sum, outcome) => sum + outcome.lost + outcome.refused, 0);
+  const doubled = outcomes.reduce((sum, outcome) => sum + outcome.doubled, 0);
+  const at = (outcome: Outcome, share: number): string => quantile(outcome.latenciesMs, share).toFixed(0);
+  return {
+    title: 'End to end on the local run',
+    method:
+      'Events posted to `npm start` by another process, so many a second whatever it does (open loop), and received by subscribers in that process. Latency counts from the instant at which a post was due to its receipt: through the HTTP API, `ingest`, the bus, the queue, `deliver` with its ledger in dynalite. Every id is reconciled at every subscriber. The whole system, the sender and the subscribers share the cores of this machine, so the highest rates show how it behaves beyond what it can carry: it falls behind, catches up, and loses nothing.',
+    tables: [
+      {
+        head: [
+          'events a second',
+          'fan-out',
+          'posted',
+          'deliveries',
+          'p50 ms',
+          'p95 ms',
+          'p99 ms',
+          'longest ms',
+          'deliveries a second',
+          'CPU ms an event',
+          'lost',
+          'doubled',
+        ],
+        rows: outcomes.map((outcome) => [
+          String(outcome.perSecond),
+          String(outcome.fanOut),
+          thousands(outcome.posted),
+          thousands(outcome.latenciesMs.length),
+          at(outcome, 0.5),
+          at(outcome, 0.95),
+          at(outcome, 0.99),
+          at(outcome, 1),
+          thousands((outcome.latenciesMs.length * 1000) / outcome.tookMs),
+          outcome.cpuMs.toFixed(1),
+          String(outcome.lost + outcome.refused),
+          String(outcome.doubled),
+        ]),
+      },
+    ],
+    charts: quick
+      ? []
+      : [
+          {
+            kind: 'lines',
+            name: 'end-to-end',
+            title: 'From the post to the receipt on the local run, fan-out 1',
+            unit: 'ms; the line is the target for p95 at 200 a second',
+            xLabel: 'events a second',
+            limit: limitMs,
+            lines: [0.5, 0.95, 0.99].map((share) => ({
+              label: `p${share * 100}`,
+              points: outcomes
+                .filter(({ fanOut }) => fanOut === 1)
+                .map(({ perSecond, latenciesMs }) => [perSecond, quantile(latenciesMs, share)] as const),
+            })),
+          },
+        ],
+    targets: [
+      ...(judged === undefined
+        ? []
+        : [
+            atMost(
+              'end to end: p95 at 200 a second, fan-out 1',
+              limitMs,
+              quantile(judged.latenciesMs, 0.95),
+              (ms) => `${ms.toFixed(0)} ms`,
+            ),
+          ]),
+      atMost('end to end: ids lost, over all rates', 0, lost, String),
+      atMost('end to end: ids doubled, over all rates', 0, doubled, String),
+    ],
+  };
+}
+
+function loadsOf(quick: boolean): Load[] {
+  if (quick) return [{ perSecond: 200, ...fanOuts[0], seconds: 5 }];
+  return fanOuts.flatMap((fanOut) => [50, 200, 500].map((perSecond) => ({ perSecond, ...fanOut, seconds: 20 })));
+}
+
+let lastId = 0;
+
+async function run(load: Load, fanout: LocalRun, subscribers: Subscribers): Promise<Outcome> {
+  const { perSecond, fanOut, type, seconds } = load;
+  const posted = perSecond * seconds;
+  const firstId = lastId + 1;
+  lastId += posted;
+  const dueAt = new Float64Array(posted);
+  const received = Array.from({ length: fanOut }, () => new Uint8Array(posted));
+  const latenciesMs: number[] = [];
+  let lastReceiptAt = performance.now();
+  subscribers.onDelivery = (subscriber, { data }) => {
+    const index = (data as { id: number }).id - firstId;
+    const counts = received[subscriber];
+    // A straggler of the load before.
+    if (counts === undefined || index < 0) return;
+    lastReceiptAt = performance.now();
+    counts[index] = (counts[index] ?? 0) + 1;
+    if (counts[index] === 1) latenciesMs.push(lastReceiptAt - (dueAt[index] ?? Number.NaN));
+  };
+
+  let refused = 0;
+  const cpuBefore = fanout.cpuMs() ?? Number.NaN;
+  const startedAt = performance.now();
+  await openLoop({ perSecond, count: posted }, (index, due) => {
+    dueAt[index] = due;
+    const id = firstId + index;
+    const data = {
+      id,
+      conversationId: 1 + (id % 1000),
+      body: 'x',
+      type: 'chat',
+      author: { type: 'contact', id: 1 },
+      createdAt: Date.now(),
+    };
+    postJson(`${fanout.api}/drift/events`, JSON.stringify({ orgId: 1, type, token: fanout.driftToken, data })).then(
+      (status) => {
+        if (status !== 202) refused++;
+      },
+      () => refused++,
+    );
+  });
+  const expected = (): number => (posted - refused) * fanOut;
+  while (latenciesMs.length < expected() && performance.now() - lastReceiptAt < silenceMs) await sleep(20);
+  // What would come a second time comes now.
+  await sleep(1000);
+  const doubled = received.reduce((sum, counts) => sum + counts.filter((count) => count > 1).length, 0);
+  return {
+    ...load,
+    posted,
+    refused,
+    latenciesMs,
+    lost: expected() - latenciesMs.length,
+    doubled,
+    tookMs: lastReceiptAt - startedAt,
+    cpuMs: ((fanout.cpuMs() ?? Number.NaN) - cpuBefore) / posted,
+  };
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
