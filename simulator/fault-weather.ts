@@ -61,9 +61,18 @@ export class FaultWeather {
 
   /** Whether it happens now; counted. */
   strikes(kind: FaultKind): boolean {
-    if (!this.#random.chance(this.#likelihood.get(kind) ?? 0)) return false;
-    this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
+    if (!this.threatens(kind)) return false;
+    this.count(kind);
     return true;
+  }
+
+  /** Whether it is to happen, perhaps: whoever asks counts it when it does. */
+  threatens(kind: FaultKind): boolean {
+    return this.#random.chance(this.#likelihood.get(kind) ?? 0);
+  }
+
+  count(kind: FaultKind): void {
+    this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
   }
 
   /** From now on all goes well. */

@@ -53,7 +53,8 @@ export class Invocation {
     this.isSpared = settings.isSpared;
     this.startedAt = around.scheduler.now();
     this.#deadline = this.startedAt + settings.timeoutSeconds * 1000;
-    this.#crashAtStep = this.strikes('crash') ? around.random.integer(0, crashWithinSteps) : Number.POSITIVE_INFINITY;
+    const isDoomed = !this.isSpared && around.weather.threatens('crash');
+    this.#crashAtStep = isDoomed ? around.random.integer(0, crashWithinSteps) : Number.POSITIVE_INFINITY;
   }
 
   get name(): string {
@@ -133,6 +134,7 @@ export class Invocation {
   #die(reason: string): void {
     if (this.#isDead || this.endedAtStep !== undefined) return;
     this.#isDead = true;
+    this.#around.weather.count('crash');
     this.note(reason);
     this.#end({ kind: 'failed', reason });
   }

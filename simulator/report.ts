@@ -15,10 +15,6 @@ export function formatFailure({ seed, violations, history }: RunReport, days: nu
 export function formatSummary(reports: readonly RunReport[], days: number, tookMs: number): string {
   const failed = reports.filter(({ violations }) => violations.length > 0);
   const sum = (of: (report: RunReport) => number) => reports.reduce((total, report) => total + of(report), 0);
-  const faults = new Map<string, number>();
-  for (const { counts } of reports) {
-    for (const [kind, count] of counts.faults) faults.set(kind, (faults.get(kind) ?? 0) + count);
-  }
   const lines: readonly (readonly [string, string])[] = [
     ['seeds', `${reports.length}, of ${days} ${days === 1 ? 'day' : 'days'} each; ${failed.length} failed`],
     [
@@ -31,27 +27,26 @@ export function formatSummary(reports: readonly RunReport[], days: number, tookM
     ['entries on the bus', sum(({ counts }) => counts.entriesPublished).toLocaleString('en')],
     ['attempts', sum(({ counts }) => counts.attempts).toLocaleString('en')],
     ['answered 2xx', sum(({ counts }) => counts.answered2xx).toLocaleString('en')],
-    [
-      'twice, excused',
-      Object.entries(doublesOf(reports))
-        .map(([kind, count]) => `${count} ${kind}`)
-        .join(', '),
-    ],
-    [
-      'faults',
-      [...faults]
-        .sort(([, one], [, other]) => other - one)
-        .map(([kind, count]) => `${count} ${kind}`)
-        .join(', '),
-    ],
+    ['the ledger says', inWords(total(reports, ({ counts }) => counts.ledger))],
+    ['twice, excused', inWords(total(reports, ({ counts }) => counts.doubles))],
+    ['faults', inWords(total(reports, ({ counts }) => Object.fromEntries(counts.faults)))],
   ];
   return lines.map(([name, value]) => `${name.padEnd(20)}${value}`).join('\n');
 }
 
-function doublesOf(reports: readonly RunReport[]): Record<string, number> {
-  const total: Record<string, number> = {};
-  for (const { counts } of reports) {
-    for (const [kind, count] of Object.entries(counts.doubles)) total[kind] = (total[kind] ?? 0) + count;
+function total(
+  reports: readonly RunReport[],
+  countsOf: (report: RunReport) => Readonly<Record<string, number>>,
+): Map<string, number> {
+  const sums = new Map<string, number>();
+  for (const report of reports) {
+    for (const [name, count] of Object.entries(countsOf(report))) sums.set(name, (sums.get(name) ?? 0) + count);
   }
-  return total;
+  return sums;
+}
+
+/** The most frequent first. */
+function inWords(counts: ReadonlyMap<string, number>): string {
+  const ordered = [...counts].sort(([, one], [, other]) => other - one);
+  return ordered.map(([name, count]) => `${count.toLocaleString('en')} ${name}`).join(', ');
 }

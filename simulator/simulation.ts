@@ -27,6 +27,8 @@ export interface RunReport {
     readonly entriesPublished: number;
     readonly attempts: number;
     readonly answered2xx: number;
+    /** Ledger items by their state at the end. */
+    readonly ledger: Readonly<Record<string, number>>;
     readonly doubles: Readonly<Record<DoubleKind, number>>;
     readonly faults: ReadonlyMap<FaultKind, number>;
     readonly steps: number;
@@ -112,12 +114,25 @@ export async function simulate({ seed, days, withDigest = false }: SimulationOpt
       entriesPublished: facts.published,
       attempts: deliveryJudge.attempts,
       answered2xx: deliveryJudge.accepted,
+      ledger: countBy(
+        [...world.deliveries.bySubscription.values()].flatMap((table) => [...table.values()]),
+        'state',
+      ),
       doubles: deliveryJudge.doubles,
       faults: weather.counts,
       steps: scheduler.steps,
       simulatedMs: scheduler.now() - startAt,
     },
   };
+}
+
+function countBy<Key extends string>(
+  items: readonly Readonly<Record<Key, string>>[],
+  key: Key,
+): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const item of items) counts[item[key]] = (counts[item[key]] ?? 0) + 1;
+  return counts;
 }
 
 function checkEnd(world: World, abandoned: string | undefined): void {
