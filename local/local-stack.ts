@@ -26,7 +26,7 @@ import { createCustomResources } from './resources/custom-resource-calls.ts';
 import { createApiResources, httpApiOf } from './resources/http-api-parts.ts';
 import { isCustomResource, makeResource, refuseUnknownTypes } from './resources/make-resource.ts';
 import { refuseMissingPermissions } from './resources/missing-permissions.ts';
-import { createMonitoring, type Monitoring } from './resources/monitoring.ts';
+import { createMonitoring, type Monitoring } from './resources/monitoring-parts.ts';
 import { createLogBuffer, errorTextOf, type LogBuffer, type LogLine } from './runtime/log-buffer.ts';
 import { createWorkerPool, type InvocationOutcome, type WorkerPool } from './runtime/worker-pool.ts';
 import { synthesise } from './synthesise.ts';

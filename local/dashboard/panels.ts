@@ -4,7 +4,7 @@ import { evaluateMath, type MathScope } from '../metrics/metric-math.ts';
 import type { MetricId, MetricStore, TimeRange } from '../metrics/metric-store.ts';
 import { parseSearch } from '../metrics/search-expression.ts';
 import { readSeries, type TimeSeries } from '../metrics/time-series.ts';
-import type { Monitoring } from '../resources/monitoring.ts';
+import type { Monitoring } from '../resources/monitoring-parts.ts';
 import { type MetricWidget, type RowOptions, readDashboardBody, type Widget } from './dashboard-body.ts';
 import { type Unit, unitOfTitle } from './figures.ts';
 

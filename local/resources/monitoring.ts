@@ -1,25 +1,7 @@
 import * as z from 'zod';
-import { type AlarmDefinition, alarmSchema } from '../metrics/alarm-state.ts';
-import type { MetricFilter } from '../metrics/collect-metrics.ts';
+import { alarmSchema } from '../metrics/alarm-state.ts';
 import { parseLogFilter } from '../metrics/log-filter.ts';
 import { physicalName, resourceMaker } from './resource-maker.ts';
-
-/** What the template says about watching the stack. */
-export interface Monitoring {
-  readonly dashboards: Dashboard[];
-  readonly alarms: { readonly arn: string; readonly definition: AlarmDefinition }[];
-  readonly filters: MetricFilter[];
-}
-
-export interface Dashboard {
-  readonly name: string;
-  /** JSON text, its references resolved. */
-  readonly body: string;
-}
-
-export function createMonitoring(): Monitoring {
-  return { dashboards: [], alarms: [], filters: [] };
-}
 
 /** https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudwatch-alarm.html */
 export const makeAlarm = resourceMaker(alarmSchema, (definition, { region, accountId, monitoring }) => {

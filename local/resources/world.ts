@@ -10,7 +10,7 @@ import type { LambdaFunctions } from '../wire/lambda-control-plane.ts';
 import type { Secrets } from '../wire/secrets-manager.ts';
 import type { CustomResources } from './custom-resource-calls.ts';
 import type { ApiResources } from './http-api-parts.ts';
-import type { Monitoring } from './monitoring.ts';
+import type { Monitoring } from './monitoring-parts.ts';
 
 /** Where the template's resources are made. */
 export interface World {
