@@ -99,8 +99,10 @@ function consequences(cause: DriftEvent, fact: readonly string[], now: number, m
   const mirrorType = eventTypes.conversationStatusUpdated;
   // A close that is also pushed by hand is one fact, so Drift's own close and our mirror of its manual push share an
   // id. A quiet period is a fact of its own: its mirror must not be held back by that of a `/sync` at the same time.
+  // Nor has a time that is only that of the arrival a place in the id: a repeated post has another.
+  const hasOwnTime = fact[0] === 'conversation' && safeInteger(data.lastUpdated) !== undefined;
   const mirrorFact =
-    type === eventTypes.conversationInactive || safeInteger(data.lastUpdated) === undefined
+    type === eventTypes.conversationInactive || !hasOwnTime
       ? [type, ...fact]
       : identifyingFact({ orgId, type: mirrorType, data: mirror });
   return [push, derived(mirrorType, mirror, webhookId(orgId, mirrorType, mirrorFact))];

@@ -207,6 +207,15 @@ describe('ids', () => {
     }
   });
 
+  it.each([
+    ['a close', aStatusUpdate({ changedAt: 'noon' })],
+    ['a /sync', aSyncCommand({ createdAt: 0.5 })],
+    ['a manual push', { ...anInactivity({ lastUpdated: null }), type: 'conversation_manual_push' }],
+    ['a manual push beyond a double', { ...anInactivity({ lastUpdated: 2 ** 60 }), type: 'conversation_manual_push' }],
+  ])('are the same when %s without a usable time is posted again later', (_name, event) => {
+    expect(idsOf(event, instantIn.mirroring + 60_000)).toEqual(idsOf(event, instantIn.mirroring));
+  });
+
   it('are the same for a post with its keys in another order', () => {
     const event = { orgId: '1', type: 'contact_identified', data: { id: 1, attributes: { a: 1, b: 2 } } };
     const reordered = { orgId: '1', type: 'contact_identified', data: { attributes: { b: 2, a: 1 }, id: 1 } };

@@ -74,6 +74,33 @@ describe('JSON that keeps its numbers', () => {
   });
 });
 
+// github.com/nodejs/node/issues/63785: each pair is an object whose key ends in a backslash, and one that is read wrongly
+// by JSON.parse of Node 24 after it.
+describe('keys with escapes', () => {
+  it.each([
+    ['{"a":1,"\\\\":2}', '{"a":1,"\\n":2}'],
+    ['{"b":1,"\\\\":2}', '{"b":1,"\\u0000":9007199254740993}'],
+    ['{"c":1,"x\\\\":2}', '{"c":1,"x\\"y":[0.0000001]}'],
+    ['{"d":{"\\\\":2}}', '{"d":{"\\t":-0},"e\\"":"\\""}'],
+    ['{"f":1,"\\\\":2}', '{"f":1 ,\t"\\b":{"g":"h","__proto__":{"\\f":1e3}}}'],
+  ])('are not taken for a key that was read before: %s, then %s', (before, text) => {
+    const kept = parseJson(before);
+    expect(roundTrip(text)).toBe(text.replaceAll(/ |\t(?=")/g, ''));
+    expect(kept).toBeDefined();
+  });
+
+  it('keep the last value of those that come twice, and the place of the first', () => {
+    expect(roundTrip('{"\\n":1.0,"a":2,"\\u000a":3.0}')).toBe('{"\\n":3.0,"a":2}');
+  });
+
+  it.each(['{"\\n":1', '{"\\n":1,}', '{"\\n":01}', '{"\\x":1}', '{"\\n" 1}', '["\\n":1]', '{"\\n":1}}'])(
+    'do not make %s JSON',
+    (text) => {
+      expect(() => parseJson(text)).toThrow(SyntaxError);
+    },
+  );
+});
+
 describe('integers of 64 bits', () => {
   it.each([
     ['9223372036854775807', '9223372036854775807'],
