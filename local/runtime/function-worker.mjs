@@ -80,12 +80,18 @@ async function invoke(invocation) {
 /** @param {Invocation} invocation */
 async function run({ payload, requestId, deadline, traceId }) {
   process.env._X_AMZN_TRACE_ID = traceId;
+  const cpuBefore = process.threadCpuUsage();
   try {
     const result = await handler(JSON.parse(payload), contextOf(requestId, deadline));
-    parentPort.postMessage({ kind: 'result', payload: JSON.stringify(result) ?? 'null' });
+    parentPort.postMessage({ kind: 'result', payload: JSON.stringify(result) ?? 'null', cpuMs: cpuMsSince(cpuBefore) });
   } catch (error) {
-    parentPort.postMessage({ kind: 'failed', error: errorShape(error) });
+    parentPort.postMessage({ kind: 'failed', error: errorShape(error), cpuMs: cpuMsSince(cpuBefore) });
   }
+}
+
+function cpuMsSince(before) {
+  const { user, system } = process.threadCpuUsage(before);
+  return (user + system) / 1000;
 }
 
 // https://docs.aws.amazon.com/lambda/latest/dg/nodejs-context.html

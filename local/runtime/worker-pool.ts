@@ -113,8 +113,9 @@ interface Sandbox {
 type WorkerMessage =
   | { readonly kind: 'ready' }
   | { readonly kind: 'output'; readonly stream: 'stdout' | 'stderr'; readonly text: string }
-  | { readonly kind: 'result'; readonly payload: string }
-  | { readonly kind: 'failed' | 'init-failed' | 'crashed'; readonly error: FunctionErrorShape };
+  | { readonly kind: 'result'; readonly payload: string; readonly cpuMs: number }
+  | { readonly kind: 'failed'; readonly error: FunctionErrorShape; readonly cpuMs: number }
+  | { readonly kind: 'init-failed' | 'crashed'; readonly error: FunctionErrorShape };
 
 export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
   const { clock, measure = measureNothing } = options;
@@ -256,8 +257,10 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
         case 'output':
           return writeOutput(sandbox, message.stream, message.text);
         case 'result':
+          measureCpu(sandbox, message.cpuMs);
           return finish(sandbox, message.payload);
         case 'failed':
+          measureCpu(sandbox, message.cpuMs);
           return finish(sandbox, JSON.stringify(message.error), 'Unhandled');
         case 'init-failed':
         case 'crashed':
@@ -332,6 +335,11 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     measure('AWS/Lambda', 'Invocations', dimensions, 1);
     measure('AWS/Lambda', 'Errors', dimensions, failed ? 1 : 0);
     measure('AWS/Lambda', 'Duration', dimensions, clock.now() - startedAt);
+  }
+
+  /** CloudWatch has no such metric; scripts/cost needs it, because a small function has a share of a core only. */
+  function measureCpu({ lane }: Sandbox, cpuMs: number): void {
+    measure('LocalRun', 'CpuTime', { FunctionName: lane.runnable.name }, cpuMs);
   }
 
   function becomeIdle(sandbox: Sandbox): void {

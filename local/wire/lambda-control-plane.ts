@@ -50,6 +50,7 @@ export interface FunctionDescription {
   readonly arn: string;
   readonly roleArn: string;
   readonly timeoutSeconds: number;
+  readonly memoryMegabytes: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly logGroupName: string;
 }
@@ -538,6 +539,7 @@ export function createLambdaFunctions(options: LambdaFunctionsOptions): LambdaFu
     arn: stored.arn,
     roleArn: stored.settings.Role,
     timeoutSeconds: stored.settings.Timeout,
+    memoryMegabytes: stored.settings.MemorySize,
     environment: stored.settings.Environment,
     logGroupName: logGroupOf(stored.name, stored.settings),
   });
