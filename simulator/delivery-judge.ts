@@ -43,11 +43,7 @@ interface Rest {
 }
 
 /** Why a subscriber may have got an event twice: the two windows that the design leaves open. */
-export type DoubleKind =
-  | 'crash-before-ledger'
-  | 'copies-at-once'
-  /** Of two copies at once one was accepted and one was not, and the ledger's last word is that of the latter. */
-  | 'copies-overwritten';
+export type DoubleKind = 'crash-before-ledger' | 'copies-at-once';
 
 interface Options {
   readonly now: () => number;
@@ -64,7 +60,6 @@ export class DeliveryJudge implements LedgerWatch {
   readonly doubles: Record<DoubleKind, number> = {
     'crash-before-ledger': 0,
     'copies-at-once': 0,
-    'copies-overwritten': 0,
   };
   attempts = 0;
   accepted = 0;
@@ -157,13 +152,6 @@ export class DeliveryJudge implements LedgerWatch {
     }
   }
 
-  /** Whether an event that the ledger calls retrying for ever was accepted, and that forgotten for a copy's failure. */
-  isOverwritten(subscriptionId: string, webhookId: string): boolean {
-    const attempts = this.#attempts.get(pairKey(subscriptionId, webhookId)) ?? [];
-    const success = attempts.find(is2xx);
-    return success !== undefined && attempts.some((other) => overwrites(other, success));
-  }
-
   /** Every event reached each subscriber that it must reach, or has a final state with a reason. */
   checkEnd(recordOf: (subscriptionId: string, webhookId: string) => DeliveryRecord | undefined): void {
     for (const fact of this.#options.facts.all()) {
@@ -253,7 +241,6 @@ export class DeliveryJudge implements LedgerWatch {
     if (is2xx(previous)) {
       if (!isKnown && overlaps) this.doubles['copies-at-once']++;
       else if (!isKnown && invocation.isDisturbed) this.doubles['crash-before-ledger']++;
-      else if (earlier.some((other) => overwrites(other, previous))) this.doubles['copies-overwritten']++;
       else {
         const when = `was accepted at ${time(previous.endsAt)}, and is sent again`;
         this.#report('at most one 2xx for each event and subscriber', `${about[0]} ${when}`, about);
@@ -293,12 +280,6 @@ function pairKey(subscriptionId: string, webhookId: string): string {
 /** The endpoint answered so within the time that the sender waits. */
 function is2xx({ answer }: Attempt): boolean {
   return answer?.accepted === true && answer.result.kind === 'answered';
-}
-
-/** It was read before the ledger knew of the success, and written after it. */
-function overwrites(other: Attempt, success: Attempt): boolean {
-  const { readAtStep, writtenAtStep = 0 } = other;
-  return other !== success && readAtStep < (success.writtenAtStep ?? 0) && writtenAtStep > (success.writtenAtStep ?? 0);
 }
 
 function faultOfRecord(record: DeliveryRecord, attempts: readonly Attempt[], now: number): string | undefined {

@@ -50,10 +50,14 @@ export class DeliveryTable {
           const written = invocation.strikes('partial-failure')
             ? records.slice(0, Math.floor(records.length / 2))
             : records;
-          this.#watch.onWrite(invocation, written);
           const table = this.bySubscription.get(subscriptionId) ?? new Map<string, DeliveryRecord>();
           this.bySubscription.set(subscriptionId, table);
-          for (const record of written) table.set(record.webhookId, record);
+          for (const record of written) {
+            const wasDelivered = table.get(record.webhookId)?.state === 'delivered';
+            const mayOverwrite = record.state === 'delivered' || record.replayName !== undefined;
+            if (mayOverwrite || !wasDelivered) table.set(record.webhookId, record);
+          }
+          this.#watch.onWrite(invocation, written);
           if (written.length === records.length) return;
           invocation.note('BatchWriteItem ledger: unprocessed items');
           throw new Error('the ledger could not be written in full');

@@ -89,7 +89,7 @@ export class Routes extends Construct {
     };
     deliver(['dynamodb:BatchGetItem'], [tables.subscriptions.tableArn, tables.deliveries.tableArn]);
     deliver(['dynamodb:UpdateItem'], [tables.subscriptions.tableArn]);
-    deliver(['dynamodb:BatchWriteItem'], [tables.deliveries.tableArn]);
+    deliver(['dynamodb:BatchWriteItem', 'dynamodb:PutItem'], [tables.deliveries.tableArn]);
     deliver(['events:PutEvents'], [bus.bus.eventBusArn]);
     deliver(['sqs:SendMessage'], [this.control.queue.queueArn]);
     deliver(

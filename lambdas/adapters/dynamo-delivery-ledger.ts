@@ -2,8 +2,10 @@ import {
   type AttributeValue,
   BatchGetItemCommand,
   BatchWriteItemCommand,
+  ConditionalCheckFailedException,
   type DynamoDBClient,
   type KeysAndAttributes,
+  PutItemCommand,
   type WriteRequest,
 } from '@aws-sdk/client-dynamodb';
 import type { DeliveryRecord } from '../domain/delivery-ledger.ts';
@@ -51,7 +53,10 @@ interface Options {
   readonly sleep: (ms: number) => Promise<void>;
 }
 
-/** One BatchGetItem over both tables before a batch, one BatchWriteItem after it. */
+/**
+ * One BatchGetItem over both tables before a batch, one BatchWriteItem after it for what was delivered. What was not is
+ * put item by item, on the condition that no other copy of the event has been delivered meanwhile.
+ */
 export function dynamoDeliveryLedger(options: Options): DeliveryLedger {
   const { client, deliveriesTable, subscriptionsTable, subscriptionId, sleep } = options;
   const { partitionKey, sortKey } = tableSchemas.deliveries;
@@ -88,6 +93,23 @@ export function dynamoDeliveryLedger(options: Options): DeliveryLedger {
     }
   }
 
+  /** Its message stays in the queue all the same; when it comes again, the ledger holds it back. */
+  async function putUnlessDelivered(record: DeliveryRecord): Promise<void> {
+    try {
+      await client.send(
+        new PutItemCommand({
+          TableName: deliveriesTable,
+          Item: toAttributes({ ...record }),
+          ConditionExpression: 'attribute_not_exists(#state) OR #state <> :delivered',
+          ExpressionAttributeNames: { '#state': 'state' },
+          ExpressionAttributeValues: { ':delivered': { S: 'delivered' } },
+        }),
+      );
+    } catch (error) {
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+    }
+  }
+
   return {
     async read(webhookIds) {
       const { partitionKey: subscriptionKey, sortKey: recordKey } = tableSchemas.subscriptions;
@@ -109,11 +131,18 @@ export function dynamoDeliveryLedger(options: Options): DeliveryLedger {
     },
 
     async write(records) {
+      const mayOverwrite = ({ state, replayName }: DeliveryRecord): boolean =>
+        // A replay may send again what was delivered, and then its failure counts.
+        state === 'delivered' || replayName !== undefined;
+      const sure = records.filter(mayOverwrite);
+      const parts: DeliveryRecord[][] = [];
       // A call takes 25 items; a batch has 10 at most, so this is one call.
-      for (let start = 0; start < records.length; start += itemsPerWrite) {
-        const part = records.slice(start, start + itemsPerWrite);
-        await writeAll(part.map((record) => ({ PutRequest: { Item: toAttributes({ ...record }) } })));
-      }
+      for (let start = 0; start < sure.length; start += itemsPerWrite)
+        parts.push(sure.slice(start, start + itemsPerWrite));
+      await Promise.all([
+        ...parts.map((part) => writeAll(part.map((record) => ({ PutRequest: { Item: toAttributes({ ...record }) } })))),
+        ...records.filter((record) => !mayOverwrite(record)).map(putUnlessDelivered),
+      ]);
     },
   };
 }

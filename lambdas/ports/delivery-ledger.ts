@@ -12,6 +12,9 @@ export interface BatchKnowledge {
 export interface DeliveryLedger {
   /** One read for all of it. Throws where it could not be read in full. */
   read(webhookIds: readonly string[]): Promise<BatchKnowledge>;
-  /** One write for all of them. Throws where not all could be written: then some may have been. */
+  /**
+   * One write for all that was delivered. Throws where not all could be written: then some may have been. What was not
+   * delivered never overwrites a success that another copy of the event has had meanwhile, but for a replay.
+   */
   write(records: readonly DeliveryRecord[]): Promise<void>;
 }

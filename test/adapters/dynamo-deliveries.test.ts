@@ -159,6 +159,24 @@ describe('the ledger in DynamoDB', () => {
     expect(Items.map(({ webhookId, reason }) => [webhookId?.S, reason?.S])).toEqual([['one', 'all failed']]);
   });
 
+  it('never forgets a success: the failure of another copy does not overwrite it, that of a replay does', async () => {
+    const ledger = aLedger('sub_d');
+    const stateOf = async (id: string) => (await ledger.read([id])).records.get(id)?.state;
+    await ledger.write([aRecord({ subscriptionId: 'sub_d', webhookId: 'copied', state: 'delivered' })]);
+    await ledger.write([
+      aRecord({ subscriptionId: 'sub_d', webhookId: 'copied', state: 'retrying' }),
+      aRecord({ subscriptionId: 'sub_d', webhookId: 'other', state: 'retrying' }),
+    ]);
+    expect(await stateOf('copied')).toBe('delivered');
+    expect(await stateOf('other')).toBe('retrying');
+    await ledger.write([aRecord({ subscriptionId: 'sub_d', webhookId: 'other', state: 'exhausted' })]);
+    expect(await stateOf('other')).toBe('exhausted');
+    await ledger.write([
+      aRecord({ subscriptionId: 'sub_d', webhookId: 'copied', state: 'retrying', replayName: 'again' }),
+    ]);
+    expect(await stateOf('copied')).toBe('retrying');
+  });
+
   it('asks again for what DynamoDB left over, and throws when it never comes', async () => {
     const mock = mockClient(DynamoDBClient);
     try {
@@ -181,14 +199,19 @@ describe('the ledger in DynamoDB', () => {
   it('writes again what DynamoDB left over, waiting longer each time, and throws when it never takes it', async () => {
     const mock = mockClient(DynamoDBClient);
     try {
-      const left = { deliveries: [{ PutRequest: { Item: toAttributes({ ...aRecord() }) } }] };
+      const left = { deliveries: [{ PutRequest: { Item: toAttributes({ ...aRecord({ state: 'delivered' }) }) } }] };
       mock.on(BatchWriteItemCommand).resolvesOnce({ UnprocessedItems: left }).resolvesOnce({});
-      await aLedger('sub_1').write([aRecord(), aRecord({ webhookId: 'msg_2' })]);
+      await aLedger('sub_1').write([
+        aRecord({ state: 'delivered' }),
+        aRecord({ webhookId: 'msg_2', state: 'delivered' }),
+      ]);
       expect(mock.commandCalls(BatchWriteItemCommand)[1]?.args[0].input.RequestItems).toEqual(left);
 
       sleeps.length = 0;
       mock.on(BatchWriteItemCommand).resolves({ UnprocessedItems: left });
-      await expect(aLedger('sub_1').write([aRecord()])).rejects.toThrow('could not be written in full');
+      await expect(aLedger('sub_1').write([aRecord({ state: 'delivered' })])).rejects.toThrow(
+        'could not be written in full',
+      );
       expect(sleeps).toEqual([...sleeps].sort((one, other) => one - other));
     } finally {
       mock.restore();
