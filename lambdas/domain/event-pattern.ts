@@ -186,6 +186,9 @@ function parseLeaf(wanted: readonly JsonValue[], { path, place }: Place): Leaf {
   return { path, name: path.join('.'), wanted, exact, exactTexts, operators, exists, absent };
 }
 
+// Only an array can hold both, in two elements, and then event-ruler wants them in one and the same.
+const valueAndFields = 'is to be a value in one place and to have fields in another, outside of this $or';
+
 function compileBranch({ label, leaves }: Draft): Branch {
   const sorted = [...leaves.values()].sort((one, other) => (one.name < other.name ? -1 : 1));
   const root: PatternNode = newNode('');
@@ -200,7 +203,9 @@ function compileBranch({ label, leaves }: Draft): Branch {
         node.children.push(child);
       }
       node = child;
+      if (node.leaf !== undefined) throw new PatternFault(node.leaf.name, valueAndFields);
     }
+    if (node.children.length > 0) throw new PatternFault(leaf.name, valueAndFields);
     node.leaf = leaf;
     node.leafIndex = index;
   }

@@ -343,6 +343,8 @@ describe('a faulty pattern', () => {
     ['{"d": {"$or": [{"a": [1]}, {}]}}', 'd.$or[1]'],
     ['{"$or": [{"prefix": ["a"]}, {"b": [1]}]}', '$or[0].prefix'],
     ['{"a": [1], "$or": [{"a": [2]}, {"b": [1]}]}', '$or[0].a'],
+    ['{"a": {"b": [1]}, "$or": [{"a": [2]}, {"c": [1]}]}', 'a'],
+    ['{"d": {"a": [1]}, "$or": [{"d": {"a-b": [2], "a": {"b": [{"exists": false}]}}}, {"c": [1]}]}', 'd.a'],
   ])('is refused, with its place: %s', (pattern, path) => {
     expect(faultOf(pattern)).toMatchObject({ path, reason: expect.stringMatching(/\S/) });
   });
