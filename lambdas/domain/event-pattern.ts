@@ -186,7 +186,7 @@ function parseLeaf(wanted: readonly JsonValue[], { path, place }: Place): Leaf {
   return { path, name: path.join('.'), wanted, exact, exactTexts, operators, exists, absent };
 }
 
-// Only an array can hold both, in two elements, and then event-ruler wants them in one and the same.
+// Only an array can hold both, in two of its elements, which nobody means.
 const valueAndFields = 'is to be a value in one place and to have fields in another, outside of this $or';
 
 function compileBranch({ label, leaves }: Draft): Branch {
