@@ -41,6 +41,7 @@ import { createLambdaFunctions, type LambdaFunctions } from './wire/lambda-contr
 import { createSecrets, type Secrets } from './wire/secrets-manager.ts';
 import { sqsService } from './wire/sqs.ts';
 import { stsService } from './wire/sts.ts';
+import { createXraySegments, type XraySegments } from './wire/xray.ts';
 
 export interface LocalStackOptions {
   /** Of the HTTP API. 0, the default: any free port. */
@@ -83,6 +84,8 @@ export interface LocalStack {
   readonly logs: LogBuffer;
   /** Dashboards, alarms and metric filters of the template. */
   readonly monitoring: Monitoring;
+  /** What functions told X-Ray themselves. */
+  readonly traces: Pick<XraySegments, 'list'>;
   /** What the stack is made of, to look into. */
   readonly queues: Queues;
   readonly buses: EventBuses;
@@ -264,6 +267,7 @@ async function start(
   });
   const tables = createDynamoTables({ clock, region, accountId, measure });
   const secrets = createSecrets({ clock, region, accountId });
+  const traces = createXraySegments();
   const mappings = createEventSourceMappings({
     clock,
     region,
@@ -296,6 +300,7 @@ async function start(
         { name: 'lambda', operations: { ...functions.operations, ...mappings.operations } },
         secrets.service,
         stsService({ accountId, identityArn }),
+        traces.service,
       ],
       plainRequest: customResources.takeAnswer,
       authorize,
@@ -386,6 +391,7 @@ async function start(
     outputs: made.outputs,
     logs,
     monitoring,
+    traces,
     queues,
     buses,
     functions,

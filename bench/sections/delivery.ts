@@ -143,6 +143,7 @@ export function deliverArm(receiver: string, overrides: Partial<DeliverDeps> = {
   const handler = createDeliverHandler({
     subscriptionId: 'sub_bench',
     sender: httpsWebhookSender({ policy: 'local', clock: Date.now }),
+    traces: { record: async () => {} },
     ledger: {
       read: async (ids) => ({
         subscriber,

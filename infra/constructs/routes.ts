@@ -97,10 +97,10 @@ export class Routes extends Construct {
       [queues.arn],
     );
     // An attempt belongs to the trace of Drift's post.
-    const traces: UnscopedAction[] = ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'];
-    deliver(traces, ['*']);
+    const traces: UnscopedAction = 'xray:PutTraceSegments';
+    deliver([traces], ['*']);
     explainWildcard(this.deliveryRole, queues.arn, queues.reason);
-    explainWildcard(this.deliveryRole, '*', traces.map((action) => `${action} ${unscopedActions[action]}`).join(' '));
+    explainWildcard(this.deliveryRole, '*', `${traces} ${unscopedActions[traces]}`);
 
     const deliveryCode = new Asset(this, 'DeliveryCode', { path: join(props.bundleDirectory, 'deliver') });
 

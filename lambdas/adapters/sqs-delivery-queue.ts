@@ -4,7 +4,6 @@ import {
   ReceiveMessageCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
-import { traceIdOf } from '../domain/trace.ts';
 import type { DeliveryQueue } from '../ports/delivery-queue.ts';
 import type { Log } from '../ports/telemetry.ts';
 
@@ -41,10 +40,10 @@ export function sqsDeliveryQueue(client: SQSClient, queueUrl: string, log: Log):
         }),
       );
       return Messages.map(({ MessageId = '', ReceiptHandle = '', Body = '', Attributes }) => {
-        const traceId = traceIdOf(Attributes?.AWSTraceHeader);
+        const traceHeader = Attributes?.AWSTraceHeader;
         const sentAt = Number(Attributes?.SentTimestamp);
         const message = { messageId: MessageId, receiptHandle: ReceiptHandle, body: Body, sentAt };
-        return traceId === undefined ? message : { ...message, traceId };
+        return traceHeader === undefined ? message : { ...message, traceHeader };
       });
     },
 

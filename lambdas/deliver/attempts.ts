@@ -11,6 +11,11 @@ export interface Attempt {
   readonly message: DeliveryMessage;
   readonly outcome: AttemptOutcome;
   readonly record: DeliveryRecord;
+  /** Epoch ms. */
+  readonly startedAt: number;
+  readonly result: AttemptResult;
+  /** Paths and query strings may hold a subscriber's secrets. */
+  readonly host: string;
 }
 
 /** Makes one attempt and tells of it: one log line, its metrics. */
@@ -31,8 +36,9 @@ export async function makeAttempt(
   const attempts = attemptsSoFar(subject, previous) + 1;
   const verdict = deliveryVerdict(outcome, { attempts, now, sentAt: message.sentAt, random: random() });
   const record = recordAfter(subject, previous, result, verdict, now);
-  report(message, url, result, outcome, record, now, deps);
-  return { message, outcome, record };
+  const attempt = { message, outcome, record, startedAt, result, host: URL.parse(url)?.host ?? '' };
+  report(attempt, now, deps);
+  return attempt;
 }
 
 export function subjectOf(subscriptionId: string, message: DeliveryMessage) {
@@ -42,11 +48,7 @@ export function subjectOf(subscriptionId: string, message: DeliveryMessage) {
 }
 
 function report(
-  message: DeliveryMessage,
-  url: string,
-  result: AttemptResult,
-  outcome: AttemptOutcome,
-  record: DeliveryRecord,
+  { message, host, result, outcome, record }: Attempt,
   now: number,
   { subscriptionId, metrics, log }: DeliverDeps,
 ): void {
@@ -59,8 +61,7 @@ function report(
     subscriptionId,
     webhookId: message.webhookId,
     eventType: message.eventType,
-    // Paths and query strings may hold a subscriber's secrets.
-    host: URL.parse(url)?.host,
+    host,
     attempt: record.attempts,
     outcome: outcome.kind,
     state: record.state,

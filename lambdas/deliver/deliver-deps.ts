@@ -1,3 +1,4 @@
+import type { AttemptTraces } from '../ports/attempt-traces.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ControlQueue } from '../ports/control-queue.ts';
 import type { DeliveryLedger } from '../ports/delivery-ledger.ts';
@@ -20,6 +21,7 @@ export interface DeliverDeps {
   /** From 0 to 1. */
   readonly random: () => number;
   readonly disableAfterSeconds: number;
+  readonly traces: AttemptTraces;
   readonly metrics: Metrics;
   readonly log: Log;
 }

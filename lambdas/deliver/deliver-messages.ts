@@ -65,7 +65,7 @@ export async function deliverMessages(
   ];
 
   const written = settlements.flatMap(({ record }) => (record === undefined ? [] : [record]));
-  if (written.length > 0) await ledger.write(written);
+  await Promise.all([written.length > 0 ? ledger.write(written) : undefined, trace(attempts, deps)]);
   await hide(settlements, receivedAt, deps);
   return {
     kept: settlements.filter(({ stays }) => stays !== undefined).map(({ message }) => message),
@@ -144,6 +144,16 @@ function settlePlan(
     default:
       return plan satisfies never;
   }
+}
+
+function trace(attempts: readonly Attempt[], { traces, subscriptionId }: DeliverDeps): Promise<void> {
+  return traces.record(
+    attempts.flatMap(({ message: { traceHeader, webhookId, eventType }, record, startedAt, result, host }) =>
+      traceHeader === undefined
+        ? []
+        : [{ traceHeader, subscriptionId, webhookId, eventType, attempt: record.attempts, host, startedAt, result }],
+    ),
+  );
 }
 
 async function settleAttempt({ message, record }: Attempt, deps: DeliverDeps): Promise<Settlement> {

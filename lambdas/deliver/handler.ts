@@ -1,7 +1,6 @@
 import middy from '@middy/core';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import type { QueuedMessage } from '../domain/delivery-message.ts';
-import { traceIdOf } from '../domain/trace.ts';
 import { itemFailure } from '../middleware/batch-item-failures.ts';
 import { flushMetrics } from '../middleware/flush-metrics.ts';
 import type { DeliverDeps } from './deliver-deps.ts';
@@ -49,7 +48,7 @@ export function createDeliverHandler(deps: DeliverDeps) {
 }
 
 function queuedMessage({ messageId, receiptHandle, body, attributes }: SQSRecord): QueuedMessage {
-  const traceId = traceIdOf(attributes.AWSTraceHeader);
+  const { AWSTraceHeader: traceHeader } = attributes;
   const message = { messageId, receiptHandle, body, sentAt: Number(attributes.SentTimestamp) };
-  return traceId === undefined ? message : { ...message, traceId };
+  return traceHeader === undefined ? message : { ...message, traceHeader };
 }

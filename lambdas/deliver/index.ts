@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { XRayClient } from '@aws-sdk/client-xray';
 import { dynamoDeliveryLedger } from '../adapters/dynamo-delivery-ledger.ts';
 import { dynamoEndpointHealth } from '../adapters/dynamo-endpoint-health.ts';
 import { eventBridgePublisher } from '../adapters/event-bridge-publisher.ts';
@@ -10,6 +12,7 @@ import { powertoolsMetrics } from '../adapters/powertools-metrics.ts';
 import { sleep } from '../adapters/sleep.ts';
 import { sqsControlQueue } from '../adapters/sqs-control-queue.ts';
 import { sqsDeliveryQueue } from '../adapters/sqs-delivery-queue.ts';
+import { xrayAttemptTraces } from '../adapters/xray-attempt-traces.ts';
 import { deliverEnv } from './env.ts';
 import { createDeliverHandler } from './handler.ts';
 
@@ -34,6 +37,11 @@ export const handler = createDeliverHandler({
   publisher: eventBridgePublisher({ client: new EventBridgeClient(), eventBusName: env.EVENT_BUS_NAME, sleep }),
   clock: Date.now,
   random: Math.random,
+  traces: xrayAttemptTraces({
+    client: new XRayClient(),
+    randomHex: (bytes) => randomBytes(bytes).toString('hex'),
+    log,
+  }),
   disableAfterSeconds: Number(env.DISABLE_AFTER_SECONDS),
   metrics: powertoolsMetrics(),
   log,

@@ -1,6 +1,7 @@
 import type { DriftEvent } from './drift-event.ts';
 import { eventSources, operationalEventTypes } from './event-types.ts';
 import { isJsonObject, type JsonValue, parseJson, safeInteger } from './json.ts';
+import { traceIdOf } from './trace.ts';
 
 /** A message of a subscriber's queue: the envelope that its rule put there, and what SQS says about it. */
 export interface QueuedMessage {
@@ -10,8 +11,8 @@ export interface QueuedMessage {
   readonly body: string;
   /** When it entered the queue; epoch ms. */
   readonly sentAt: number;
-  /** The trace that the event's road belongs to: a batch mixes traces. */
-  readonly traceId?: string;
+  /** X-Ray's, of the trace that the event's road belongs to: a batch mixes traces. */
+  readonly traceHeader?: string;
 }
 
 export interface DeliveryMessage extends QueuedMessage {
@@ -73,6 +74,7 @@ export function deliveryBody({ orgId, eventType, data }: DeliveryMessage): strin
 }
 
 /** For a log line about the message. */
-export function traceOf({ traceId }: Pick<QueuedMessage, 'traceId'>): { readonly traceId?: string } {
+export function traceOf({ traceHeader }: Pick<QueuedMessage, 'traceHeader'>): { readonly traceId?: string } {
+  const traceId = traceIdOf(traceHeader);
   return traceId === undefined ? {} : { traceId };
 }

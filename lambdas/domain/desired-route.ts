@@ -57,8 +57,8 @@ export interface FunctionSettings {
   readonly timeoutSeconds: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly logGroup: string;
-  /** `Active`: an attempt belongs to the trace of Drift's post. */
-  readonly tracingMode: 'Active';
+  /** Attempts are told to X-Ray one by one; a trace for each batch would be another one (xray-attempt-traces.ts). */
+  readonly tracingMode: 'PassThrough';
   /** Names the code's key: it says which code a function runs, without another call or a tag. */
   readonly description: string;
 }
@@ -163,7 +163,7 @@ function functionSettings(names: RouteNames, settings: RouteSettings): FunctionS
       QUEUE_URL: `${queueUrlBase}${names.queue}`,
     },
     logGroup: deliverLogGroup,
-    tracingMode: 'Active',
+    tracingMode: 'PassThrough',
     description: `Delivers to subscription ${names.subscriptionId}; code ${deliverCode.key}`.slice(0, 256),
   };
 }

@@ -8,3 +8,11 @@ const rootForm = /(?:^|;)\s*Root=(1-[0-9a-f]{8}-[0-9a-f]{24})(?:;|$)/;
 export function traceIdOf(header: string | undefined): string | undefined {
   return header === undefined ? undefined : rootForm.exec(header)?.[1];
 }
+
+/** Where something belongs that a trace with this header caused; undefined: X-Ray does not keep that trace. */
+export function keptTraceOf(header: string): { readonly traceId: string; readonly parentId?: string } | undefined {
+  const traceId = traceIdOf(header);
+  if (traceId === undefined || !/(?:^|;)\s*Sampled=1(?:;|$)/.test(header)) return undefined;
+  const parentId = /(?:^|;)\s*Parent=([0-9a-f]{16})(?:;|$)/.exec(header)?.[1];
+  return parentId === undefined ? { traceId } : { traceId, parentId };
+}

@@ -23,7 +23,7 @@ type Needs = (input: Input, account: Account) => readonly Need[];
 /**
  * The needs of each operation, by `<service>:<operation>`. Sources: the tables of actions and resource types of
  * https://docs.aws.amazon.com/service-authorization/latest/reference/ (list_amazondynamodb, list_amazoneventbridge,
- * list_amazonsqs, list_awslambda, list_awssecretsmanager, list_awssecuritytokenservice); what is said elsewhere has its
+ * list_amazonsqs, list_awslambda, list_awssecretsmanager, list_awssecuritytokenservice, list_awsx-ray); what is said elsewhere has its
  * source beside it.
  */
 export const operationNeeds: Readonly<Record<string, Needs>> = {
@@ -235,6 +235,8 @@ export const operationNeeds: Readonly<Record<string, Needs>> = {
   'secretsmanager:CreateSecret': (input, account) => [
     { action: 'secretsmanager:CreateSecret', resource: secretArn(account, text(input.Name)) },
   ],
+
+  ...each('xray', ['PutTraceSegments'], withoutResource),
 
   // "No permissions are required": https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
   'sts:GetCallerIdentity': () => [],

@@ -5,6 +5,7 @@ import { errorAnswerOf, lambdaStatusOf, queryErrorOf } from './error-answer.ts';
 import { readLambdaCall } from './lambda-paths.ts';
 import { AwsError, type AwsService, type Call } from './service.ts';
 import { readCredentialScope } from './signature.ts';
+import { isXrayCall } from './xray.ts';
 
 export interface AwsEndpointOptions {
   readonly services: readonly AwsService[];
@@ -51,7 +52,7 @@ const longestBodyBytes = 16 * 1024 * 1024;
 
 /**
  * One endpoint for all services, on loopback only. It speaks AWS JSON 1.0 and 1.1 (DynamoDB, SQS, EventBridge, Secrets
- * Manager), REST-JSON (Lambda) and as much of the query protocol as STS's GetCallerIdentity needs. Rejects with the
+ * Manager), REST-JSON (Lambda, X-Ray) and as much of the query protocol as STS's GetCallerIdentity needs. Rejects with the
  * system's error (`EADDRINUSE`) where the port is taken.
  */
 export function startAwsEndpoint(options: AwsEndpointOptions): Promise<AwsEndpoint> {
@@ -115,6 +116,11 @@ export function startAwsEndpoint(options: AwsEndpointOptions): Promise<AwsEndpoi
   async function answerRest(request: IncomingMessage, response: ServerResponse, url: URL, body: string): Promise<void> {
     let what = `${request.method} ${url.pathname}`;
     try {
+      if (isXrayCall(request.method ?? '', url.pathname)) {
+        what = 'xray PutTraceSegments';
+        const output = await call(request, 'xray', 'PutTraceSegments', parseInput(body));
+        return send(response, 200, 'application/json', JSON.stringify(output));
+      }
       const bound = readLambdaCall({
         method: request.method ?? 'GET',
         path: url.pathname,

@@ -1,15 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type LocalStack, startLocalStack } from '../../local/local-stack.ts';
 import type { LogLine } from '../../local/runtime/log-buffer.ts';
 import { Subscriber } from './subscriber.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Every secret, token and text that goes in begins like this, so that one search finds what came out. */
-const mark = 'mk0';
+/**
+ * Every secret, token and text that goes in begins like this, so that one search finds what came out. In lower case, as
+ * hosts become, and too long to turn up in a random id.
+ */
+const mark = 'marked-zq7';
 const driftToken = `${mark}-drift-token`;
 
 describe('the logs of the whole road', () => {
@@ -114,6 +117,17 @@ describe('the logs of the whole road', () => {
         const made = structured().filter(attempts);
         expect(made.length).toBe(25);
         for (const line of made) expect(line.xray_trace_id).toBe(traces.get(String(line.webhookId)));
+        // In X-Ray too: each attempt is a part of the trace of its post, and of no other.
+        const posted = new Set(traces.values());
+        const told = made.map((line) => `${line.xray_trace_id} ${line.webhookId}`).sort();
+        await vi.waitFor(() => {
+          const segments = stack.traces.list().filter(({ trace_id }) => posted.has(trace_id));
+          const joined = segments.map(
+            ({ trace_id, annotations }) => `${trace_id} ${(annotations as Fields).webhookId}`,
+          );
+          expect(joined.sort()).toEqual(told);
+          expect(segments.filter(({ fault }) => fault === true)).toHaveLength(1);
+        });
         for (const line of structured().filter(({ message }) => message === 'accepted')) {
           const [event] = line.events as { id: string }[];
           expect(line.xray_trace_id).toBe(traces.get(event?.id ?? ''));

@@ -13,6 +13,7 @@ import {
 import { queueRetentionSeconds } from '../../lambdas/domain/retry-schedule.ts';
 import type { Circuit, SubscriptionState } from '../../lambdas/domain/subscription.ts';
 import type { WebhookRequest } from '../../lambdas/domain/webhook-request.ts';
+import type { TracedAttempt } from '../../lambdas/ports/attempt-traces.ts';
 import { anEnvelope, aSubscriber, noon } from '../builders/deliveries.ts';
 import { RecordedPublisher } from './publisher.ts';
 import { RecordedLog, RecordedMetrics } from './telemetry.ts';
@@ -48,6 +49,7 @@ export class DeliveryWorld {
   readonly publisher = new RecordedPublisher();
   readonly metrics = new RecordedMetrics();
   readonly log = new RecordedLog();
+  readonly traced: TracedAttempt[] = [];
   /** Messages that the queue forgot. Must stay empty. */
   readonly forgotten: string[] = [];
   readonly calls = { reads: 0, writes: 0, hides: 0, health: 0 };
@@ -66,6 +68,11 @@ export class DeliveryWorld {
     random: () => this.random(),
     disableAfterSeconds: defaultDisableAfterSeconds,
     publisher: this.publisher,
+    traces: {
+      record: async (attempts) => {
+        this.traced.push(...attempts);
+      },
+    },
     metrics: this.metrics,
     log: this.log,
     sender: {

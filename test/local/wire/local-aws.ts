@@ -16,6 +16,7 @@ import { createLambdaFunctions } from '../../../local/wire/lambda-control-plane.
 import { createSecrets } from '../../../local/wire/secrets-manager.ts';
 import { sqsService } from '../../../local/wire/sqs.ts';
 import { stsService } from '../../../local/wire/sts.ts';
+import { createXraySegments } from '../../../local/wire/xray.ts';
 import { allowsSendBy, everyRole } from '../iam/queue-policies.ts';
 
 export const region = 'us-east-1';
@@ -81,6 +82,7 @@ export async function startLocalAws({
     { name: 'lambda', operations: { ...functions.operations, ...mappings.operations } },
     secrets.service,
     stsService({ accountId, identityArn: (accessKeyId) => `arn:aws:iam::${accountId}:user/${accessKeyId}` }),
+    createXraySegments().service,
   ];
   const endpoint = await startAwsEndpoint({
     port: 0,
