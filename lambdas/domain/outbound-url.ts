@@ -50,6 +50,8 @@ function judgeHost(url: URL, policy: OutboundPolicy): UrlVerdict {
   // WHATWG's parser has turned decimal, octal, hexadecimal, short and full-width spellings into plain addresses.
   const host = url.hostname.replace(/\.+$/, '').toLowerCase();
   if (host === '') return refused('host', 'has no host');
+  // Such is no name, and WHATWG's parser does not see an address in it: `0x.0xfe..` would stay as it is.
+  if (url.hostname.includes('..')) return refused('host', 'has a host with an empty part (two dots in a row)');
   if (parseAddress(host) !== undefined) {
     const verdict = judgeAddress(host, policy);
     return verdict.kind === 'allowed'
