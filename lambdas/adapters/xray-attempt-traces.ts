@@ -12,7 +12,7 @@ interface Options {
 
 /**
  * Each attempt as a segment of the message's own trace. Lambda would give a batch a trace of its own, recorded and paid for
- * once more, with links to those of its messages: docs/decisions/0030-attempts-join-the-trace-of-their-event.md.
+ * once more, with links to those of its messages: docs/decisions/0051-attempts-join-the-trace-of-their-event.md.
  * Source: https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html
  */
 export function xrayAttemptTraces({ client, randomHex, log }: Options): AttemptTraces {
