@@ -1,0 +1,274 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { DynamoDBClient, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { type LocalStack, startLocalStack } from '../../local/local-stack.ts';
+import { createMetricStore, type MetricStore } from '../../local/metrics/metric-store.ts';
+import { accessKeyIdOf } from '../../local/runtime/runnable-function.ts';
+import type { Item } from '../../local/wire/dynalite.ts';
+import { itemSizeBytes } from '../../local/wire/write-units.ts';
+import { type CallCounter, countCalls, type Usage, usageBetween } from './usage.ts';
+
+export interface Scenario {
+  readonly fanOut: number;
+  readonly events: number;
+  /** One event after the other, each delivered before the next; or all at once, so that batches fill. */
+  readonly pace: 'sparse' | 'busy';
+}
+
+export interface Played {
+  readonly scenario: Scenario;
+  readonly usage: Usage;
+  readonly deliveries: number;
+  readonly messagesPerBatch: number;
+  readonly eventBytes: number;
+  readonly ledgerItemBytes: number;
+  readonly logBytesPerDelivery: number;
+}
+
+export interface Idle {
+  /** What one run of the sweep, and one hourly run over all routes, takes. */
+  readonly sweep: Usage;
+  readonly hourly: Usage;
+  readonly metrics: number;
+  readonly alarmMetrics: number;
+  readonly polledQueues: number;
+}
+
+export const answerMs = 50;
+const driftToken = 'cost';
+const organisation = 1;
+/** What a chat's message is, with its visitor's words. */
+const words = '<p>Hi, do you ship to Norway? I would need it by Friday, and the blue one if you still have it.</p>';
+/** DynamoDB bills so much beside each item's attributes. */
+const storedItemOverheadBytes = 100;
+// Of infra/constructs/api.ts, filled in.
+const accessLogBytes = 330;
+const postsAtOnce = 24;
+
+interface Stage {
+  readonly stack: LocalStack;
+  readonly metrics: MetricStore;
+  readonly counter: CallCounter;
+}
+
+async function withStage<T>(work: (stage: Stage) => Promise<T>): Promise<T> {
+  const metrics = createMetricStore();
+  const counter = countCalls();
+  const stack = await startLocalStack({ driftToken, metrics, onCall: counter.onCall, onNotice: console.error });
+  try {
+    return await work({ stack, metrics, counter });
+  } finally {
+    await stack.stop();
+  }
+}
+
+export function play(scenario: Scenario): Promise<Played> {
+  return withStage(async ({ stack, metrics, counter }) => {
+    const { fanOut, events, pace } = scenario;
+    let received = 0;
+    let sentBytes = 0;
+    let wake = (): void => undefined;
+    const server = createServer((request, response) => {
+      sentBytes += headBytes(request.rawHeaders);
+      request.on('data', (chunk: Buffer) => {
+        sentBytes += chunk.length;
+      });
+      request.on('end', () => {
+        setTimeout(() => {
+          response.writeHead(204).end();
+          received++;
+          wake();
+        }, answerMs);
+      });
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const dynamo = clientOf(stack);
+    const untilReceived = async (count: number): Promise<void> => {
+      while (received < count) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    };
+    try {
+      const ids = Array.from({ length: fanOut }, (_, index) => `subscriber-${index + 1}`);
+      for (const id of ids) await subscribe(dynamo, stack, id, (server.address() as AddressInfo).port);
+      for (const id of ids) await untilReady(stack, id);
+      // Each function warm, and each conversation known: that is the everyday.
+      const warmUps = 5;
+      for (let event = 0; event < warmUps; event++) {
+        await post(stack, -1 - event);
+        await untilReceived((event + 1) * fanOut);
+      }
+      await quiet();
+
+      const before = counter.counts(metrics);
+      const receivedBefore = received;
+      const sentBefore = sentBytes;
+      if (pace === 'sparse') {
+        for (let event = 0; event < events; event++) {
+          await post(stack, event);
+          await untilReceived(receivedBefore + (event + 1) * fanOut);
+          // Until the batch has been written down and deleted.
+          await new Promise((resolve) => setTimeout(resolve, 30));
+        }
+      } else {
+        const numbers = Array.from({ length: events }, (_, event) => event);
+        await Promise.all(
+          Array.from({ length: postsAtOnce }, async () => {
+            for (let event = numbers.shift(); event !== undefined; event = numbers.shift()) await post(stack, event);
+          }),
+        );
+        await untilReceived(receivedBefore + events * fanOut);
+      }
+      await quiet();
+      const after = counter.counts(metrics);
+      const deliveries = events * fanOut;
+      const ledgerItemBytes = await averageItemBytes(dynamo, stack.tables.deliveries);
+      const batches = difference(before.sums, after.sums, /^AWS\/Lambda Invocations fanout-local-/);
+      const logBytes = difference(before.sums, after.sums, /^AWS\/Logs IncomingBytes .*DeliveryLogs/);
+      return {
+        scenario,
+        deliveries,
+        messagesPerBatch: deliveries / batches,
+        eventBytes: (after.busBytes - before.busBytes) / events,
+        ledgerItemBytes,
+        logBytesPerDelivery: logBytes / deliveries,
+        usage: usageBetween(before, after, {
+          functions: functionsOf(stack),
+          answerMs,
+          accessLogBytes,
+          sentBytes: sentBytes - sentBefore,
+          ledgerBytes: deliveries * (ledgerItemBytes + storedItemOverheadBytes),
+        }),
+      };
+    } finally {
+      dynamo.destroy();
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+}
+
+/** What the stack takes when nothing happens. */
+export function measureIdle(): Promise<Idle> {
+  return withStage(async ({ stack, metrics, counter }) => {
+    const run = async (name: RegExp, payload: string, times: number): Promise<Usage> => {
+      const found = stack.functions.list().find((one) => name.test(one.name));
+      if (found === undefined) throw new Error(`there is no function ${name}`);
+      await stack.functions.invoke(found.name, payload);
+      const before = counter.counts(metrics);
+      for (let time = 0; time < times; time++) await stack.functions.invoke(found.name, payload);
+      const after = counter.counts(metrics);
+      const options = { functions: functionsOf(stack), answerMs, accessLogBytes, sentBytes: 0, ledgerBytes: 0 };
+      const usage = usageBetween(before, after, options);
+      return new Map(
+        [...usage].map(([part, used]) => [
+          part,
+          Object.fromEntries(Object.entries(used).map(([price, quantity]) => [price, quantity / times])),
+        ]),
+      );
+    };
+    const sweep = await run(/InactivitySweep/, '{}', 20);
+    const hourly = await run(/RoutesProvision/, '{"action":"reconcile-all"}', 5);
+    const watched = stack.monitoring.alarms.map(
+      ({ definition: { Metrics = [] } }) => Metrics.filter(({ MetricStat }) => MetricStat !== undefined).length,
+    );
+    return {
+      sweep,
+      hourly,
+      metrics: metrics.list().filter(({ namespace }) => namespace.startsWith('WebhookFanout')).length,
+      // A query is billed for what it finds: nothing while there are no subscribers.
+      alarmMetrics: stack.monitoring.alarms.reduce(
+        (sum, { definition }, index) => sum + (definition.MetricName === undefined ? (watched[index] ?? 0) : 1),
+        0,
+      ),
+      polledQueues: stack.queues.list().filter(({ name }) => /(Activity|Timers|Control)Queue/.test(name)).length,
+    };
+  });
+}
+
+function functionsOf(stack: LocalStack) {
+  return stack.functions.list().map(({ name, arn, memoryMegabytes }) => ({
+    name,
+    accessKeyId: accessKeyIdOf(arn),
+    memoryMegabytes,
+  }));
+}
+
+function headBytes(rawHeaders: readonly string[]): number {
+  // Each header has a colon, a blank and a line's end; then the request's first line and the empty one.
+  return rawHeaders.reduce((sum, text) => sum + Buffer.byteLength(text) + 2, 0) + 30;
+}
+
+function clientOf({ aws }: LocalStack): DynamoDBClient {
+  return new DynamoDBClient({
+    endpoint: aws,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  });
+}
+
+async function subscribe(client: DynamoDBClient, stack: LocalStack, id: string, port: number): Promise<void> {
+  await client.send(
+    new PutItemCommand({
+      TableName: stack.tables.subscriptions,
+      Item: {
+        subscriptionId: { S: id },
+        record: { S: 'config' },
+        url: { S: `http://127.0.0.1:${port}/webhooks/drift` },
+        eventTypes: { L: [{ S: 'new_message' }] },
+      },
+    }),
+  );
+}
+
+async function untilReady(stack: LocalStack, id: string): Promise<void> {
+  for (;;) {
+    const seen = (await (await fetch(`${stack.api}/v1/subscriptions/${id}`)).json()) as Record<string, unknown>;
+    if (seen.provisioning === 'ready') return;
+    if (seen.provisioning === 'rejected') throw new Error(`${id} was rejected: ${String(seen.reason)}`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+/** A message in one of a few conversations that go on. */
+async function post(stack: LocalStack, number: number): Promise<void> {
+  const data = {
+    id: 635_760_549 + number,
+    orgId: organisation,
+    conversationId: 123_456_789 + (Math.abs(number) % 5),
+    body: words,
+    author: { type: 'contact', id: 903_182_234, bot: false },
+    type: 'chat',
+    createdAt: Date.now(),
+    attributes: {},
+  };
+  const response = await fetch(`${stack.api}/drift/events`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ orgId: organisation, type: 'new_message', token: driftToken, data }),
+  });
+  if (response.status !== 202) throw new Error(`a post was answered ${response.status}: ${await response.text()}`);
+  await response.arrayBuffer();
+}
+
+/** Longer than the activity queue's window, with the batch after it. */
+function quiet(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 4_000));
+}
+
+async function averageItemBytes(client: DynamoDBClient, table: string): Promise<number> {
+  const { Items = [] } = await client.send(new ScanCommand({ TableName: table, Limit: 500 }));
+  return Items.reduce((sum, item) => sum + itemSizeBytes(item as unknown as Item), 0) / Math.max(1, Items.length);
+}
+
+function difference(
+  before: ReadonlyMap<string, number>,
+  after: ReadonlyMap<string, number>,
+  isCounted: RegExp,
+): number {
+  return [...after].reduce((sum, [key, value]) => sum + (isCounted.test(key) ? value - (before.get(key) ?? 0) : 0), 0);
+}
