@@ -142,7 +142,7 @@ function timeAxis({ x, bottom, range, width }: Frame): string {
     const text = new Date(at).toISOString().slice(11, step < 60_000 ? 19 : 16);
     const px = x(at).toFixed(1);
     // One that would be cut off at the edge is left out.
-    if (x(at) - margin.left < 18) continue;
+    if (x(at) - margin.left < 18 || x(at) > width - 28) continue;
     labels.push(
       `<line class="tickmark" x1="${px}" x2="${px}" y1="${bottom}" y2="${bottom + 3}"/><text class="tick" x="${px}" y="${bottom + 14}" text-anchor="middle">${text}</text>`,
     );
