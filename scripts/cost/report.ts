@@ -1,7 +1,7 @@
 import { billPerMillion, totalOf } from './bill.ts';
 import { answerMs, type Idle, type Played } from './play.ts';
 import { priceOf, prices, pricesAsOf } from './prices.ts';
-import { awsCallMs, lambdaLogBytes, parts } from './usage.ts';
+import { awsCallMs, lambdaLogBytes, type Part, parts } from './usage.ts';
 
 const hoursPerMonth = 730;
 /** Lambda polls a queue with five connections, each for 20 s. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html */
@@ -9,6 +9,14 @@ const pollsPerMonth = 5 * 3 * 60 * hoursPerMonth;
 /** A subscriber that gets events: attempts that delivered, time to delivery, oldest due delivery. */
 const metricsPerSubscriber = 3;
 const targetPerMillionDeliveries = 1.6;
+/** What is billed by the request. */
+const floorParts = [
+  'API and ingest',
+  'bus and archive',
+  'activity and timers',
+  'subscribers’ queues',
+  'ledger: reads and writes',
+] as const satisfies readonly Part[];
 
 /** docs/cost.md */
 export function costReport(played: readonly Played[], idle: Idle): string {
@@ -17,7 +25,9 @@ export function costReport(played: readonly Played[], idle: Idle): string {
   const atTen = played.find(({ scenario: { fanOut, pace } }) => fanOut === 10 && pace === 'busy');
   const sparseAtTen = played.find(({ scenario: { fanOut, pace } }) => fanOut === 10 && pace === 'sparse');
   if (atTen === undefined || sparseAtTen === undefined) throw new Error('nothing was played at a fan-out of 10');
-  const perDelivery = totalOf(billPerMillion(atTen.usage, atTen.deliveries));
+  const bill = billPerMillion(atTen.usage, atTen.deliveries);
+  const perDelivery = totalOf(bill);
+  const requests = floorParts.reduce((sum, part) => sum + (bill.get(part) ?? 0), 0);
   const sparsePerDelivery = totalOf(billPerMillion(sparseAtTen.usage, sparseAtTen.deliveries));
   const idleRows = idleCosts(idle);
   return `# What it costs
@@ -29,7 +39,9 @@ In USD at list prices of us-east-1, as of ${pricesAsOf}, without free tiers. An 
 
 At a fan-out of 10, a million deliveries cost **${usd(sparsePerDelivery)}** while they come one by one and
 **${usd(perDelivery)}** while batches fill, with the full ledger, logs, archive, storage for a month and the traffic to the internet
-in it. The target is ${usd(targetPerMillionDeliveries)}.
+in it. The target of ${usd(targetPerMillionDeliveries)} is ${perDelivery <= targetPerMillionDeliveries ? 'met' : 'not met'}. The floor under it: the requests
+alone that no delivery can do without (its message sent, received and deleted, the ledger's read and write, its share of the
+post, the bus and the timers) come to **${usd(requests)}**, before a millisecond of computing, a log line, or a day of storage.
 
 ## A million events
 
