@@ -1,6 +1,6 @@
 /**
  * The one import direction: domain <- ports <- handlers <- entries; adapters implement ports;
- * infra reads only event names and environment contracts; nothing that ships imports local, cli, bench, simulator or test.
+ * infra reads only event names and environment contracts; nothing that ships imports local, cli, bench, fuzz, simulator or test.
  * Each rule's comment tells you what to do when it stops you.
  */
 const functions = 'ingest|track-activity|sweep-inactivity|emit-inactivity|provision|deliver|manage';
@@ -68,9 +68,9 @@ export default {
     {
       name: 'what-ships-imports-nothing-local',
       severity: 'error',
-      comment: 'lambdas and infra are deployed; local, cli, bench, simulator, scripts and test are not.',
+      comment: 'lambdas and infra are deployed; local, cli, bench, fuzz, simulator, scripts and test are not.',
       from: { path: '^(lambdas|infra)/' },
-      to: { path: '^(local|cli|bench|simulator|scripts|test)/' },
+      to: { path: '^(local|cli|bench|fuzz|simulator|scripts|test)/' },
     },
     {
       name: 'cli-knows-the-api-and-the-domain-only',
@@ -78,7 +78,7 @@ export default {
       comment:
         'The command line speaks to the API over HTTP, deployed or local. It may take shapes and arithmetic from lambdas/domain; whatever else it needs to know, the API has to say.',
       from: { path: '^cli/' },
-      to: { path: '^(lambdas/(?!domain/)|(infra|local|bench|scripts|test)/)' },
+      to: { path: '^(lambdas/(?!domain/)|(infra|local|bench|fuzz|scripts|test)/)' },
     },
     {
       name: 'cli-loads-the-sdk-only-when-needed',
@@ -102,6 +102,13 @@ export default {
       comment: 'The simulator runs everything and serves nothing. What another folder needs of it belongs elsewhere.',
       from: { pathNot: '^(simulator|test)/' },
       to: { path: '^simulator/' },
+    },
+    {
+      name: 'only-tests-know-bench-and-fuzz',
+      severity: 'error',
+      comment: 'Measurements and fuzzing look at the system; no part of it looks at them.',
+      from: { pathNot: '^(bench|fuzz|test)/' },
+      to: { path: '^(bench|fuzz)/' },
     },
     {
       name: 'engine-has-no-sockets',

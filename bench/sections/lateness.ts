@@ -5,7 +5,7 @@ import { atMost, type SectionOptions, type SectionReport } from '../section.ts';
 
 const quietPeriodSeconds = 5;
 const staggerMs = 30_000;
-const limitMs = 2_000;
+const limitMs = 1_500;
 const driftToken = 'bench';
 
 /**
