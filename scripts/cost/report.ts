@@ -41,7 +41,7 @@ At a fan-out of 10, a million deliveries cost **${usd(sparsePerDelivery)}** whil
 **${usd(perDelivery)}** while batches fill, with the full ledger, logs, archive, storage for a month and the traffic to the internet
 in it. The target of ${usd(targetPerMillionDeliveries)} is ${perDelivery <= targetPerMillionDeliveries ? 'met' : 'not met'}. The floor under it: the requests
 alone that no delivery can do without (its message sent, received and deleted, the ledger's read and write, its share of the
-post, the bus and the timers) come to **${usd(requests)}**, before a millisecond of computing, a log line, or a day of storage.
+post, the bus and the timers) come to **${usd(requests)}**, before a millisecond of the delivery functions, a log line, or a day of storage.
 
 ## A million events
 
