@@ -25,8 +25,9 @@ export interface Spread {
 }
 
 /**
- * Runs two arms in turn in this process, A B B A A B …, so that whatever else the machine does falls on both. Start
- * node with `--expose-gc`: no arm then pays for the garbage of the other.
+ * Runs two arms in turn in this process, A B B A A B …, so that whatever else the machine does falls on both. No garbage
+ * is collected between them: a full collection also throws compiled code away whose shapes of objects have no instance
+ * just then, and what was measured after one was, for the most part, compiling again.
  */
 export async function comparePairs(
   first: Arm,
@@ -49,7 +50,6 @@ export async function comparePairs(
 }
 
 export async function costOf(arm: Arm): Promise<UnitCost> {
-  globalThis.gc?.();
   const cpuBefore = process.cpuUsage();
   const wallBefore = performance.now();
   const units = await arm.run();

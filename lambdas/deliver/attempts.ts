@@ -14,29 +14,41 @@ export interface Attempt {
   /** Epoch ms. */
   readonly startedAt: number;
   readonly result: AttemptResult;
+  readonly host: string;
+}
+
+/** What all attempts of a batch have in common. */
+export interface Endpoint {
+  readonly url: string;
   /** Paths and query strings may hold a subscriber's secrets. */
   readonly host: string;
+  readonly headers: Readonly<Record<string, unknown>>;
+  /** In force as the batch began. */
+  readonly secrets: readonly string[];
+}
+
+export function endpointOf(subscriber: Subscriber, now: number): Endpoint {
+  const { url = '', headers = {} } = subscriber.config ?? {};
+  return { url, host: URL.parse(url)?.host ?? '', headers, secrets: signingSecrets(subscriber, now) };
 }
 
 /** Makes one attempt and tells of it: one log line, its metrics. */
 export async function makeAttempt(
   message: DeliveryMessage,
   previous: DeliveryRecord | undefined,
-  subscriber: Subscriber,
+  { url, host, headers, secrets }: Endpoint,
   deps: DeliverDeps,
 ): Promise<Attempt> {
   const { subscriptionId, sender, clock, random } = deps;
-  const url = subscriber.config?.url ?? '';
   const startedAt = clock();
-  const secrets = signingSecrets(subscriber, startedAt);
-  const result = await sender.send(webhookRequest(message, url, subscriber.config?.headers ?? {}, secrets, startedAt));
+  const result = await sender.send(webhookRequest(message, url, headers, secrets, startedAt));
   const now = clock();
   const outcome = attemptOutcome(result, now);
   const subject = subjectOf(subscriptionId, message);
   const attempts = attemptsSoFar(subject, previous) + 1;
   const verdict = deliveryVerdict(outcome, { attempts, now, sentAt: message.sentAt, random: random() });
   const record = recordAfter(subject, previous, result, verdict, now);
-  const attempt = { message, outcome, record, startedAt, result, host: URL.parse(url)?.host ?? '' };
+  const attempt = { message, outcome, record, startedAt, result, host };
   report(attempt, now, deps);
   return attempt;
 }

@@ -3,7 +3,7 @@ import { type DeliveryMessage, parseMessage, type QueuedMessage, traceOf } from 
 import { type DeliveryPlan, planDelivery, type Subscriber } from '../domain/delivery-plan.ts';
 import { batchParallelism } from '../domain/endpoint-health.ts';
 import { hidingSeconds } from '../domain/retry-schedule.ts';
-import { type Attempt, makeAttempt, subjectOf } from './attempts.ts';
+import { type Attempt, type Endpoint, endpointOf, makeAttempt, subjectOf } from './attempts.ts';
 import type { DeliverDeps } from './deliver-deps.ts';
 import { giveUp } from './give-up.ts';
 import { inParallel } from './in-parallel.ts';
@@ -56,7 +56,7 @@ export async function deliverMessages(
 
   const due = planned.filter(({ plan }) => plan.kind === 'attempt');
   const parallelism = batchParallelism(subscriber.state, receivedAt);
-  const { attempts, held } = await attemptAll(due, parallelism, subscriber, deps, remainingMs);
+  const { attempts, held } = await attemptAll(due, parallelism, endpointOf(subscriber, receivedAt), deps, remainingMs);
   const settlements = [
     ...malformed.map((message): Settlement => ({ message, stays: { reason: 'malformed' } })),
     ...held,
@@ -101,7 +101,7 @@ function readAll(queued: readonly QueuedMessage[], { log, subscriptionId }: Deli
 async function attemptAll(
   due: readonly Planned[],
   parallelism: number,
-  subscriber: Subscriber,
+  endpoint: Endpoint,
   deps: DeliverDeps,
   remainingMs: () => number,
 ): Promise<{ attempts: Attempt[]; held: Settlement[] }> {
@@ -115,7 +115,7 @@ async function attemptAll(
       held.push({ message, stays: { until: deps.clock() + shortHoldMs, reason } });
       return;
     }
-    const attempt = await makeAttempt(message, record, subscriber, deps);
+    const attempt = await makeAttempt(message, record, endpoint, deps);
     attempts.push(attempt);
     if (attempt.outcome.kind === 'throttle' || attempt.outcome.kind === 'disable') endpointStops = true;
   });
