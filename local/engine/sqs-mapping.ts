@@ -27,6 +27,8 @@ export interface SqsMappingOptions {
   readonly functionTimeoutSeconds?: number;
   /** How many batches may be under way where `maximumConcurrency` is absent. Default 1,000, as an account's. */
   readonly accountConcurrency?: number;
+  /** How many invocations the function can work on at once as it is now. Left out, all that it is given. */
+  readonly sandboxes?: () => number;
   readonly uuid?: string;
 }
 
@@ -34,6 +36,9 @@ export interface SqsMappingOptions {
 const longestPayloadBytes = 6 * 1024 * 1024;
 const shortestRetryMs = 250;
 const longestRetryMs = 10_000;
+// Messages that a busy function could not begin with are left to gather in the queue: they come as one batch, not as many.
+// One batch more after this long makes the function grow.
+const longestGatherMs = 100;
 
 /** Throws `InvalidParameterValueException`, as CreateEventSourceMapping. */
 export function createSqsMapping({
@@ -44,6 +49,7 @@ export function createSqsMapping({
   settings: given,
   functionTimeoutSeconds = 0,
   accountConcurrency = 1000,
+  sandboxes = () => Number.POSITIVE_INFINITY,
   uuid = randomUUID(),
 }: SqsMappingOptions): EventSourceMapping {
   let settings = changeSettings({ ...sqsDefaults, functionName: given.functionName }, given, 'sqs');
@@ -69,6 +75,10 @@ export function createSqsMapping({
         await slotFree(signal);
         continue;
       }
+      if (underWay.size >= Math.max(1, sandboxes())) {
+        await slotFree(signal, clock.now() + longestGatherMs);
+        if (signal.aborted) return;
+      }
       try {
         const messages = await gather(signal);
         for (const batch of batchesBySize(messages)) start(batch);
@@ -80,13 +90,15 @@ export function createSqsMapping({
       }
     }
   };
-  const slotFree = (signal: AbortSignal): Promise<void> =>
+  const slotFree = (signal: AbortSignal, until?: number): Promise<void> =>
     new Promise((resolve) => {
       const end = () => {
         onSlotFree = undefined;
+        cancelEnd?.();
         signal.removeEventListener('abort', end);
         resolve();
       };
+      const cancelEnd = until === undefined ? undefined : clock.setTimer(until, end);
       onSlotFree = end;
       signal.addEventListener('abort', end);
     });

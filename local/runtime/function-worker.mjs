@@ -5,22 +5,52 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 /** @typedef {{ kind: 'invoke', payload: string, requestId: string, deadline: number, traceId: string }} Invocation */
 
-const { bundleUrl, handlerName, functionArn, logStreamName, codeCacheDirectory } = workerData;
+const { bundleUrl, handlerName, functionArn, logStreamName, codeCacheDirectory, outputMemory } = workerData;
 
 // Compiling is a fifth of a start; what one worker has compiled the next one reads.
 if (codeCacheDirectory !== undefined) enableCompileCache(codeCacheDirectory);
+
+// Layout and purpose: output-memory.ts.
+const outputHeadBytes = 4;
+const recordHeadBytes = 5;
+const written = new Int32Array(outputMemory, 0, 1);
+const records = Buffer.from(outputMemory, outputHeadBytes);
+// Long enough for most invocations to end before it, short enough for who watches a long one.
+const tellAfterMs = 50;
+let isInvoked = false;
+let isFull = false;
+let tellTimer;
 
 for (const [name, stream] of [
   ['stdout', process.stdout],
   ['stderr', process.stderr],
 ]) {
-  // Straight to the main thread: what was written before a timeout ends the worker is not lost.
   stream.write = (chunk, encoding, callback) => {
-    parentPort.postMessage({ kind: 'output', stream: name, text: Buffer.from(chunk).toString('utf8') });
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+    if (!isInvoked || isFull || !keep(name, bytes)) {
+      // From here on everything goes by message, or the order would be lost.
+      isFull = isInvoked;
+      parentPort.postMessage({ kind: 'output', stream: name, text: Buffer.from(bytes).toString('utf8') });
+    }
     const done = typeof encoding === 'function' ? encoding : callback;
     if (typeof done === 'function') queueMicrotask(done);
     return true;
   };
+}
+
+function keep(name, bytes) {
+  const at = Atomics.load(written, 0);
+  const end = at + recordHeadBytes + bytes.length;
+  if (end > records.length) return false;
+  records[at] = name === 'stdout' ? 0 : 1;
+  records.writeInt32LE(bytes.length, at + 1);
+  records.set(bytes, at + recordHeadBytes);
+  Atomics.store(written, 0, end);
+  tellTimer ??= setTimeout(() => {
+    tellTimer = undefined;
+    parentPort.postMessage({ kind: 'written' });
+  }, tellAfterMs);
+  return true;
 }
 
 process.on('uncaughtException', (error, origin) => {
@@ -80,13 +110,20 @@ async function invoke(invocation) {
 /** @param {Invocation} invocation */
 async function run({ payload, requestId, deadline, traceId }) {
   process.env._X_AMZN_TRACE_ID = traceId;
+  isInvoked = true;
+  isFull = false;
   const cpuBefore = process.threadCpuUsage();
+  let ended;
   try {
     const result = await handler(JSON.parse(payload), contextOf(requestId, deadline));
-    parentPort.postMessage({ kind: 'result', payload: JSON.stringify(result) ?? 'null', cpuMs: cpuMsSince(cpuBefore) });
+    ended = { kind: 'result', payload: JSON.stringify(result) ?? 'null' };
   } catch (error) {
-    parentPort.postMessage({ kind: 'failed', error: errorShape(error), cpuMs: cpuMsSince(cpuBefore) });
+    ended = { kind: 'failed', error: errorShape(error) };
   }
+  isInvoked = false;
+  clearTimeout(tellTimer);
+  tellTimer = undefined;
+  parentPort.postMessage({ ...ended, cpuMs: cpuMsSince(cpuBefore) });
 }
 
 function cpuMsSince(before) {

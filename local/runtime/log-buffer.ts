@@ -51,6 +51,8 @@ export function createLogBuffer({ maxCharacters = 8 * 1024 * 1024 }: LogBufferOp
 /** What a person should hear of a line: the message where it is a structured line of level ERROR, or where it is none. */
 export function errorTextOf(line: LogLine): string | undefined {
   if (!line.text.startsWith('{')) return line.stream === 'stderr' && line.text !== '' ? line.text : undefined;
+  // Most lines tell of no error, and reading them all would be most of the work of a log.
+  if (!line.text.includes('"ERROR"') && !line.text.includes('"CRITICAL"')) return undefined;
   try {
     const { level, message, error } = JSON.parse(line.text) as Record<string, unknown>;
     if (level !== 'ERROR' && level !== 'CRITICAL') return undefined;

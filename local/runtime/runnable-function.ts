@@ -18,6 +18,8 @@ export interface RunnableFunction {
   readonly logGroupName: string;
   /** How many workers at once; the pool's own limit where it is not said. */
   readonly reservedConcurrency?: number;
+  /** Active tracing: it decides on traces that nobody has decided on before it. */
+  readonly decidesOnTraces?: boolean;
 }
 
 /** The file that a handler setting names, or undefined where the code has none such. */

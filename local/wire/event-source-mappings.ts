@@ -125,7 +125,8 @@ export function createEventSourceMappings(options: EventSourceMappingsOptions): 
       if (queue !== undefined) {
         refuseShortVisibility(queue, target.timeoutSeconds);
         const maximumConcurrency = boundedConcurrency(settings.maximumConcurrency);
-        return createSqsMapping({ ...common, queue, settings: { ...settings, maximumConcurrency } });
+        const sandboxes = (): number => functions.sandboxes(target.arn);
+        return createSqsMapping({ ...common, queue, sandboxes, settings: { ...settings, maximumConcurrency } });
       }
       if (stream !== undefined) {
         const onGivenUp = (report: string): void => {

@@ -35,6 +35,8 @@ export interface LambdaFunctions {
   invoke(nameOrArn: string, payload: string, traceHeader?: string): Promise<InvocationOutcome>;
   /** Takes the event for later. Throws `ResourceNotFoundException`. */
   invokeAsync(nameOrArn: string, payload: string, traceHeader?: string): void;
+  /** Invocations of the function that can be worked on at once as it is now; it grows while others wait. */
+  sandboxes(functionName: string): number;
   readonly asyncInvocations: AsyncInvocations;
   /** Throws `ResourceNotFoundException`. */
   describe(nameOrArn: string): FunctionDescription;
@@ -237,6 +239,7 @@ export function createLambdaFunctions(options: LambdaFunctionsOptions): LambdaFu
       memoryMegabytes: settings.MemorySize,
       logGroupName: logGroupOf(name, settings),
       ...(reservedConcurrency === undefined ? {} : { reservedConcurrency }),
+      decidesOnTraces: settings.TracingConfig.Mode === 'Active',
     };
   }
 
@@ -564,6 +567,7 @@ export function createLambdaFunctions(options: LambdaFunctionsOptions): LambdaFu
     reserveConcurrency,
     invoke,
     invokeAsync,
+    sandboxes: pool.workerCount,
     asyncInvocations,
     describe: (nameOrArn) => descriptionOf(existing(nameOrArn)),
     find(nameOrArn) {

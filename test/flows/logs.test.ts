@@ -105,7 +105,7 @@ describe('the logs of the whole road', () => {
             const traceId = aTraceId();
             const response = await post(
               { orgId: 51, type: 'phone_captured', data: { conversationId } },
-              { 'x-amzn-trace-id': `Root=${traceId}` },
+              { 'x-amzn-trace-id': `Root=${traceId};Sampled=1` },
             );
             const { events } = (await response.json()) as { events: { id: string }[] };
             for (const { id } of events) traces.set(id, traceId);

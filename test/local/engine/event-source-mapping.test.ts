@@ -42,7 +42,7 @@ function aFunction() {
 }
 
 describe('a queue’s mapping', () => {
-  function setUp(settings: Partial<MappingSettings> = {}, visibilitySeconds = 60) {
+  function setUp(settings: Partial<MappingSettings> = {}, visibilitySeconds = 60, sandboxes?: () => number) {
     const clock = createVirtualClock();
     const queues = createQueues({ clock, region: 'us-east-1', accountId: '000000000000', newId: counter('m') });
     const queue = queues.create('orders', { VisibilityTimeout: String(visibilitySeconds) });
@@ -53,6 +53,7 @@ describe('a queue’s mapping', () => {
       queue,
       invoke: target.invoke,
       settings: { functionName: 'deliver', ...settings },
+      ...(sandboxes === undefined ? {} : { sandboxes }),
     });
     const bodiesOf = () => target.events.map(({ Records }) => Records.map(({ body }) => body));
     return { clock, queue, queues, target, mapping, bodiesOf };
@@ -173,6 +174,40 @@ describe('a queue’s mapping', () => {
     }
     expect(target.mostAtOnce).toBe(3);
     expect(queue.counts()).toEqual({ visible: 0, inFlight: 0, delayed: 0 });
+  });
+
+  it('lets messages gather while the function is busy, and asks for one batch more when that takes long', async () => {
+    const { clock, queue, target, bodiesOf } = setUp({}, 60, () => 1);
+    let release = (): void => {};
+    target.answer = () => new Promise((resolve) => (release = () => resolve({})));
+    queue.send({ body: 'a' });
+    await clock.advance(0);
+    for (const body of ['b', 'c']) {
+      queue.send({ body });
+      await clock.advance(10);
+    }
+    expect(bodiesOf()).toEqual([['a']]);
+    release();
+    await clock.advance(0);
+    expect(bodiesOf()).toEqual([['a'], ['b', 'c']]);
+
+    queue.send({ body: 'd' });
+    await clock.advance(99);
+    expect(bodiesOf()).toHaveLength(2);
+    await clock.advance(1);
+    expect(bodiesOf()[2]).toEqual(['d']);
+  });
+
+  it('takes nothing more when it is disabled while the function is busy', async () => {
+    const { clock, queue, target, mapping, bodiesOf } = setUp({}, 60, () => 1);
+    target.answer = () => new Promise(() => {});
+    queue.send({ body: 'a' });
+    await clock.advance(0);
+    queue.send({ body: 'b' });
+    mapping.update({ enabled: false });
+    await clock.advance(1000);
+    expect(bodiesOf()).toEqual([['a']]);
+    expect(queue.counts()).toMatchObject({ visible: 1 });
   });
 
   it('tries again where the function could not be invoked', async () => {

@@ -91,7 +91,8 @@ describe('a function', () => {
 
   test('sees its own environment and what Lambda sets, and nothing of the machine', async () => {
     process.env.LEAKED_FROM_THE_MACHINE = 'yes';
-    const runnable = aFunction('export const handler = async () => process.env', { environment: { MINE: '1' } });
+    const source = 'export const handler = async () => process.env';
+    const runnable = aFunction(source, { environment: { MINE: '1' }, decidesOnTraces: true });
     const { answer } = await invoke(aPool(), runnable);
     delete process.env.LEAKED_FROM_THE_MACHINE;
     expect(answer).toEqual({
@@ -271,6 +272,36 @@ describe('the pool', () => {
       { functionName: 'subject', stream: 'stderr', text: 'to stderr', requestId: 'r1' },
       { functionName: 'subject', stream: 'stdout', text: 'half a line', requestId: 'r1' },
     ]);
+  });
+
+  test('keeps the order of what a function writes, however much that is', async () => {
+    const written: string[] = [];
+    const source = `export const handler = async () => {
+        for (let n = 0; n < 3000; n++) (n % 2 === 0 ? console.log : console.error)(n + ' ' + 'é'.repeat(n % 7 === 0 ? 300 : 2));
+      }`;
+    const pool = aPool({ onOutput: ({ text, requestId }) => written.push(`${requestId} ${text}`) });
+    const runnable = aFunction(source);
+    for (const requestId of ['r1', 'r2']) await pool.invoke(runnable, '{}', { requestId });
+    const expected = ['r1', 'r2'].flatMap((id) =>
+      Array.from({ length: 3000 }, (_, n) => `${id} ${n} ${'é'.repeat(n % 7 === 0 ? 300 : 2)}`),
+    );
+    expect(written).toEqual(expected);
+  });
+
+  test('hands on what a function writes while it still works', async () => {
+    const pool = aPool({ onOutput: ({ text }) => (text === 'waiting' ? release() : undefined) });
+    let release = (): void => {};
+    const heard = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const runnable = aFunction(`export const handler = async () => {
+        console.log('waiting');
+        await new Promise((resolve) => setTimeout(resolve, 60_000));
+      }`);
+    const answered = pool.invoke(runnable, '{}').catch(() => {});
+    await heard;
+    await pool.stop();
+    await answered;
   });
 
   test('runs new code after a change, and lets what is under way finish with the old', async () => {
