@@ -162,7 +162,8 @@ export function startHttpApi(options: HttpApiServerOptions): Promise<HttpApiServ
 
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(options.port, '127.0.0.1', () => {
+    // Node's 511 connections that wait to be accepted are few for a burst of which each post has its own.
+    server.listen({ port: options.port, host: '127.0.0.1', backlog: 4096 }, () => {
       const { port } = server.address() as AddressInfo;
       resolve({
         url: `http://127.0.0.1:${port}`,

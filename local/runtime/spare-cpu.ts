@@ -1,17 +1,20 @@
 import { availableParallelism, cpus } from 'node:os';
+import { performance } from 'node:perf_hooks';
 
-/** Of all cores; above it, one more worker would only make the others slower. */
+/** Of all cores, and of the main thread's time; above it, one more worker would only make the others slower. */
 const busyShare = 0.85;
 const sampleMs = 100;
 
 /**
  * A gauge of whether the machine has a core to spare, over the last tenth of a second or more. It looks at all
- * processes, and at this one's own share of what it may use (a container's quota is not seen from the machine's side).
+ * processes, at this one's own share of what it may use (a container's quota is not seen from the machine's side), and
+ * at this thread, through which all calls of all workers go.
  */
 export function createCpuGauge(now: () => number = () => performance.now()): () => boolean {
   let sampledAt = now();
   let own = process.cpuUsage();
   let machine = machineTimes();
+  let loop = performance.eventLoopUtilization();
   let hasSpare = true;
 
   return () => {
@@ -23,10 +26,12 @@ export function createCpuGauge(now: () => number = () => performance.now()): () 
     const times = machineTimes();
     const total = times.total - machine.total;
     const machineShare = total > 0 ? 1 - (times.idle - machine.idle) / total : 0;
-    hasSpare = ownShare < busyShare && machineShare < busyShare;
+    const loopShare = performance.eventLoopUtilization(loop).utilization;
+    hasSpare = Math.max(ownShare, machineShare, loopShare) < busyShare;
     sampledAt = at;
     own = process.cpuUsage();
     machine = times;
+    loop = performance.eventLoopUtilization();
     return hasSpare;
   };
 }

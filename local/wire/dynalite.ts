@@ -65,6 +65,24 @@ export interface Dynalite {
 
 export const dynaliteOperations: readonly DynaliteOperation[] = operationNames;
 
+/**
+ * Rows are kept as text. As buffers, which is memory-level's own choice, each row would keep the 8 KB alive that Node cut
+ * its buffer from, and would be decoded at each read. dynalite has no option for it.
+ */
+function keepRowsAsText(): void {
+  const memoryLevel = createRequire(require.resolve('dynalite/db'))('memory-level') as {
+    MemoryLevel: new (options: object) => object;
+  };
+  const { MemoryLevel } = memoryLevel;
+  memoryLevel.MemoryLevel = class extends MemoryLevel {
+    constructor(options: object) {
+      super({ ...options, storeEncoding: 'utf8' });
+    }
+  };
+}
+
+keepRowsAsText();
+
 export function createDynalite(options: { readonly region: string; readonly accountId: string }): Dynalite {
   const validations = require('dynalite/validations') as {
     checkTypes(input: unknown, types: unknown): Record<string, unknown>;

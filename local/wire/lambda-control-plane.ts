@@ -74,6 +74,11 @@ export interface LambdaFunctionsOptions {
   readonly access: Pick<AccessControl, 'refuseRole' | 'trustsLambda'>;
   /** How long a new or changed function is not in force. Lambda needs seconds; what forgets to wait fails here too. */
   readonly transitionMs?: number;
+  /**
+   * How many invocations of one function may run or wait for a worker. Lambda has a thousand for all functions of an
+   * account, and turns the next away; here too, or a flood would wait until nobody wants its answers any more.
+   */
+  readonly concurrency?: number;
 }
 
 interface StoredFunction {
@@ -88,6 +93,8 @@ interface StoredFunction {
   readonly tags: Map<string, string>;
   readonly policy: Map<string, PolicyStatement>;
   reservedConcurrency?: number | undefined;
+  /** Invocations that run or wait for a worker. */
+  underWay: number;
   /** What the pool runs; made anew with each change. */
   runnable: RunnableFunction;
 }
@@ -111,6 +118,7 @@ const longestAsyncPayloadBytes = 1024 * 1024;
 export function createLambdaFunctions(options: LambdaFunctionsOptions): LambdaFunctions {
   const { clock, region, accountId, pool } = options;
   const transitionMs = options.transitionMs ?? 100;
+  const concurrency = options.concurrency ?? 1000;
   const functions = new Map<string, StoredFunction>();
   // Also of functions that have been deleted: what still runs of one keeps its role, and does not become somebody else.
   const byAccessKey = new Map<string, StoredFunction>();
@@ -192,6 +200,7 @@ export function createLambdaFunctions(options: LambdaFunctionsOptions): LambdaFu
       revisionId: randomUUID(),
       tags: new Map(Object.entries((input.Tags ?? {}) as Record<string, string>)),
       policy: new Map(),
+      underWay: 0,
       runnable: runnableOf(name, settings, code.directory, undefined),
     };
     functions.set(name, stored);
@@ -300,12 +309,15 @@ export function createLambdaFunctions(options: LambdaFunctionsOptions): LambdaFu
   async function invoke(nameOrArn: unknown, payload: string, traceHeader?: string): Promise<InvocationOutcome> {
     const stored = existing(nameOrArn);
     if (stored.state === 'Pending') refuseWhileChanging(stored);
-    if (stored.reservedConcurrency === 0) {
+    if (stored.reservedConcurrency === 0 || stored.underWay >= concurrency) {
       throw new AwsError('TooManyRequestsException', 'Rate Exceeded.', 429);
     }
     // Lambda writes the beginning and the end of each invocation, whether the function writes anything or not.
     mayLog(stored);
-    const outcome = await pool.invoke(stored.runnable, payload, { traceHeader });
+    stored.underWay++;
+    const outcome = await pool.invoke(stored.runnable, payload, { traceHeader }).finally(() => {
+      stored.underWay--;
+    });
     if (outcome.functionError !== undefined) options.onFunctionError?.(stored.name, outcome.requestId, outcome.payload);
     return outcome;
   }

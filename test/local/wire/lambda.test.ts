@@ -52,6 +52,7 @@ function release(): void {
 beforeAll(async () => {
   aws = await startLocalAws({
     functionClock,
+    concurrency: 10,
     code: {
       'code/v1.zip': functionCode(`export const handler = async (event) => {
         if (event.fail) throw new Error('asked to');
@@ -192,6 +193,15 @@ describe('a function', () => {
     const FunctionName = await aFunction();
     await aws.lambda.send(new PutFunctionConcurrencyCommand({ FunctionName, ReservedConcurrentExecutions: 0 }));
     await expect(invoke(FunctionName)).rejects.toThrow(TooManyRequestsException);
+  });
+
+  test('with as many invocations under way as there may be is throttled, and takes more once they have ended', async () => {
+    const FunctionName = await aFunction();
+    const answers = await Promise.allSettled(Array.from({ length: 12 }, () => invoke(FunctionName)));
+    const refusals = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : []));
+    expect(refusals).toHaveLength(2);
+    for (const refusal of refusals) expect(refusal).toBeInstanceOf(TooManyRequestsException);
+    expect(await invoke(FunctionName)).toMatchObject({ payload: { version: 1 } });
   });
 
   test('keeps tags and permissions', async () => {

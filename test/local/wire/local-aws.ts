@@ -28,6 +28,8 @@ export interface LocalAwsOptions {
   readonly transitionMs?: number;
   /** The time of the functions' states; default the system's. */
   readonly functionClock?: EngineClock;
+  /** Invocations of a function at once; default Lambda's. */
+  readonly concurrency?: number;
 }
 
 /** The whole local AWS over HTTP, with nothing in it, and the real clients. */
@@ -35,6 +37,7 @@ export async function startLocalAws({
   code = {},
   transitionMs = 0,
   functionClock = systemClock(),
+  concurrency = 1000,
 }: LocalAwsOptions = {}) {
   const clock = systemClock();
   let url = '';
@@ -49,6 +52,7 @@ export async function startLocalAws({
     pool,
     access: everyRole,
     transitionMs,
+    concurrency,
     codeDirectory: (bucket, key) => code[`${bucket}/${key}`],
     sendToDestination: (arn, body) => queues.findByArn(arn)?.send({ body }),
     onGivenUp: () => {},
