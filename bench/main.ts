@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readFlags, refuseFlags } from '../scripts/read-flags.ts';
 import { selfSignedCertificate } from '../test/self-signed-certificate.ts';
 import { describeMachine, isBusy } from './machine.ts';
 import { type FinishedSection, printSection, resultsMarkdown, targetLine } from './report.ts';
@@ -20,25 +20,17 @@ const usage = `Measures the system on this machine.
                    look does not replace the figures that were taken with care. With --only nothing is written, unless
                    a directory is given.`;
 
-const { values } = parseArgs({
+const { values } = readFlags(usage, {
   options: {
     quick: { type: 'boolean', default: false },
     only: { type: 'string' },
     out: { type: 'string' },
-    help: { type: 'boolean', default: false },
   },
 });
-if (values.help) {
-  console.log(usage);
-  process.exit(0);
-}
 const names =
   values.only?.split(',') ?? Object.keys(sections).filter((name) => !(values.quick && slowSections.includes(name)));
 const unknown = names.find((name) => sections[name] === undefined);
-if (unknown !== undefined) {
-  console.error(`--only ${unknown}: there is no such section\n\n${usage}`);
-  process.exit(2);
-}
+if (unknown !== undefined) refuseFlags(`--only ${unknown}: there is no such section`);
 
 const startedAt = new Date();
 const machine = describeMachine();

@@ -1,5 +1,5 @@
-import { parseArgs } from 'node:util';
 import fc from 'fast-check';
+import { readFlags, refuseFlags, wholeNumberFlag } from '../scripts/read-flags.ts';
 import type { FuzzTarget } from './fuzz-target.ts';
 import { targets } from './targets.ts';
 
@@ -18,24 +18,19 @@ ${Object.entries(targets)
 /** Each has a seed of its own, so that a failure can be had again without all that went before it. */
 const inputsPerRun = 20_000;
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = readFlags(usage, {
   allowPositionals: true,
   options: {
     inputs: { type: 'string', default: '1000000' },
     seed: { type: 'string' },
     path: { type: 'string' },
-    help: { type: 'boolean', default: false },
   },
 });
-const inputs = Number(values.inputs);
+const inputs = wholeNumberFlag('inputs', values.inputs, 1);
 const names = positionals.length > 0 ? positionals : Object.keys(targets);
 const unknown = names.find((name) => targets[name] === undefined);
-if (values.help || unknown !== undefined || !(inputs > 0)) {
-  if (unknown !== undefined) console.error(`there is no target ${unknown}\n`);
-  console.log(usage);
-  process.exit(values.help ? 0 : 2);
-}
-const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed);
+if (unknown !== undefined) refuseFlags(`there is no target ${unknown}`);
+const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : wholeNumberFlag('seed', values.seed, 0);
 console.log(`seed ${seed}`);
 
 for (const name of names) {

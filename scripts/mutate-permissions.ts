@@ -1,18 +1,22 @@
-/**
- * `npm run mutate-permissions`: takes one grant after the other out of the template, runs the stack without it and walks
- * every road. A grant that nobody misses is one too many, or a road is missing. Ends with code 1 where there is one.
- *
- * `-- --only TEXT`: the grants whose holder or action has the text. `-- --list`: names them and ends.
- */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { startLocalStack } from '../local/local-stack.ts';
 import { synthesise } from '../local/synthesise.ts';
 import { readTemplate } from '../local/template/template.ts';
 import { RoadBlocked, walkEveryRoad } from '../test/permissions/every-road.ts';
 import { grantsOfTemplate, type TemplateGrant } from '../test/permissions/template-grants.ts';
+import { readFlags } from './read-flags.ts';
+
+const usage = `Takes one grant after the other out of the template, runs the stack without it and walks every road. A grant that nobody
+misses is one too many, or a road is missing.
+
+  npm run mutate-permissions -- [options]
+
+  --only TEXT   the grants whose holder or action has the text
+  --list        names them and ends
+
+Ends with 1 where a grant was not missed.`;
 
 // The stack's default of 600 s would be a long walk.
 const quietPeriodSeconds = 1;
@@ -46,7 +50,9 @@ function templateFileIn(directory: string): string {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { only: { type: 'string' }, list: { type: 'boolean', default: false } } });
+  const { values } = readFlags(usage, {
+    options: { only: { type: 'string' }, list: { type: 'boolean', default: false } },
+  });
   process.env.TZ = 'UTC';
   const workDirectory = mkdtempSync(join(tmpdir(), 'mutate-permissions-'));
   process.once('exit', () => rmSync(workDirectory, { recursive: true, force: true }));

@@ -1,20 +1,23 @@
-/**
- * `npm run permissions`: runs the flows, each on the local run with the template's permissions enforced, and prints what
- * the template grants, in how many of the runs each grant was used, and which never was. Ends with code 1 where there
- * is one, or where a flow fails.
- *
- * `-- --all`: the whole test suite in place of the flows. `-- --unused`: only what was never used.
- */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { unscopedActions } from '../infra/constructs/unscoped-actions.ts';
 import type { Grant } from '../local/iam/evaluate-access.ts';
 import { type GrantUse, grantReportDirectoryVariable, readGrantReports } from '../local/iam/grant-report.ts';
+import { readFlags } from './read-flags.ts';
 
-const { values } = parseArgs({
+const usage = `Runs the flows, each on the local run with the template's permissions enforced, and prints what the template grants, in how
+many of the runs each grant was used, and which never was.
+
+  npm run permissions -- [options]
+
+  --all      the whole test suite in place of the flows
+  --unused   only what was never used
+
+Ends with 1 where there is such a grant, or where a flow fails.`;
+
+const { values } = readFlags(usage, {
   options: { all: { type: 'boolean', default: false }, unused: { type: 'boolean', default: false } },
 });
 const directory = mkdtempSync(join(tmpdir(), 'grant-reports-'));

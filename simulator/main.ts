@@ -1,17 +1,23 @@
-/**
- * `npm run simulate -- --seeds N [--seed S] [--days D]`: runs the product in simulated time, and tries to lose an event.
- * `--seed S` alone runs that one; with `--seeds N` it is the first of N. Ends with 1 where an invariant did not hold.
- */
-import { parseArgs } from 'node:util';
+import { readFlags, wholeNumberFlag } from '../scripts/read-flags.ts';
 import { formatFailure, formatSummary } from './report.ts';
 import { type RunReport, simulate } from './simulation.ts';
 
-const { values } = parseArgs({
+const usage = `Runs the product in simulated time, and tries to make it lose an event.
+
+  npm run simulate -- [options]
+
+  --seeds N   so many runs, one after the other. Default: one
+  --seed S    that one, the same to the last step each time; with --seeds the first of them. Default 1
+  --days D    of each run. Default 1
+
+Ends with 1 where an invariant did not hold, and prints how to see it again.`;
+
+const { values } = readFlags(usage, {
   options: { seeds: { type: 'string' }, seed: { type: 'string' }, days: { type: 'string', default: '1' } },
 });
-const days = wholeNumber('days', values.days, 1);
-const first = values.seed === undefined ? 1 : wholeNumber('seed', values.seed, 0);
-const count = values.seeds === undefined ? 1 : wholeNumber('seeds', values.seeds, 1);
+const days = wholeNumberFlag('days', values.days, 1);
+const first = values.seed === undefined ? 1 : wholeNumberFlag('seed', values.seed, 0);
+const count = values.seeds === undefined ? 1 : wholeNumberFlag('seeds', values.seeds, 1);
 
 const startedAt = performance.now();
 const reports: RunReport[] = [];
@@ -22,10 +28,3 @@ for (let seed = first; seed < first + count; seed++) {
 }
 console.log(formatSummary(reports, days, performance.now() - startedAt));
 process.exit(reports.some(({ violations }) => violations.length > 0) ? 1 : 0);
-
-function wholeNumber(name: string, text: string, least: number): number {
-  const value = Number(text);
-  if (/^\d{1,9}$/.test(text) && value >= least) return value;
-  console.error(`--${name} must be a whole number from ${least} on, not ${text}`);
-  process.exit(2);
-}

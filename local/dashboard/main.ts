@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
+import { readFlags, refuseFlags } from '../../scripts/read-flags.ts';
 import { startLocalStack } from '../local-stack.ts';
 import { createMetricStore } from '../metrics/metric-store.ts';
 import { prepareLoad } from './load.ts';
@@ -14,18 +14,14 @@ const usage = `Plays a bad minute on this machine and draws the CloudWatch dashb
 
   npm run dashboard -- [--seconds 60] [--out build/dashboard.html]`;
 
-const { values } = parseArgs({
+const { values } = readFlags(usage, {
   options: {
     seconds: { type: 'string', default: '60' },
     out: { type: 'string', default: 'build/dashboard.html' },
-    help: { type: 'boolean', default: false },
   },
 });
 const seconds = Number(values.seconds);
-if (values.help || !(seconds >= 1 && seconds <= 3600)) {
-  console.log(values.help ? usage : `--seconds ${values.seconds}: give 1 to 3600\n\n${usage}`);
-  process.exit(values.help ? 0 : 2);
-}
+if (!(seconds >= 1 && seconds <= 3600)) refuseFlags(`--seconds ${values.seconds}: give 1 to 3600`);
 
 process.env.TZ = 'UTC';
 const driftToken = 'dashboard-token';
