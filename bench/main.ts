@@ -14,7 +14,7 @@ const usage = `Measures the system on this machine.
 
   npm run bench -- [options]
 
-  --quick          fewer rounds: all sections but ${slowSections.join(' and ')}, in under a minute
+  --quick          fewer rounds: all sections but ${new Intl.ListFormat('en').format(slowSections)}, in under a minute
   --only NAME      one section, or several with commas: ${Object.keys(sections).join(', ')}
   --out DIRECTORY  where RESULTS.md and charts/ are written. Default: bench; with --quick build/bench, so that a quick
                    look does not replace the figures that were taken with care. With --only nothing is written, unless

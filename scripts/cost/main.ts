@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { measureIdle, type Played, play, type Scenario } from './play.ts';
+import { measureIdle, type Played, play, type Run } from './play.ts';
 import { costReport } from './report.ts';
 
 /**
@@ -10,23 +10,27 @@ import { costReport } from './report.ts';
  */
 const { values } = parseArgs({ options: { out: { type: 'string', default: 'docs/cost.md' } } });
 
-const scenarios: readonly Scenario[] = [
-  { fanOut: 1, events: 60, pace: 'sparse' },
-  { fanOut: 10, events: 40, pace: 'sparse' },
-  { fanOut: 100, events: 12, pace: 'sparse' },
-  { fanOut: 1, events: 1500, pace: 'busy' },
-  { fanOut: 10, events: 500, pace: 'busy' },
-  { fanOut: 100, events: 120, pace: 'busy' },
+const runsByFanOut: readonly (readonly [number, readonly Run[]])[] = [
+  [1, runs(60, 500)],
+  [10, runs(40, 200)],
+  [100, runs(12, 50)],
 ];
 
 process.env.TZ = 'UTC';
 const played: Played[] = [];
-for (const scenario of scenarios) {
-  console.error(`${scenario.pace}, fan-out ${scenario.fanOut}: ${scenario.events} events …`);
-  played.push(await play(scenario));
+for (const [fanOut, wanted] of runsByFanOut) {
+  console.error(`fan-out ${fanOut} …`);
+  played.push(...(await play(fanOut, wanted)));
 }
 console.error('at rest …');
 const text = costReport(played, await measureIdle());
 if (values.out === '-') console.log(text);
 else writeFileSync(join(import.meta.dirname, '..', '..', values.out), text);
 process.exit(0);
+
+function runs(oneByOne: number, fullBatches: number): Run[] {
+  return [
+    { events: oneByOne, pace: 'one-by-one' },
+    { events: fullBatches, pace: 'full-batches' },
+  ];
+}

@@ -2,18 +2,30 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { DynamoDBClient, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import {
+  GetFunctionConfigurationCommand,
+  LambdaClient,
+  ListEventSourceMappingsCommand,
+  UpdateEventSourceMappingCommand,
+} from '@aws-sdk/client-lambda';
 import { type LocalStack, startLocalStack } from '../../local/local-stack.ts';
 import { createMetricStore, type MetricStore } from '../../local/metrics/metric-store.ts';
 import { accessKeyIdOf } from '../../local/runtime/runnable-function.ts';
 import type { Item } from '../../local/wire/dynalite.ts';
 import { itemSizeBytes } from '../../local/wire/write-units.ts';
-import { type CallCounter, countCalls, type Usage, usageBetween } from './usage.ts';
+import { type CallCounter, countCalls, type Usage, type UsageOptions, usageBetween } from './usage.ts';
 
-export interface Scenario {
-  readonly fanOut: number;
+export interface Run {
   readonly events: number;
-  /** One event after the other, each delivered before the next; or all at once, so that batches fill. */
-  readonly pace: 'sparse' | 'busy';
+  /**
+   * `one-by-one`: each event is delivered before the next is posted. `full-batches`: all wait in the queues before the
+   * first is delivered, as after a burst that is faster than its deliveries, whatever the speed of this machine.
+   */
+  readonly pace: 'one-by-one' | 'full-batches';
+}
+
+export interface Scenario extends Run {
+  readonly fanOut: number;
 }
 
 export interface Played {
@@ -63,98 +75,155 @@ async function withStage<T>(work: (stage: Stage) => Promise<T>): Promise<T> {
   }
 }
 
-export function play(scenario: Scenario): Promise<Played> {
+/** Plays one run after the other to the same subscribers, each counted by itself. */
+export function play(fanOut: number, runs: readonly Run[]): Promise<Played[]> {
   return withStage(async ({ stack, metrics, counter }) => {
-    const { fanOut, events, pace } = scenario;
-    let received = 0;
-    let sentBytes = 0;
-    let wake = (): void => undefined;
-    const server = createServer((request, response) => {
-      sentBytes += headBytes(request.rawHeaders);
-      request.on('data', (chunk: Buffer) => {
-        sentBytes += chunk.length;
-      });
-      request.on('end', () => {
-        setTimeout(() => {
-          response.writeHead(204).end();
-          received++;
-          wake();
-        }, answerMs);
-      });
+    const subscribers = await startSubscribers();
+    const dynamo = new DynamoDBClient(clientOptions(stack));
+    const lambda = new LambdaClient(clientOptions(stack));
+    try {
+      const ids = Array.from({ length: fanOut }, (_, index) => `subscriber-${index + 1}`);
+      for (const id of ids) await subscribe(dynamo, stack, id, subscribers.port);
+      for (const id of ids) await untilReady(stack, id);
+      const functions = await functionsOf(stack, lambda);
+      // Each function warm, and each conversation known: that is the everyday.
+      const warmUps = 5;
+      for (let event = 0; event < warmUps; event++) {
+        await post(stack, -1 - event);
+        await subscribers.untilReceived((event + 1) * fanOut);
+      }
+      await quiet();
+
+      const played: Played[] = [];
+      let eventsBefore = 0;
+      for (const { events, pace } of runs) {
+        const before = counter.counts(metrics);
+        const receivedBefore = subscribers.received;
+        const sentBefore = subscribers.sentBytes;
+        const numbers = Array.from({ length: events }, (_, index) => eventsBefore + index);
+        eventsBefore += events;
+        if (pace === 'one-by-one') {
+          for (const [index, number] of numbers.entries()) {
+            await post(stack, number);
+            await subscribers.untilReceived(receivedBefore + (index + 1) * fanOut);
+            // Until the batch has been written down and deleted.
+            await pause(30);
+          }
+        } else {
+          await deliverEnabled(lambda, false);
+          await Promise.all(
+            Array.from({ length: postsAtOnce }, async () => {
+              for (let number = numbers.shift(); number !== undefined; number = numbers.shift())
+                await post(stack, number);
+            }),
+          );
+          while (waitingIn(stack) < events * fanOut) await pause(50);
+          await deliverEnabled(lambda, true);
+          await subscribers.untilReceived(receivedBefore + events * fanOut);
+        }
+        await quiet();
+        const after = counter.counts(metrics);
+        const deliveries = events * fanOut;
+        const ledgerItemBytes = await averageItemBytes(dynamo, stack.tables.deliveries);
+        const batches = difference(before.sums, after.sums, /^AWS\/Lambda Invocations fanout-local-/);
+        const logBytes = difference(before.sums, after.sums, /^AWS\/Logs IncomingBytes .*DeliveryLogs/);
+        played.push({
+          scenario: { fanOut, events, pace },
+          deliveries,
+          messagesPerBatch: deliveries / batches,
+          eventBytes: (after.busBytes - before.busBytes) / events,
+          ledgerItemBytes,
+          logBytesPerDelivery: logBytes / deliveries,
+          usage: usageBetween(before, after, {
+            functions,
+            answerMs,
+            accessLogBytes,
+            sentBytes: subscribers.sentBytes - sentBefore,
+            ledgerBytes: deliveries * (ledgerItemBytes + storedItemOverheadBytes),
+          }),
+        });
+      }
+      return played;
+    } finally {
+      dynamo.destroy();
+      lambda.destroy();
+      subscribers.stop();
+    }
+  });
+}
+
+/** One server for all subscribers, which counts what it gets. */
+async function startSubscribers() {
+  let received = 0;
+  let sentBytes = 0;
+  let wake = (): void => undefined;
+  const server = createServer((request, response) => {
+    sentBytes += headBytes(request.rawHeaders);
+    request.on('data', (chunk: Buffer) => {
+      sentBytes += chunk.length;
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const dynamo = clientOf(stack);
-    const untilReceived = async (count: number): Promise<void> => {
+    request.on('end', () => {
+      setTimeout(() => {
+        response.writeHead(204).end();
+        received++;
+        wake();
+      }, answerMs);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    get received() {
+      return received;
+    },
+    get sentBytes() {
+      return sentBytes;
+    },
+    async untilReceived(count: number): Promise<void> {
       while (received < count) {
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
       }
-    };
-    try {
-      const ids = Array.from({ length: fanOut }, (_, index) => `subscriber-${index + 1}`);
-      for (const id of ids) await subscribe(dynamo, stack, id, (server.address() as AddressInfo).port);
-      for (const id of ids) await untilReady(stack, id);
-      // Each function warm, and each conversation known: that is the everyday.
-      const warmUps = 5;
-      for (let event = 0; event < warmUps; event++) {
-        await post(stack, -1 - event);
-        await untilReceived((event + 1) * fanOut);
-      }
-      await quiet();
-
-      const before = counter.counts(metrics);
-      const receivedBefore = received;
-      const sentBefore = sentBytes;
-      if (pace === 'sparse') {
-        for (let event = 0; event < events; event++) {
-          await post(stack, event);
-          await untilReceived(receivedBefore + (event + 1) * fanOut);
-          // Until the batch has been written down and deleted.
-          await new Promise((resolve) => setTimeout(resolve, 30));
-        }
-      } else {
-        const numbers = Array.from({ length: events }, (_, event) => event);
-        await Promise.all(
-          Array.from({ length: postsAtOnce }, async () => {
-            for (let event = numbers.shift(); event !== undefined; event = numbers.shift()) await post(stack, event);
-          }),
-        );
-        await untilReceived(receivedBefore + events * fanOut);
-      }
-      await quiet();
-      const after = counter.counts(metrics);
-      const deliveries = events * fanOut;
-      const ledgerItemBytes = await averageItemBytes(dynamo, stack.tables.deliveries);
-      const batches = difference(before.sums, after.sums, /^AWS\/Lambda Invocations fanout-local-/);
-      const logBytes = difference(before.sums, after.sums, /^AWS\/Logs IncomingBytes .*DeliveryLogs/);
-      return {
-        scenario,
-        deliveries,
-        messagesPerBatch: deliveries / batches,
-        eventBytes: (after.busBytes - before.busBytes) / events,
-        ledgerItemBytes,
-        logBytesPerDelivery: logBytes / deliveries,
-        usage: usageBetween(before, after, {
-          functions: functionsOf(stack),
-          answerMs,
-          accessLogBytes,
-          sentBytes: sentBytes - sentBefore,
-          ledgerBytes: deliveries * (ledgerItemBytes + storedItemOverheadBytes),
-        }),
-      };
-    } finally {
-      dynamo.destroy();
+    },
+    stop(): void {
       server.closeAllConnections();
       server.close();
+    },
+  };
+}
+
+/** Lets Lambda read the subscribers' queues, or not: at the mappings themselves, so that nothing of ours has work with it. */
+async function deliverEnabled(lambda: LambdaClient, enabled: boolean): Promise<void> {
+  let Marker: string | undefined;
+  do {
+    const page = await lambda.send(new ListEventSourceMappingsCommand(Marker === undefined ? {} : { Marker }));
+    for (const { UUID, EventSourceArn = '' } of page.EventSourceMappings ?? []) {
+      if (!isSubscribers(EventSourceArn.split(':').at(-1) ?? '')) continue;
+      await lambda.send(new UpdateEventSourceMappingCommand({ UUID, Enabled: enabled }));
     }
-  });
+    Marker = page.NextMarker;
+  } while (Marker !== undefined && Marker !== '');
+}
+
+function waitingIn(stack: LocalStack): number {
+  return stack.queues
+    .list()
+    .filter(({ name }) => isSubscribers(name))
+    .reduce((sum, queue) => sum + queue.counts().visible, 0);
+}
+
+function isSubscribers(queueName: string): boolean {
+  return /^fanout-local-subscriber-\d+$/.test(queueName);
 }
 
 /** What the stack takes when nothing happens. */
 export function measureIdle(): Promise<Idle> {
   return withStage(async ({ stack, metrics, counter }) => {
+    const lambda = new LambdaClient(clientOptions(stack));
+    const functions = await functionsOf(stack, lambda);
+    lambda.destroy();
     const run = async (name: RegExp, payload: string, times: number): Promise<Usage> => {
       const found = stack.functions.list().find((one) => name.test(one.name));
       if (found === undefined) throw new Error(`there is no function ${name}`);
@@ -162,7 +231,7 @@ export function measureIdle(): Promise<Idle> {
       const before = counter.counts(metrics);
       for (let time = 0; time < times; time++) await stack.functions.invoke(found.name, payload);
       const after = counter.counts(metrics);
-      const options = { functions: functionsOf(stack), answerMs, accessLogBytes, sentBytes: 0, ledgerBytes: 0 };
+      const options = { functions, answerMs, accessLogBytes, sentBytes: 0, ledgerBytes: 0 };
       const usage = usageBetween(before, after, options);
       return new Map(
         [...usage].map(([part, used]) => [
@@ -190,12 +259,14 @@ export function measureIdle(): Promise<Idle> {
   });
 }
 
-function functionsOf(stack: LocalStack) {
-  return stack.functions.list().map(({ name, arn, memoryMegabytes }) => ({
-    name,
-    accessKeyId: accessKeyIdOf(arn),
-    memoryMegabytes,
-  }));
+function functionsOf(stack: LocalStack, lambda: LambdaClient): Promise<UsageOptions['functions']> {
+  return Promise.all(
+    stack.functions.list().map(async ({ name, arn, memoryMegabytes }) => {
+      const { LoggingConfig } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName: name }));
+      const logsInvocations = LoggingConfig?.SystemLogLevel !== 'WARN';
+      return { name, accessKeyId: accessKeyIdOf(arn), memoryMegabytes, logsInvocations };
+    }),
+  );
 }
 
 function headBytes(rawHeaders: readonly string[]): number {
@@ -203,12 +274,12 @@ function headBytes(rawHeaders: readonly string[]): number {
   return rawHeaders.reduce((sum, text) => sum + Buffer.byteLength(text) + 2, 0) + 30;
 }
 
-function clientOf({ aws }: LocalStack): DynamoDBClient {
-  return new DynamoDBClient({
+function clientOptions({ aws }: LocalStack) {
+  return {
     endpoint: aws,
     region: 'us-east-1',
     credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
-  });
+  };
 }
 
 async function subscribe(client: DynamoDBClient, stack: LocalStack, id: string, port: number): Promise<void> {
@@ -230,7 +301,7 @@ async function untilReady(stack: LocalStack, id: string): Promise<void> {
     const seen = (await (await fetch(`${stack.api}/v1/subscriptions/${id}`)).json()) as Record<string, unknown>;
     if (seen.provisioning === 'ready') return;
     if (seen.provisioning === 'rejected') throw new Error(`${id} was rejected: ${String(seen.reason)}`);
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await pause(200);
   }
 }
 
@@ -257,7 +328,11 @@ async function post(stack: LocalStack, number: number): Promise<void> {
 
 /** Longer than the activity queue's window, with the batch after it. */
 function quiet(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 4_000));
+  return pause(4_000);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 async function averageItemBytes(client: DynamoDBClient, table: string): Promise<number> {

@@ -1,73 +1,78 @@
 import { billPerMillion, totalOf } from './bill.ts';
+import {
+  type DeliveryBill,
+  deliveryBill,
+  rowsByPart,
+  targetFanOut,
+  targetPerMillionDeliveries,
+  usd,
+  withShare,
+} from './delivery-bill.ts';
+import { type FloorItem, floorItemPerMillion, floorItems } from './floor.ts';
 import { answerMs, type Idle, type Played } from './play.ts';
 import { priceOf, prices, pricesAsOf } from './prices.ts';
-import { awsCallMs, lambdaLogBytes, type Part, parts } from './usage.ts';
+import { awsCallMs, lambdaLogBytes, parts } from './usage.ts';
 
 const hoursPerMonth = 730;
 /** Lambda polls a queue with five connections, each for 20 s. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html */
 const pollsPerMonth = 5 * 3 * 60 * hoursPerMonth;
 /** A subscriber that gets events: attempts that delivered, time to delivery, oldest due delivery. */
 const metricsPerSubscriber = 3;
-const targetPerMillionDeliveries = 1.6;
-/** What is billed by the request. */
-const floorParts = [
-  'API and ingest',
-  'bus and archive',
-  'activity and timers',
-  'subscribers’ queues',
-  'ledger: reads and writes',
-] as const satisfies readonly Part[];
-
 /** docs/cost.md */
 export function costReport(played: readonly Played[], idle: Idle): string {
-  const sparse = played.filter(({ scenario }) => scenario.pace === 'sparse');
-  const busy = played.filter(({ scenario }) => scenario.pace === 'busy');
-  const atTen = played.find(({ scenario: { fanOut, pace } }) => fanOut === 10 && pace === 'busy');
-  const sparseAtTen = played.find(({ scenario: { fanOut, pace } }) => fanOut === 10 && pace === 'sparse');
-  if (atTen === undefined || sparseAtTen === undefined) throw new Error('nothing was played at a fan-out of 10');
-  const bill = billPerMillion(atTen.usage, atTen.deliveries);
-  const perDelivery = totalOf(bill);
-  const requests = floorParts.reduce((sum, part) => sum + (bill.get(part) ?? 0), 0);
-  const sparsePerDelivery = totalOf(billPerMillion(sparseAtTen.usage, sparseAtTen.deliveries));
+  const oneByOne = played.filter(({ scenario }) => scenario.pace === 'one-by-one');
+  const full = played.filter(({ scenario }) => scenario.pace === 'full-batches');
+  const [aloneAtTen, fullAtTen] = [oneByOne, full].map((some) =>
+    some.find(({ scenario }) => scenario.fanOut === targetFanOut),
+  );
+  if (aloneAtTen === undefined || fullAtTen === undefined) throw new Error('nothing was played at a fan-out of 10');
+  const [alone, inFull] = [deliveryBill(aloneAtTen), deliveryBill(fullAtTen)];
   const idleRows = idleCosts(idle);
   return `# What it costs
 
 <!-- Written by \`npm run cost\` (scripts/cost), which plays events on the local run and counts what AWS would bill. -->
 
 In USD at list prices of us-east-1, as of ${pricesAsOf}, without free tiers. An event is a message of a chat
-(${Math.round(atTen.eventBytes)} bytes on the bus); each subscriber answers after ${answerMs} ms.
+(${Math.round(fullAtTen.eventBytes)} bytes on the bus); each subscriber answers after ${answerMs} ms.
 
-At a fan-out of 10, a million deliveries cost **${usd(sparsePerDelivery)}** while they come one by one and
-**${usd(perDelivery)}** while batches fill, with the full ledger, logs, archive, storage for a month and the traffic to the internet
-in it. The target of ${usd(targetPerMillionDeliveries)} is ${perDelivery <= targetPerMillionDeliveries ? 'met' : 'not met'}. The floor under it: the requests
-alone that no delivery can do without (its message sent, received and deleted, the ledger's read and write, its share of the
-post, the bus and the timers) come to **${usd(requests)}**, before a millisecond of the delivery functions, a log line, or a day of storage.
+At a fan-out of ${targetFanOut}, a million deliveries cost **${usd(alone.total)}** while they come one by one and
+**${usd(inFull.total)}** while batches fill, with the full ledger, logs, archive, storage for a month and the traffic to the internet
+in it. The target of ${usd(targetPerMillionDeliveries)} is ${inFull.total <= targetPerMillionDeliveries ? 'met' : 'not met'}. What stands in the way is [the floor](#the-floor): the requests alone come to
+**${usd(alone.floor)}** one by one and **${usd(inFull.floor)}** in full batches, before a millisecond of the delivery functions, a log line, or a day of storage.
 
 ## A million events
 
 One by one: each delivery is a batch of its own. So it is below a few events a second.
 
-${billTable(sparse)}
+${billTable(oneByOne)}
 
-In bursts: ${busy.map(({ messagesPerBatch, scenario }) => `${messagesPerBatch.toFixed(1)} messages to a batch at a fan-out of ${scenario.fanOut}`).join(', ')}.
+In full batches (${full.map(({ messagesPerBatch }) => messagesPerBatch.toFixed(1)).join(', ')} messages to a batch), as in bursts and after an outage.
 
-${billTable(busy)}
+${billTable(full)}
 
 ## A million deliveries at a fan-out of 10
 
-${dominantTable(sparseAtTen, atTen)}
+${dominantTable(alone, inFull)}
 
-- A delivery writes one item of ${Math.round(atTen.ledgerItemBytes)} bytes into the ledger (one write unit) and looks for it before (one read
+- A delivery writes one item of ${Math.round(fullAtTen.ledgerItemBytes)} bytes into the ledger (one write unit) and looks for it before (one read
   unit), so that what was delivered is not delivered twice. The subscription's two records are read once for each batch.
-- Of ${Math.round(sparseAtTen.logBytesPerDelivery)} bytes of logs for each delivery (${Math.round(atTen.logBytesPerDelivery)} in bursts) the most are
-  metrics, which are log lines too: two of them for each batch. Lambda adds three lines of its own.
+- Logs of the delivery functions are ${Math.round(aloneAtTen.logBytesPerDelivery)} bytes for each delivery (${Math.round(fullAtTen.logBytesPerDelivery)} in full batches): a line for each
+  attempt, and for each batch two lines of metrics.
 - The queues take three requests for each delivery that comes alone: the bus sends, Lambda receives and deletes.
+
+### The floor
+
+What a delivery of this design cannot do without, in USD for a million, from the [prices](#prices) below:
+
+${floorTable(alone, inFull)}
+
+### What would make it cheaper
 
 What would make it cheaper, in USD for a million deliveries, and what it would take away:
 
 | | one by one | in bursts |
 | --- | ---: | ---: |
-${savingsTable(sparseAtTen, atTen)}
+${savingsTable(aloneAtTen, fullAtTen)}
 
 ## Traces
 
@@ -183,18 +188,29 @@ function billTable(played: readonly Played[]): string {
   ].join('\n');
 }
 
-function dominantTable(one: Played, other: Played): string {
-  const bills = [one, other].map(({ usage, deliveries }) => billPerMillion(usage, deliveries));
-  const share = (index: number, value: number): string => {
-    const bill = bills[index];
-    return bill === undefined ? '' : `${usd(value)} (${Math.round((100 * value) / totalOf(bill))} %)`;
-  };
-  const rows = parts.map((part) => ({ part, values: bills.map((bill) => bill.get(part) ?? 0) }));
-  rows.sort((left, right) => (right.values[0] ?? 0) - (left.values[0] ?? 0));
+function dominantTable(one: DeliveryBill, other: DeliveryBill): string {
+  const bills = [one, other];
   return [
-    '| | one by one | in bursts |',
+    '| | one by one | in full batches |',
     '| --- | ---: | ---: |',
-    ...rows.map(({ part, values }) => `| ${part} | ${values.map((value, index) => share(index, value)).join(' | ')} |`),
+    ...rowsByPart(bills).map(
+      ([part, values]) =>
+        `| ${part} | ${values.map((value, index) => withShare(value, bills[index]?.total ?? 0)).join(' | ')} |`,
+    ),
+    `| **total** | ${bills.map(({ total }) => `**${usd(total)}**`).join(' | ')} |`,
+  ].join('\n');
+}
+
+function floorTable(one: DeliveryBill, other: DeliveryBill): string {
+  const others = floorItems(other.filling);
+  return [
+    '| | one by one | in full batches |',
+    '| --- | ---: | ---: |',
+    ...floorItems(one.filling).map((item, index) => {
+      const cells = [item, others[index] as FloorItem].map((each) => usd(floorItemPerMillion(each)));
+      return `| ${item.what} | ${cells.join(' | ')} |`;
+    }),
+    `| **the floor** | **${usd(one.floor)}** | **${usd(other.floor)}** |`,
   ].join('\n');
 }
 
@@ -217,8 +233,4 @@ function idleCosts({ sweep, hourly, metrics, alarmMetrics, polledQueues }: Idle)
 function recordedShare(perSecond: number): number {
   const first = (1 - Math.exp(-perSecond)) / perSecond;
   return first + 0.05 * (1 - first);
-}
-
-function usd(value: number): string {
-  return value.toFixed(value < 0.095 ? 3 : 2);
 }

@@ -31,7 +31,7 @@ export interface Counts {
 
 const chunkBytes = 64 * 1024;
 /** A receive takes up to ten messages, and so does a delete. */
-const messagesPerRequest = 10;
+export const messagesPerRequest = 10;
 
 export interface CallCounter {
   readonly onCall: (call: AuthorizationRequest) => void;
@@ -91,6 +91,8 @@ export interface UsageOptions {
     readonly name: string;
     readonly accessKeyId: string;
     readonly memoryMegabytes: number;
+    /** Lambda writes START, END and REPORT for each invocation. */
+    readonly logsInvocations: boolean;
   }[];
   /** What a subscriber takes to answer. */
   readonly answerMs: number;
@@ -152,14 +154,16 @@ export function usageBetween(before: Counts, after: Counts, options: UsageOption
   });
 
   const isIngest = (name: string): boolean => /Ingest|Manage/.test(name) && !isOwn(name);
-  const invocations = sum('AWS/Lambda Invocations', any);
+  const loggedInvocations = options.functions
+    .filter(({ logsInvocations }) => logsInvocations)
+    .reduce((total, { name }) => total + sum('AWS/Lambda Invocations', (one) => one === name), 0);
   const requests = sum('AWS/ApiGateway Count', any);
   const busEvents = after.busEvents - before.busEvents;
   const busBytes = after.busBytes - before.busBytes;
   const logBytes =
     sum('AWS/Logs IncomingBytes', any) +
     sum('AWS/Logs IncomingLogEvents', any) * bytesPerLogLine +
-    invocations * lambdaLogBytes +
+    loggedInvocations * lambdaLogBytes +
     requests * (options.accessLogBytes + bytesPerLogLine);
 
   return new Map<Part, Partial<Record<PriceName, number>>>([

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it, test } from 'vitest';
 import { createMetricStore } from '../../local/metrics/metric-store.ts';
 import { billPerMillion, totalOf } from '../../scripts/cost/bill.ts';
+import { fullBatch, targetFanOut } from '../../scripts/cost/delivery-bill.ts';
+import { floorItems, floorPerMillion } from '../../scripts/cost/floor.ts';
 import { prices } from '../../scripts/cost/prices.ts';
 import {
   awsCallMs,
@@ -49,7 +51,7 @@ describe('what is counted', () => {
       { 'AWS/Lambda Invocations fanout-local-crm': 1, 'LocalRun CpuTime fanout-local-crm': 2 },
       { 'by KEY': 2 },
     );
-    const functions = [{ name: 'fanout-local-crm', accessKeyId: 'KEY', memoryMegabytes: 256 }];
+    const functions = [{ name: 'fanout-local-crm', accessKeyId: 'KEY', memoryMegabytes: 256, logsInvocations: true }];
     const billedMs = 50 + 2 * awsCallMs + 2 * (1769 / 256);
     const usage = usageBetween(nothing, after, { ...options, functions }).get('delivery functions');
     expect(usage?.lambdaRequest).toBe(1);
@@ -74,7 +76,20 @@ describe('what is counted', () => {
       'AWS/Lambda Invocations fanout-local-crm': 1,
       'AWS/ApiGateway Count api': 1,
     });
-    expect(usageBetween(nothing, after, options).get('logs')?.logGigabyte).toBe(100 + 2 * 26 + lambdaLogBytes + 326);
+    const functions = [{ name: 'fanout-local-crm', accessKeyId: 'KEY', memoryMegabytes: 256, logsInvocations: true }];
+    expect(usageBetween(nothing, after, { ...options, functions }).get('logs')?.logGigabyte).toBe(
+      100 + 2 * 26 + lambdaLogBytes + 326,
+    );
+  });
+
+  it("leaves Lambda's own lines out of the logs where the function writes none", () => {
+    const after = counts({ 'AWS/Lambda Invocations fanout-local-crm': 2, 'AWS/Lambda Invocations webhook-Ingest': 1 });
+    const functions = [
+      { name: 'fanout-local-crm', accessKeyId: 'A', memoryMegabytes: 256, logsInvocations: false },
+      { name: 'webhook-Ingest', accessKeyId: 'B', memoryMegabytes: 256, logsInvocations: true },
+    ];
+    const usage = usageBetween(nothing, after, { ...options, functions });
+    expect(usage.get('logs')?.logGigabyte).toBe(lambdaLogBytes);
   });
 
   it('counts an event of more than 64 KB as several, and calls by who makes them', () => {
@@ -110,6 +125,26 @@ test('a bill is for a million, at the list price of each unit', () => {
   expect(bill.get('API and ingest')).toBeCloseTo(1);
   expect(bill.get('logs')).toBeCloseTo(0.5 * 250_000);
   expect(totalOf(bill)).toBeCloseTo(1 + 125_000);
+});
+
+describe('the floor of a delivery', () => {
+  it('follows the prices, and no number of its own', () => {
+    const sum = floorItems({ fanOut: 1, messagesPerBatch: 1 })
+      .map(({ price, quantity }) => (quantity * prices[price].usd) / prices[price].per)
+      .reduce((left, right) => left + right);
+    expect(floorPerMillion({ fanOut: 1, messagesPerBatch: 1 })).toBeCloseTo(sum * 1_000_000);
+  });
+
+  it('falls as batches fill and as more subscribers share a post', () => {
+    const floor = (fanOut: number, messagesPerBatch: number) => floorPerMillion({ fanOut, messagesPerBatch });
+    expect(floor(10, 10)).toBeLessThan(floor(10, 1));
+    expect(floor(100, 10)).toBeLessThan(floor(10, 10));
+    expect(floor(1_000_000, 1_000_000)).toBeGreaterThan((prices.tableWriteUnit.usd + prices.queueRequest.usd) * 0.99);
+  });
+
+  it('takes all that the target leaves but cents, even in full batches', () => {
+    expect(floorPerMillion({ fanOut: targetFanOut, messagesPerBatch: fullBatch })).toBeGreaterThan(1.5);
+  });
 });
 
 test('docs/cost.md was written with the prices of today', () => {
