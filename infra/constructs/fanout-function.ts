@@ -5,8 +5,10 @@ import {
   Architecture,
   Code,
   Function as LambdaFunction,
+  LoggingFormat,
   type RecursiveLoop,
   Runtime,
+  SystemLogLevel,
   Tracing,
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -28,6 +30,8 @@ export interface FanoutFunctionProps<Environment extends Record<string, string>>
   /** Of the type that the function's env.ts exports: a variable that is forgotten does not compile. */
   readonly environment: Environment;
   readonly recursiveLoop?: RecursiveLoop;
+  /** Lambda itself logs faults only, and no lines for each invocation (docs/decisions/0060-lambda-logs-faults-only.md). */
+  readonly systemLogsFaultsOnly?: true;
 }
 
 /** A function with its own log group and its own role, which may do nothing but write logs and traces until allowed. */
@@ -62,6 +66,11 @@ export class FanoutFunction<Environment extends Record<string, string>> extends 
       tracing: Tracing.ACTIVE,
       logGroup,
       role,
+      // Our own lines are JSON in either format, and pass as they are.
+      ...(props.systemLogsFaultsOnly && {
+        loggingFormat: LoggingFormat.JSON,
+        systemLogLevelV2: SystemLogLevel.WARN,
+      }),
       ...(props.recursiveLoop && { recursiveLoop: props.recursiveLoop }),
     });
   }

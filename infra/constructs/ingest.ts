@@ -46,6 +46,7 @@ export class Ingest extends Construct {
         DRIFT_TOKEN_SECRET_ARN: this.driftToken.secretArn,
         LEGACY_TIMELINE: props.legacyTimeline,
       },
+      systemLogsFaultsOnly: true,
     });
     this.ingest.allow(['events:PutEvents'], [props.bus.bus.eventBusArn]);
     this.ingest.allow(['secretsmanager:GetSecretValue'], [this.driftToken.secretArn]);

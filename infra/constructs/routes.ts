@@ -278,7 +278,8 @@ export class Routes extends Construct {
         logGroup: deliveryLogs,
         // A crash emits no metric of ours, and an alarm cannot look at functions by how their names begin. But all
         // delivery functions write to this log group, and a subscriber that says no is no `ERROR` there.
-        filterPattern: FilterPattern.anyTerm('ERROR', 'Task timed out', 'Runtime exited'),
+        // At the level at which they log, Lambda reports an invocation only where it failed (platform.report).
+        filterPattern: FilterPattern.anyTerm('ERROR', 'platform.report', 'Task timed out', 'Runtime exited'),
         metricNamespace: `${metricNamespace}/${serviceOf(this)}`,
         metricName: 'DeliveryFaults',
         metricValue: '1',

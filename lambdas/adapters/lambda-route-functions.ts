@@ -12,6 +12,7 @@ import {
   type LambdaClient,
   ListEventSourceMappingsCommand,
   ListFunctionsCommand,
+  LogFormat,
   ResourceConflictException,
   ResourceInUseException,
   ResourceNotFoundException,
@@ -246,7 +247,8 @@ function configuration(settings: FunctionSettings) {
     Timeout: settings.timeoutSeconds,
     Description: settings.description,
     Environment: { Variables: { ...settings.environment } },
-    LoggingConfig: { LogGroup: settings.logGroup },
+    // Levels are for the format JSON only.
+    LoggingConfig: { LogGroup: settings.logGroup, LogFormat: LogFormat.Json, SystemLogLevel: settings.systemLogLevel },
     TracingConfig: { Mode: settings.tracingMode },
   };
 }
@@ -262,6 +264,7 @@ function existingFunction(found: FunctionConfiguration): ExistingFunction {
     description: found.Description ?? '',
     environment: found.Environment?.Variables ?? {},
     logGroup: found.LoggingConfig?.LogGroup ?? '',
+    systemLogLevel: found.LoggingConfig?.SystemLogLevel ?? '',
     tracingMode: found.TracingConfig?.Mode ?? '',
   };
 }

@@ -57,6 +57,11 @@ export interface FunctionSettings {
   readonly timeoutSeconds: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly logGroup: string;
+  /**
+   * Of Lambda's own lines, faults only: three lines for each batch are a quarter of what is logged for one delivery. See
+   * docs/decisions/0060-lambda-logs-faults-only.md.
+   */
+  readonly systemLogLevel: 'WARN';
   /** Attempts are told to X-Ray one by one; a trace for each batch would be another one (xray-attempt-traces.ts). */
   readonly tracingMode: 'PassThrough';
   /** Names the code's key: it says which code a function runs, without another call or a tag. */
@@ -163,6 +168,7 @@ function functionSettings(names: RouteNames, settings: RouteSettings): FunctionS
       QUEUE_URL: `${queueUrlBase}${names.queue}`,
     },
     logGroup: deliverLogGroup,
+    systemLogLevel: 'WARN',
     tracingMode: 'PassThrough',
     description: `Delivers to subscription ${names.subscriptionId}; code ${deliverCode.key}`.slice(0, 256),
   };

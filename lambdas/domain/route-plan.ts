@@ -17,8 +17,9 @@ export interface ExistingRule {
   readonly targets: readonly (Partial<RuleTarget> & { readonly id: string })[];
 }
 
-export type ExistingFunction = Omit<FunctionSettings, 'code' | 'architecture' | 'tracingMode'> & {
+export type ExistingFunction = Omit<FunctionSettings, 'code' | 'architecture' | 'tracingMode' | 'systemLogLevel'> & {
   readonly tracingMode: string;
+  readonly systemLogLevel: string;
   /** It could not be made: it is deleted and made again. */
   readonly failed: boolean;
 };

@@ -173,6 +173,16 @@ describe('functions', () => {
     expect(await routes.apply(actionOf('create-function'))).toEqual(done);
   });
 
+  it('log what Lambda says of faults only', async () => {
+    lambda.on(GetFunctionCommand).resolves({ Configuration: { State: 'Active' } });
+    await routes.apply(actionOf('create-function'));
+    expect(lambda.commandCalls(CreateFunctionCommand)[0]?.args[0].input.LoggingConfig).toEqual({
+      LogGroup: desired.deliverFunction.logGroup,
+      LogFormat: 'JSON',
+      SystemLogLevel: 'WARN',
+    });
+  });
+
   it('whose role is not known to Lambda yet are for later', async () => {
     const error = { ...says, message: 'The role defined for the function cannot be assumed by Lambda.' };
     lambda.on(CreateFunctionCommand).rejects(new InvalidParameterValueException(error));
@@ -281,7 +291,12 @@ describe('what is there of a route', () => {
         Timeout: wanted.timeoutSeconds,
         Description: wanted.description,
         Environment: { Variables: { ...wanted.environment } },
-        LoggingConfig: { LogGroup: wanted.logGroup, LogFormat: 'Text' },
+        LoggingConfig: {
+          LogGroup: wanted.logGroup,
+          LogFormat: 'JSON',
+          SystemLogLevel: wanted.systemLogLevel,
+          ApplicationLogLevel: 'INFO',
+        },
         TracingConfig: { Mode: wanted.tracingMode },
       },
     });

@@ -2,6 +2,7 @@ import { Duration, type Stack } from 'aws-cdk-lib';
 import { describe, expect, test } from 'vitest';
 import { FanoutFunction } from '../../infra/constructs/fanout-function.ts';
 import type { IngestEnv } from '../../lambdas/ingest/env.ts';
+import { parseLogFilter } from '../../local/metrics/log-filter.ts';
 import { ofType, placeholderBundles, type Resource, synthesise, type Template } from './synthesised.ts';
 
 const template = synthesise();
@@ -50,6 +51,15 @@ test('a variable that is forgotten does not compile', () => {
   expect(forgotten).toBeTypeOf('function');
 });
 
+test('a delivery function that fails is seen in either log format', () => {
+  const { FilterPattern } = the('AWS::Logs::MetricFilter', 'RoutesDeliveryFaults').Properties;
+  const counts = parseLogFilter(String(FilterPattern));
+  expect(counts('{"time":"2026-11-22T12:00:00Z","type":"platform.report","record":{"status":"timeout"}}')).toBe(true);
+  expect(counts('2026-11-22T12:00:00Z 1f6c Task timed out after 90.00 seconds')).toBe(true);
+  expect(counts('{"level":"ERROR","message":"batch failed, it will come again"}')).toBe(true);
+  expect(counts('{"level":"INFO","message":"attempt","state":"retrying","errorClass":"timeout"}')).toBe(false);
+});
+
 describe('functions', () => {
   const functions = ofType(template, 'AWS::Lambda::Function');
 
@@ -63,6 +73,14 @@ describe('functions', () => {
       MemorySize: expect.any(Number),
       Timeout: expect.any(Number),
     });
+  });
+
+  test('that run for each event leave out what Lambda logs of invocations that went well', () => {
+    const levels = functions.map(([id, { Properties }]) => [
+      id.replace(/Function[0-9A-F]{8}$/, ''),
+      (Properties.LoggingConfig as { SystemLogLevel?: string }).SystemLogLevel,
+    ]);
+    expect(levels.filter(([, level]) => level !== undefined)).toEqual([['Ingest', 'WARN']]);
   });
 
   test('share no log group and no role', () => {
