@@ -24,7 +24,11 @@ export type DeliveryPlan =
 
 /** How long to wait for what has no time of its own: a person who resumes, a subscription that becomes ready. */
 const lookAgainMs = 2 * 60 * 1000;
-/** While a circuit is open the mapping is off; this is for the batches that were under way. */
+/**
+ * While a circuit is open the mapping is off; this is for the batches that were under way. Where the probe is overdue,
+ * `provision` has not heard of the circuit and the mapping is on: until the next look at all routes, a message that came
+ * back every few seconds would be received so often that it ended in the dead-letter queue.
+ */
 const longestCircuitHoldMs = 15 * 60 * 1000;
 /** What waited for the same instant does not come back in the same instant. */
 const spreadMs = 10 * 1000;
@@ -85,7 +89,8 @@ function subscriberHold(subscriber: Subscriber, { now, random, isProbe }: PlanCo
     return { until: state.throttledUntil + spread, reason: 'throttled' };
   }
   if (state?.circuit?.state === 'open' && !isProbe) {
-    const until = Math.min(Math.max(state.circuit.probeAt, now), now + longestCircuitHoldMs);
+    const { probeAt } = state.circuit;
+    const until = probeAt > now ? Math.min(probeAt, now + longestCircuitHoldMs) : now + lookAgainMs;
     return { until: until + spread, reason: 'circuit-open' };
   }
   return undefined;

@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest';
+import { type PlanContext, planDelivery } from '../../lambdas/domain/delivery-plan.ts';
+import { aMessageToDeliver, aSubscriber, noon } from '../builders/deliveries.ts';
+
+const context: PlanContext = { now: noon, random: 0, isProbe: false };
+
+describe('a message that is received though the circuit is open', () => {
+  const planWithProbeAt = (probeAt: number) =>
+    planDelivery(
+      aMessageToDeliver(),
+      undefined,
+      aSubscriber({
+        state: { circuit: { state: 'open', reason: 'failing', since: noon - 60_000, probeAt, probes: 0 } },
+      }),
+      context,
+    );
+
+  it('waits for the probe', () => {
+    expect(planWithProbeAt(noon + 30_000)).toEqual({ kind: 'hold', reason: 'circuit-open', until: noon + 30_000 });
+  });
+
+  it('waits for minutes where the probe is overdue, or hours of that would be a thousand receives', () => {
+    expect(planWithProbeAt(noon - 1)).toEqual({ kind: 'hold', reason: 'circuit-open', until: noon + 120_000 });
+  });
+});
