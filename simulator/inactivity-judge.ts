@@ -78,11 +78,19 @@ export class InactivityJudge {
     this.#failedSweeps.push(this.#options.now());
   }
 
-  onInactive(_invocation: Invocation, id: string, orgId: JsonValue, data: JsonObject): void {
+  onInactive(invocation: Invocation, id: string, orgId: JsonValue, data: JsonObject): void {
     const now = this.#options.now();
     const conversation = `${integerText(orgId)}#${integerText(data.conversationId)}`;
     const broadcasts = this.#broadcasts.get(conversation) ?? [];
-    broadcasts.push({ conversation, id, lastUpdated: Number(data.lastUpdated), publishedAt: now, clockAtPublish: now });
+    broadcasts.push({
+      conversation,
+      id,
+      lastUpdated: Number(data.lastUpdated),
+      publishedAt: now,
+      // Here calls take time: between the look at the conversation and the bus, another message may move it on.
+      lookedFrom: invocation.startedAt,
+      clockAtPublish: now,
+    });
     this.#broadcasts.set(conversation, broadcasts);
   }
 

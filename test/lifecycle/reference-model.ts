@@ -21,6 +21,8 @@ export interface SeenBroadcast {
   readonly id: string;
   readonly lastUpdated: number;
   readonly publishedAt: number;
+  /** When the run that published it began: what became known while it ran, it may have missed. Default `publishedAt`. */
+  readonly lookedFrom?: number;
   /** What the function's clock said then: clocks may be off. */
   readonly clockAtPublish: number;
 }
@@ -50,7 +52,7 @@ function judgeConversation(conversation: string, run: Run): string[] {
   const broadcasts = run.broadcasts.filter((broadcast) => broadcast.conversation === conversation);
   const wrong: string[] = [];
 
-  for (const { lastUpdated, publishedAt, clockAtPublish } of broadcasts) {
+  for (const { lastUpdated, publishedAt, lookedFrom = publishedAt, clockAtPublish } of broadcasts) {
     const cause = activities.find(
       ({ at, closes, knownFrom }) => at === lastUpdated && !closes && knownFrom <= publishedAt,
     );
@@ -58,7 +60,7 @@ function judgeConversation(conversation: string, run: Run): string[] {
       wrong.push(`${conversation}: inactive at ${publishedAt} for ${lastUpdated}, at which there was no activity`);
       continue;
     }
-    const later = activities.find((other) => other.knownBy < publishedAt && supersedes(other, cause));
+    const later = activities.find((other) => other.knownBy < lookedFrom && supersedes(other, cause));
     if (later !== undefined) {
       wrong.push(
         `${conversation}: inactive at ${publishedAt} for ${lastUpdated}, though ${later.closes ? 'a close' : 'an activity'} of ${later.at} was known`,
