@@ -19,6 +19,7 @@ const labels: Readonly<Record<string, string>> = {
   filter: 'Filter',
   headers: 'Headers',
   maxConcurrency: 'Max. concurrency',
+  maxBatchingWindowSeconds: 'Max. batching window, seconds',
   signingKeys: 'Signing keys',
   createdAt: 'Created',
   updatedAt: 'Updated',

@@ -218,11 +218,12 @@ export class ControlPlane {
         return this.#createMapping(action.queueArn.split(':').at(-1) ?? '', action.functionName, action.settings);
       case 'update-mapping':
         return this.#changeMapping(action.mappingId, (route) => {
-          const { enabled, maximumConcurrency } = action.settings;
+          const { enabled, maximumConcurrency, batchingWindowSeconds: maximumBatchingWindowSeconds } = action.settings;
           route.settings = action.settings;
           // Until then it reads on as before.
           this.#options.scheduler.setTimer(route.changingUntil, () => {
-            if (this.mappings.has(action.mappingId)) route.mapping.update({ enabled, maximumConcurrency });
+            if (!this.mappings.has(action.mappingId)) return;
+            route.mapping.update({ enabled, maximumConcurrency, maximumBatchingWindowSeconds });
           });
         });
       case 'delete-mapping':
@@ -252,6 +253,7 @@ export class ControlPlane {
         enabled: settings.enabled,
         batchSize: settings.batchSize,
         maximumConcurrency: settings.maximumConcurrency,
+        maximumBatchingWindowSeconds: settings.batchingWindowSeconds,
         reportBatchItemFailures: true,
       },
     });

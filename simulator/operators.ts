@@ -39,6 +39,7 @@ const wishes: readonly (readonly string[])[] = [
 /** What people do with subscriptions: through the API, and by hand in the table. */
 export class Operators {
   readonly #options: Options;
+  readonly #windows: Random;
   readonly #endpoints = new Map<string, Endpoint>();
   /** Items that somebody has spoilt, as they were. */
   readonly #spoilt = new Map<string, JsonObject>();
@@ -47,6 +48,7 @@ export class Operators {
 
   constructor(options: Options) {
     this.#options = options;
+    this.#windows = options.random.fork('batching windows');
   }
 
   endpointOf(url: string): Endpoint {
@@ -107,6 +109,7 @@ export class Operators {
       ...(random.chance(0.25) ? { orgIds: [random.pick(orgIds)] } : {}),
       ...(random.chance(0.2) ? { filter: random.pick(filters).pattern } : {}),
       ...(random.chance(0.2) ? { maxConcurrency: random.integer(2, 4) } : {}),
+      ...(this.#windows.chance(0.3) ? { maxBatchingWindowSeconds: this.#windows.integer(0, 60) } : {}),
       status: 'active',
     };
   }
@@ -157,6 +160,7 @@ export class Operators {
           const eventTypes = [...random.pick(wishes), ...(keeps ? ['conversation_status_updated'] : [])];
           const narrowed = {
             orgIds: random.chance(0.3) ? [random.pick(orgIds)] : null,
+            ...(this.#windows.chance(0.2) ? { maxBatchingWindowSeconds: this.#windows.pick([null, 1, 60]) } : {}),
             filter: random.chance(0.3) ? random.pick(filters).pattern : null,
           };
           await this.#patch(id, random.chance(0.5) ? { eventTypes } : narrowed);

@@ -18,6 +18,7 @@ interface FieldOptions {
   readonly header?: Readonly<Record<string, string>>;
   readonly description?: string;
   readonly maxConcurrency?: number;
+  readonly maxBatchingWindow?: number;
 }
 
 interface WaitOptions {
@@ -226,6 +227,12 @@ function withFields(command: Command): Command {
       new Option('--max-concurrency <count>', 'batches under way at once, 2 to 1000 (default: 10)').argParser(
         wholeNumber,
       ),
+    )
+    .addOption(
+      new Option(
+        '--max-batching-window <time>',
+        'deliveries may wait so long for others, up to 60s: cheaper (default: 0s)',
+      ).argParser(durationSeconds),
     );
 }
 
@@ -249,7 +256,7 @@ function ifMatchHeaders({ ifMatch }: ChangeOptions): Record<string, string> {
 }
 
 async function fieldsOf(options: FieldOptions, { surroundings }: Session): Promise<JsonObject> {
-  const { url, events, orgs, filter, header, description, maxConcurrency } = options;
+  const { url, events, orgs, filter, header, description, maxConcurrency, maxBatchingWindow } = options;
   return {
     ...(url === undefined ? {} : { url }),
     ...(events === undefined ? {} : { eventTypes: [...events] }),
@@ -259,6 +266,7 @@ async function fieldsOf(options: FieldOptions, { surroundings }: Session): Promi
     ...(header === undefined ? {} : { headers: { ...header } }),
     ...(description === undefined ? {} : { description }),
     ...(maxConcurrency === undefined ? {} : { maxConcurrency }),
+    ...(maxBatchingWindow === undefined ? {} : { maxBatchingWindowSeconds: maxBatchingWindow }),
   };
 }
 
@@ -268,6 +276,7 @@ const clearable: Readonly<Record<string, string>> = {
   headers: 'headers',
   description: 'description',
   'max-concurrency': 'maxConcurrency',
+  'max-batching-window': 'maxBatchingWindowSeconds',
 };
 
 function clearedFields(names: readonly string[]): JsonObject {

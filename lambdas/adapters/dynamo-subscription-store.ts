@@ -293,6 +293,7 @@ const optionalAttributes: readonly (keyof SubscriptionConfig)[] = [
   'description',
   'status',
   'maxConcurrency',
+  'maxBatchingWindowSeconds',
   'secrets',
   'createdAt',
   'updatedAt',

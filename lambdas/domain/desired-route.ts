@@ -74,8 +74,11 @@ export interface MappingSettings extends Flow {
 }
 
 const deliverTimeoutSeconds = 90;
-/** Lambda asks for six times the function's timeout: a batch that was throttled is tried again before it reappears. */
-const visibilityTimeoutSeconds = 6 * deliverTimeoutSeconds;
+/**
+ * Lambda asks for six times the function's timeout, and the window on top: a batch that was throttled is tried again
+ * before it reappears. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+ */
+const leastVisibilityTimeoutSeconds = 6 * deliverTimeoutSeconds;
 /** SQS's longest, and with it the longest pause without loss. */
 const retentionSeconds = 14 * 24 * 60 * 60;
 /** SQS's highest: retries and throttles are receives too, and none of them may end in the dead-letter queue. */
@@ -114,12 +117,13 @@ export function desiredRoute(config: SubscriptionConfig, flow: Flow, settings: R
   const names = routeNames(settings.prefix, config.subscriptionId);
   const ownQueueArn = queueArn(settings, names.queue);
   const deadLetterArn = queueArn(settings, names.deadLetterQueue);
+  const batchingWindowSeconds = config.maxBatchingWindowSeconds ?? 0;
   const sentByRule = (arn: string) => sendPolicy(arn, ruleArn(settings, names));
   return {
     names,
     rule: { pattern: JSON.stringify(rulePattern(config)), target: { queueArn: ownQueueArn, deadLetterArn } },
     queue: {
-      VisibilityTimeout: String(visibilityTimeoutSeconds),
+      VisibilityTimeout: String(leastVisibilityTimeoutSeconds + batchingWindowSeconds),
       MessageRetentionPeriod: String(retentionSeconds),
       SqsManagedSseEnabled: 'true',
       RedrivePolicy: JSON.stringify({ deadLetterTargetArn: deadLetterArn, maxReceiveCount }),
@@ -131,7 +135,7 @@ export function desiredRoute(config: SubscriptionConfig, flow: Flow, settings: R
       Policy: sentByRule(deadLetterArn),
     },
     deliverFunction: functionSettings(names, settings),
-    mapping: { ...flow, batchSize, batchingWindowSeconds: 0 },
+    mapping: { ...flow, batchSize, batchingWindowSeconds },
   };
 }
 

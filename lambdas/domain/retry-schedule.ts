@@ -61,7 +61,7 @@ export function nextAttempt({ attempts, now, sentAt, notBefore = 0, random }: Fa
 
 /** SQS hides a message for 12 hours at most, counted from when it was received. */
 const longestHidingSeconds = 12 * 60 * 60;
-/** The function learns of a message some time after SQS handed it out; asking for too much is an error. */
+/** The function learns of a message some time after SQS handed it out (a batching window after); too much is an error. */
 const receiveMarginSeconds = 5 * 60;
 
 /**

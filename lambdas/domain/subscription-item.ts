@@ -67,6 +67,15 @@ const fields = {
   maxConcurrency: z
     .int()
     .check(z.gte(2), z.lte(1000), z.describe('How many batches of deliveries may be under way at once.')),
+  maxBatchingWindowSeconds: z
+    .int()
+    .check(
+      z.gte(0),
+      z.lte(60),
+      z.describe(
+        'How long deliveries may wait for others to fill a batch, which costs less. 0: they never wait. Where events are few, Lambda may wait 20 s however short the window is.',
+      ),
+    ),
 };
 
 /** What `POST /v1/subscriptions` takes. */
@@ -79,6 +88,7 @@ export const createSchema = z.strictObject({
   description: z.optional(fields.description),
   status: z.optional(fields.status),
   maxConcurrency: z.optional(fields.maxConcurrency),
+  maxBatchingWindowSeconds: z.optional(fields.maxBatchingWindowSeconds),
 });
 
 /** What `PATCH /v1/subscriptions/{id}` takes: a field given replaces the whole field, null removes it. */
@@ -91,6 +101,7 @@ export const changeSchema = z.strictObject({
   description: z.optional(z.nullable(fields.description)),
   status: z.optional(fields.status),
   maxConcurrency: z.optional(z.nullable(fields.maxConcurrency)),
+  maxBatchingWindowSeconds: z.optional(z.nullable(fields.maxBatchingWindowSeconds)),
 });
 
 const instant = z.string().check(z.regex(/^\d{4}-\d{2}-\d{2}T[\d:.]+Z$/, 'must be an instant in ISO 8601, UTC'));

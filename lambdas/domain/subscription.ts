@@ -16,6 +16,8 @@ export interface SubscriptionConfig {
   readonly status: 'active' | 'paused';
   /** Deliveries under way at once, 2 to 1000 (the limits of an SQS event source). */
   readonly maxConcurrency?: number;
+  /** How long deliveries may wait for others, so that they come in fuller and cheaper batches; 0 to 60. */
+  readonly maxBatchingWindowSeconds?: number;
   /** Newest first. Absent when a person wrote the item without one: then `state` holds a generated one. */
   readonly secrets?: readonly SigningSecret[];
   /** ISO 8601. */

@@ -76,6 +76,7 @@ export const subscriptionSchema = z.object({
   headers: z.optional(z.record(z.string(), z.string())),
   description: z.optional(text),
   maxConcurrency: z.optional(createSchema.shape.maxConcurrency),
+  maxBatchingWindowSeconds: z.optional(createSchema.shape.maxBatchingWindowSeconds),
   status: z
     .enum(['active', 'paused', 'disabled', 'rejected'])
     .check(z.describe('disabled: by the system, see `disabled`. rejected: its item makes no sense, see `reason`.')),

@@ -67,6 +67,8 @@ describe('subscriptions create', () => {
       'the CRM',
       '--max-concurrency',
       '5',
+      '--max-batching-window',
+      '30s',
       '--paused',
     ]);
     expect(run).toMatchObject({ exitCode: 0, err: '' });
@@ -78,6 +80,7 @@ describe('subscriptions create', () => {
       headers: { 'X-Key': 'a: b', 'X-Other': 'c' },
       description: 'the CRM',
       maxConcurrency: 5,
+      maxBatchingWindowSeconds: 30,
       status: 'paused',
     });
     expect(api.lastRequest.bytes.toString()).toContain('{"id":[9007199254740993]}');

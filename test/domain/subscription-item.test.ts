@@ -51,6 +51,8 @@ describe('a subscription', () => {
     [{ status: 'disabled' }, 'status: must be "active" or "paused"'],
     [{ maxConcurrency: 1 }, 'maxConcurrency: must be at least 2'],
     [{ maxConcurrency: 1001 }, 'maxConcurrency: must be at most 1000'],
+    [{ maxBatchingWindowSeconds: 61 }, 'maxBatchingWindowSeconds: must be at most 60'],
+    [{ maxBatchingWindowSeconds: -1 }, 'maxBatchingWindowSeconds: must be at least 0'],
     [{ maxConcurrency: 2.5 }, 'maxConcurrency: must be a whole number'],
     [{ subscriptionId: 'a/b' }, 'subscriptionId: must be 1 to 40 of A-Z a-z 0-9 _ -'],
     [{ subscriptionId: 'x-dlq' }, 'subscriptionId: must not end with -dlq'],

@@ -106,6 +106,7 @@ describe('creating a subscription', () => {
       headers: { authorization: 'Bearer x' },
       description: 'the CRM',
       maxConcurrency: 5,
+      maxBatchingWindowSeconds: 30,
     });
     expect(status).toBe(201);
     expect(body).toMatchObject({

@@ -142,6 +142,17 @@ describe('a change', () => {
     expect(world.routes.rules.get(name)?.pattern).toContain('"orgId":[9007199254740993]');
   });
 
+  it('of how long deliveries may gather is one of the queue first, which hides them for as long, and then of its mapping', async () => {
+    await world.write();
+    expect(world.mapping()?.batchingWindowSeconds).toBe(0);
+    expect(world.routes.queues.get(name)?.VisibilityTimeout).toBe('540');
+    world.routes.applied.length = 0;
+    await world.write({ maxBatchingWindowSeconds: 30 });
+    expect(world.routes.applied.map(({ kind }) => kind)).toEqual(['set-queue-attributes', 'update-mapping']);
+    expect(world.mapping()?.batchingWindowSeconds).toBe(30);
+    expect(world.routes.queues.get(name)?.VisibilityTimeout).toBe('570');
+  });
+
   it('to paused stops the deliveries and leaves the rule filling the queue; to active starts them again', async () => {
     await world.write();
     await world.write({ status: 'paused' });

@@ -24,6 +24,7 @@ describe('the OpenAPI document', () => {
       eventTypes: { minItems: 1, maxItems: 50 },
       orgIds: { maxItems: 50 },
       maxConcurrency: { minimum: 2, maximum: 1000 },
+      maxBatchingWindowSeconds: { minimum: 0, maximum: 60 },
     });
   });
 });
