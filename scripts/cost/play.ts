@@ -36,6 +36,8 @@ export interface Played {
   readonly eventBytes: number;
   readonly ledgerItemBytes: number;
   readonly logBytesPerDelivery: number;
+  /** Of them, the line of the attempt. */
+  readonly attemptLineBytes: number;
 }
 
 export interface Idle {
@@ -57,19 +59,31 @@ const storedItemOverheadBytes = 100;
 // Of infra/constructs/api.ts, filled in.
 const accessLogBytes = 330;
 const postsAtOnce = 24;
+const subscribersAtOnce = 10;
 
 interface Stage {
   readonly stack: LocalStack;
   readonly metrics: MetricStore;
   readonly counter: CallCounter;
+  /** Of all lines of attempts so far. */
+  readonly attemptLineBytes: () => number;
 }
 
 async function withStage<T>(work: (stage: Stage) => Promise<T>): Promise<T> {
   const metrics = createMetricStore();
   const counter = countCalls();
-  const stack = await startLocalStack({ driftToken, metrics, onCall: counter.onCall, onNotice: console.error });
+  let attemptLineBytes = 0;
+  const stack = await startLocalStack({
+    driftToken,
+    metrics,
+    onCall: counter.onCall,
+    onNotice: console.error,
+    onLog({ text }) {
+      if (text.includes('"message":"attempt"')) attemptLineBytes += Buffer.byteLength(text);
+    },
+  });
   try {
-    return await work({ stack, metrics, counter });
+    return await work({ stack, metrics, counter, attemptLineBytes: () => attemptLineBytes });
   } finally {
     await stack.stop();
   }
@@ -77,7 +91,7 @@ async function withStage<T>(work: (stage: Stage) => Promise<T>): Promise<T> {
 
 /** Plays one run after the other to the same subscribers, each counted by itself. */
 export function play(fanOut: number, runs: readonly Run[]): Promise<Played[]> {
-  return withStage(async ({ stack, metrics, counter }) => {
+  return withStage(async ({ stack, metrics, counter, attemptLineBytes }) => {
     const subscribers = await startSubscribers();
     const dynamo = new DynamoDBClient(clientOptions(stack));
     const lambda = new LambdaClient(clientOptions(stack));
@@ -100,6 +114,7 @@ export function play(fanOut: number, runs: readonly Run[]): Promise<Played[]> {
         const before = counter.counts(metrics);
         const receivedBefore = subscribers.received;
         const sentBefore = subscribers.sentBytes;
+        const linesBefore = attemptLineBytes();
         const numbers = Array.from({ length: events }, (_, index) => eventsBefore + index);
         eventsBefore += events;
         if (pace === 'one-by-one') {
@@ -110,7 +125,8 @@ export function play(fanOut: number, runs: readonly Run[]): Promise<Played[]> {
             await pause(30);
           }
         } else {
-          await deliverEnabled(lambda, false);
+          const mappings = await subscribersMappings(lambda);
+          for (const mapping of mappings) await setEnabled(lambda, mapping, false);
           await Promise.all(
             Array.from({ length: postsAtOnce }, async () => {
               for (let number = numbers.shift(); number !== undefined; number = numbers.shift())
@@ -118,7 +134,12 @@ export function play(fanOut: number, runs: readonly Run[]): Promise<Played[]> {
             }),
           );
           while (waitingIn(stack) < events * fanOut) await pause(50);
-          await deliverEnabled(lambda, true);
+          for (const [index, mapping] of mappings.entries()) {
+            await setEnabled(lambda, mapping, true);
+            const enabled = index + 1;
+            // A few at a time: a hundred on this machine's cores would let each other's posts run into their timeout.
+            if (enabled % subscribersAtOnce === 0) await subscribers.untilReceived(receivedBefore + events * enabled);
+          }
           await subscribers.untilReceived(receivedBefore + events * fanOut);
         }
         await quiet();
@@ -134,6 +155,7 @@ export function play(fanOut: number, runs: readonly Run[]): Promise<Played[]> {
           eventBytes: (after.busBytes - before.busBytes) / events,
           ledgerItemBytes,
           logBytesPerDelivery: logBytes / deliveries,
+          attemptLineBytes: (attemptLineBytes() - linesBefore) / deliveries,
           usage: usageBetween(before, after, {
             functions,
             answerMs,
@@ -194,17 +216,23 @@ async function startSubscribers() {
   };
 }
 
-/** Lets Lambda read the subscribers' queues, or not: at the mappings themselves, so that nothing of ours has work with it. */
-async function deliverEnabled(lambda: LambdaClient, enabled: boolean): Promise<void> {
+/** What reads the subscribers' queues. */
+async function subscribersMappings(lambda: LambdaClient): Promise<readonly string[]> {
+  const found: string[] = [];
   let Marker: string | undefined;
   do {
     const page = await lambda.send(new ListEventSourceMappingsCommand(Marker === undefined ? {} : { Marker }));
-    for (const { UUID, EventSourceArn = '' } of page.EventSourceMappings ?? []) {
-      if (!isSubscribers(EventSourceArn.split(':').at(-1) ?? '')) continue;
-      await lambda.send(new UpdateEventSourceMappingCommand({ UUID, Enabled: enabled }));
+    for (const { UUID = '', EventSourceArn = '' } of page.EventSourceMappings ?? []) {
+      if (isSubscribers(EventSourceArn.split(':').at(-1) ?? '')) found.push(UUID);
     }
     Marker = page.NextMarker;
   } while (Marker !== undefined && Marker !== '');
+  return found;
+}
+
+/** At the mapping itself, past our own functions: they would have work with it, which would be counted. */
+async function setEnabled(lambda: LambdaClient, UUID: string, Enabled: boolean): Promise<void> {
+  await lambda.send(new UpdateEventSourceMappingCommand({ UUID, Enabled }));
 }
 
 function waitingIn(stack: LocalStack): number {

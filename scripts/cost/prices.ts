@@ -28,6 +28,18 @@ export const prices = {
   queueRequest: million(0.4, 'request to a standard queue, of up to 64 KB', 'https://aws.amazon.com/sqs/pricing/'),
   tableWriteUnit: million(0.625, 'write request unit, on demand', 'https://aws.amazon.com/dynamodb/pricing/on-demand/'),
   tableReadUnit: million(0.125, 'read request unit, on demand', 'https://aws.amazon.com/dynamodb/pricing/on-demand/'),
+  tableWriteCapacityHour: {
+    usd: 0.00065,
+    per: 1,
+    unit: 'write capacity unit and hour, provisioned',
+    source: 'https://aws.amazon.com/dynamodb/pricing/provisioned/',
+  },
+  tableReadCapacityHour: {
+    usd: 0.00013,
+    per: 1,
+    unit: 'read capacity unit and hour, provisioned',
+    source: 'https://aws.amazon.com/dynamodb/pricing/provisioned/',
+  },
   tableGigabyteMonth: gigabyte(0.25, 'GB-month in a table', 'https://aws.amazon.com/dynamodb/pricing/on-demand/'),
   backupGigabyteMonth: gigabyte(
     0.2,

@@ -2,6 +2,7 @@ import { billPerMillion, totalOf } from './bill.ts';
 import {
   type DeliveryBill,
   deliveryBill,
+  fullBatch,
   rowsByPart,
   targetFanOut,
   targetPerMillionDeliveries,
@@ -11,7 +12,7 @@ import {
 import { type FloorItem, floorItemPerMillion, floorItems } from './floor.ts';
 import { answerMs, type Idle, type Played } from './play.ts';
 import { priceOf, prices, pricesAsOf } from './prices.ts';
-import { awsCallMs, lambdaLogBytes, parts } from './usage.ts';
+import { awsCallMs, bytesPerLogLine, type Part, parts } from './usage.ts';
 
 const hoursPerMonth = 730;
 /** Lambda polls a queue with five connections, each for 20 s. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html */
@@ -68,11 +69,16 @@ ${floorTable(alone, inFull)}
 
 ### What would make it cheaper
 
-What would make it cheaper, in USD for a million deliveries, and what it would take away:
+In USD for a million deliveries, at a fan-out of ${targetFanOut}, each by itself. Done already: Lambda's own log lines are left out where functions
+run for each event ([why](decisions/0060-lambda-logs-faults-only.md)); attempts join a trace instead of beginning one ([why](decisions/0051-attempts-join-the-trace-of-their-event.md)).
+Not done, because exact, complete and prompt deliveries come before cents:
 
-| | one by one | in bursts |
-| --- | ---: | ---: |
 ${savingsTable(aloneAtTen, fullAtTen)}
+
+A window of \`w\` seconds puts about \`1 + r × w\` messages into a batch of a subscriber that gets \`r\` events a second, ten at the most. What a million
+deliveries cost then, between the two figures that were counted:
+
+${windowTable(alone, inFull)}
 
 ## Traces
 
@@ -108,14 +114,15 @@ A failing subscriber has a metric more for each way in which it fails. The dead-
 \`npm run cost\` runs the system from its template on one machine and counts: requests to the API, entries of PutEvents in chunks of
 64 KB, messages and requests of each queue, units of each table and index by the sizes of their items, invocations, bytes of logs,
 bytes sent. What the local run does not see is added by what AWS documents: Lambda's pollers receive up to ten messages with one request and
-delete them with one, each invocation has three log lines of Lambda's own, each line counts ${26} bytes more.
+delete them with one, an invocation of a function that logs them has three log lines of Lambda's own, each line counts ${bytesPerLogLine} bytes more.
+For full batches the queues are filled before Lambda may read them.
 
 A function's time is its computing, as measured here on a whole core and stretched to the part of a core that its memory buys (1,769 MB are a
 core), and its waiting: ${answerMs} ms for a subscriber and ${awsCallMs} ms for each call of an AWS service, one after the other. A subscriber that takes
 500 ms adds ${usd(priceOf('lambdaGigabyteSecond', 0.45 * 0.25 * 1_000_000))} to a million deliveries that come alone, and a tenth of it in full batches.
 
 Not in it: cold starts, empty polls of queues under load (there are fewer than at rest), retries of subscribers that fail, TLS handshakes,
-taxes, and support.
+logs kept after they were taken in, taxes, and support.
 
 ## Prices
 
@@ -130,26 +137,114 @@ ${Object.values(prices)
 `;
 }
 
-function savingsTable(one: Played, other: Played): string {
-  const perBatch = (usdPerMillion: number): string =>
-    `${usd(usdPerMillion)} | ${usd(usdPerMillion / other.messagesPerBatch)}`;
-  const [queues, functions] = (['subscribers’ queues', 'delivery functions'] as const).map(
-    (part) =>
-      (billPerMillion(one.usage, one.deliveries).get(part) ?? 0) -
-      (billPerMillion(other.usage, other.deliveries).get(part) ?? 0),
-  );
+function windowTable(one: DeliveryBill, other: DeliveryBill): string {
+  const sizes = [1, 2, 3, 5, fullBatch];
+  const [most, least] = [one, other].map(({ filling }) => 1 / filling.messagesPerBatch) as [number, number];
+  const at = (size: number): number => other.total + ((one.total - other.total) * (1 / size - least)) / (most - least);
   return [
-    `| a window in which batches gather: up to so much, for so many seconds of delay | ${usd((queues ?? 0) + (functions ?? 0))} | 0 |`,
-    `| Lambda's own log lines left out (its JSON format, system level WARN): the duration of each invocation | ${perBatch(priceOf('logGigabyte', lambdaLogBytes * 1_000_000))} |`,
-    `| the subscription's two records read with eventual consistency: a change is in force up to a second later | ${perBatch(priceOf('tableReadUnit', 1_000_000))} |`,
-    `| no point-in-time recovery of the ledger | ${usd(storedUsd(one))} | ${usd(storedUsd(other))} |`,
+    `| messages to a batch | ${sizes.join(' | ')} |`,
+    `| --- |${sizes.map(() => ' ---: |').join('')}`,
+    `| USD for a million deliveries | ${sizes.map((size) => usd(at(size))).join(' | ')} |`,
   ].join('\n');
 }
 
-function storedUsd({ usage, deliveries }: Played): number {
-  return (
-    (priceOf('backupGigabyteMonth', usage.get('ledger: storage')?.backupGigabyteMonth ?? 0) / deliveries) * 1_000_000
+/** What a batch is billed for once, however many messages it has. */
+const partsByBatch = [
+  'subscribers’ queues',
+  'delivery functions',
+  'ledger: reads and writes',
+  'logs',
+] as const satisfies readonly Part[];
+/** Of capacity that is provisioned and follows the load, so much is used. */
+const usedCapacity = 0.7;
+
+/** What was decided against, or for some subscribers only: what it would save, and what it would take away. */
+function savingsTable(one: Played, other: Played): string {
+  const each = (what: string, takesAway: string, ...usdPerMillion: [number, number]): string =>
+    `| ${what} | ${usdPerMillion.map((value) => (value === 0 ? '0' : usd(value))).join(' | ')} | ${takesAway} |`;
+  const perBatch = (what: string, takesAway: string, usdPerMillion: number): string =>
+    each(what, takesAway, usdPerMillion / one.messagesPerBatch, usdPerMillion / other.messagesPerBatch);
+  const alike = (what: string, takesAway: string, usdPerMillion: number): string =>
+    each(what, takesAway, usdPerMillion, usdPerMillion);
+
+  const [alone, full] = [one, other].map((played) => {
+    const bill = billPerMillion(played.usage, played.deliveries);
+    return partsByBatch.reduce((sum, part) => sum + (bill.get(part) ?? 0), 0);
+  });
+  const readUnit = priceOf('tableReadUnit', 1_000_000);
+  const attemptLine = priceOf('logGigabyte', (one.attemptLineBytes + bytesPerLogLine) * 1_000_000);
+  // A unit of capacity is one in a second.
+  const provisioned = (['tableWriteCapacityHour', 'tableReadCapacityHour'] as const).reduce(
+    (sum, name) => sum + priceOf(name, 1_000_000 / 3600 / usedCapacity),
+    0,
   );
+  const ledgerUnits = priceOf('tableWriteUnit', 1_000_000) + readUnit;
+  const waitingSeconds = (answerMs + 2 * awsCallMs) / 1000;
+  return [
+    '| | one by one | in full batches | what it would take away |',
+    '| --- | ---: | ---: | --- |',
+    each(
+      '[a window in which batches gather](subscriptions.md#cheaper-deliveries-that-may-wait), for each subscriber that asks for it; up to',
+      'up to a minute: it is there, and off by default ([why](decisions/0061-batches-gather-for-those-who-ask.md))',
+      (alone ?? 0) - (full ?? 0),
+      0,
+    ),
+    alike(
+      'provisioned capacity for the ledger, of which 70 % are used around the clock',
+      'room for bursts: what goes beyond it is throttled, its batch comes again, and what was sent but could not be written down is sent twice',
+      ledgerUnits - provisioned,
+    ),
+    alike(
+      'no log line for an attempt that succeeded',
+      'the search in all logs for one post’s road; the ledger says less, and not for how long an event waited',
+      attemptLine,
+    ),
+    perBatch(
+      'the subscription’s two records read with eventual consistency',
+      'certainty: after a `Retry-After` the next batch may not know of it, a pause or a new secret may be missed for about a second',
+      readUnit,
+    ),
+    perBatch(
+      'or by one consistent query instead of two items',
+      'a second call and connection for each batch, beside that for the ledger: computing and cold starts, which eat up some of it',
+      readUnit,
+    ),
+    each(
+      'functions of 128 instead of 256 MB',
+      'half of the processor: a delivery computes twice as long before and after its post; and the room that Node needs',
+      ...([one, other].map(({ messagesPerBatch }) =>
+        priceOf('lambdaGigabyteSecond', (waitingSeconds * 0.125 * 1_000_000) / messagesPerBatch),
+      ) as [number, number]),
+    ),
+    alike(
+      'a function url instead of the HTTP API, at this fan-out',
+      'the API’s throttling, its access log, and an address of one’s own',
+      priceOf('apiRequest', 1_000_000 / one.scenario.fanOut),
+    ),
+    each(
+      'delivered items kept for 15 days instead of 30',
+      'that a replay of what is older holds back what was delivered: the archive has 30 days',
+      ...([storedUsd(one, 'all') / 2, storedUsd(other, 'all') / 2] as [number, number]),
+    ),
+    each(
+      'no point-in-time recovery of the ledger',
+      'the way back after a fault that spoils it: which events were delivered, and those that never were',
+      storedUsd(one, 'recovery'),
+      storedUsd(other, 'recovery'),
+    ),
+    alike(
+      'the ledger read with eventual consistency',
+      'certainty: an event that comes twice within about a second is delivered twice',
+      readUnit / 2,
+    ),
+  ].join('\n');
+}
+
+function storedUsd({ usage, deliveries }: Played, what: 'all' | 'recovery'): number {
+  const { tableGigabyteMonth = 0, backupGigabyteMonth = 0 } = usage.get('ledger: storage') ?? {};
+  const recovery = priceOf('backupGigabyteMonth', backupGigabyteMonth);
+  const stored = what === 'recovery' ? recovery : recovery + priceOf('tableGigabyteMonth', tableGigabyteMonth);
+  return (stored / deliveries) * 1_000_000;
 }
 
 function tracesRow(rate: number): string {

@@ -109,7 +109,7 @@ const ledgerMonths = 1;
 const archiveMonths = 1;
 /** Lambda's START, END and REPORT lines, with what CloudWatch adds to each. */
 export const lambdaLogBytes = 64 + 52 + 160 + 3 * 26;
-const bytesPerLogLine = 26;
+export const bytesPerLogLine = 26;
 /** A call of DynamoDB, SQS or EventBridge from within the region; one after the other. */
 export const awsCallMs = 6;
 /** A function has a whole core from this size on, and a part of one below. https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html */

@@ -15,6 +15,7 @@ function played(pace: Played['scenario']['pace'], messagesPerBatch: number, writ
     eventBytes: 400,
     ledgerItemBytes: 265,
     logBytesPerDelivery: 500,
+    attemptLineBytes: 400,
   };
 }
 
