@@ -123,8 +123,8 @@ function roadsOf(traveller: Traveller): { readonly together: Roads; readonly aft
           TableName: tables.conversations,
           Item: {
             conversationKey: { S: conversationKey },
-            // Busy again since the timer was set.
-            lastActivityAt: { N: String(now + 2_000) },
+            // Busy again since the timer was set, and for long enough that a slow machine finds it so.
+            lastActivityAt: { N: String(now + 10_000) },
             dueAt: { N: String(now - 1_000) },
             timerShard: { N: String(timerShardOf(conversationKey)) },
           },
