@@ -1,9 +1,9 @@
 import { Agent, type RequestOptions, request } from 'node:https';
 import type { SQSRecord } from 'aws-lambda';
 import { Pool } from 'undici';
+import { embeddedMetrics } from '../../lambdas/adapters/embedded-metrics.ts';
 import { httpsWebhookSender } from '../../lambdas/adapters/https-webhook-sender.ts';
 import { jsonLog } from '../../lambdas/adapters/json-log.ts';
-import { powertoolsMetrics } from '../../lambdas/adapters/powertools-metrics.ts';
 import type { DeliverDeps } from '../../lambdas/deliver/deliver-deps.ts';
 import { createDeliverHandler, type DeliverEvent } from '../../lambdas/deliver/handler.ts';
 import type { DeliveryRecord } from '../../lambdas/domain/delivery-ledger.ts';
@@ -167,7 +167,7 @@ export function deliverArm(receiver: string, overrides: Partial<DeliverDeps> = {
     clock: Date.now,
     random: Math.random,
     disableAfterSeconds: defaultDisableAfterSeconds,
-    metrics: powertoolsMetrics(),
+    metrics: embeddedMetrics({ clock: Date.now, environment: process.env }),
     log: jsonLog({ service: 'deliver', clock: Date.now, environment: process.env }),
     ...overrides,
   }) as unknown as (event: DeliverEvent, context: object) => Promise<{ batchItemFailures: unknown[] }>;
@@ -192,7 +192,11 @@ function signedRequests(receiver: string) {
     batch.map(({ messageId, receiptHandle, body }) => {
       const parsed = parseMessage({ messageId, receiptHandle, body, sentAt: 0 });
       if (parsed.kind === 'malformed') throw new Error(parsed.reason);
-      return webhookRequest(parsed.message, `${receiver}/hooks`, {}, [signingSecret], Date.now());
+      return webhookRequest(
+        parsed.message,
+        { url: `${receiver}/hooks`, headers: {}, secrets: [signingSecret] },
+        Date.now(),
+      );
     }),
   );
 }

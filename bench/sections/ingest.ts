@@ -1,8 +1,8 @@
 import { EventBridgeClient, PutEventsCommand, type PutEventsRequestEntry } from '@aws-sdk/client-eventbridge';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import { embeddedMetrics } from '../../lambdas/adapters/embedded-metrics.ts';
 import { eventBridgePublisher } from '../../lambdas/adapters/event-bridge-publisher.ts';
 import { jsonLog } from '../../lambdas/adapters/json-log.ts';
-import { powertoolsMetrics } from '../../lambdas/adapters/powertools-metrics.ts';
 import { sleep } from '../../lambdas/adapters/sleep.ts';
 import { createIngestHandler } from '../../lambdas/ingest/handler.ts';
 import { aMessage, aStatusUpdate, broadcastsOf } from '../../test/builders/drift-events.ts';
@@ -99,7 +99,7 @@ function ingestArm(client: EventBridgeClient, bodies: readonly string[]): Arm {
     publisher: eventBridgePublisher({ client, eventBusName: 'fanout', sleep }),
     timeline: longGoneTimeline,
     clock: Date.now,
-    metrics: powertoolsMetrics(),
+    metrics: embeddedMetrics({ clock: Date.now, environment: process.env }),
     log: jsonLog({ service: 'ingest', clock: Date.now, environment: process.env }),
   }) as unknown as (request: APIGatewayProxyEventV2, context: object) => Promise<APIGatewayProxyStructuredResultV2>;
   return {

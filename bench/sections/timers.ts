@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { BatchWriteItemCommand, CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { SQSEvent } from 'aws-lambda';
 import { dynamoConversationStore } from '../../lambdas/adapters/dynamo-conversation-store.ts';
+import { embeddedMetrics } from '../../lambdas/adapters/embedded-metrics.ts';
 import { jsonLog } from '../../lambdas/adapters/json-log.ts';
-import { powertoolsMetrics } from '../../lambdas/adapters/powertools-metrics.ts';
 import { timerShardOf } from '../../lambdas/domain/inactivity-timer.ts';
 import { tableSchemas } from '../../lambdas/domain/table-schemas.ts';
 import type { ConversationStore } from '../../lambdas/ports/conversation-store.ts';
@@ -154,7 +154,7 @@ function sweepArm({ store, memory }: Population): Arm {
       },
     },
     clock: () => noon,
-    metrics: powertoolsMetrics(),
+    metrics: embeddedMetrics({ clock: Date.now, environment: process.env }),
     log: jsonLog({ service: 'sweep-inactivity', clock: Date.now, environment: process.env }),
   }) as unknown as (event: unknown, context: object) => Promise<void>;
   const sweepsPerRun = memory === undefined ? 5 : 200;
@@ -177,7 +177,7 @@ function messageArm({ store, armed, memory }: Population): Arm {
     quietPeriods: { ofOrgs: async (orgIds) => new Map(orgIds.map((orgId) => [orgId, quietSeconds])) },
     timers: { schedule: async () => {} },
     clock: () => noon,
-    metrics: powertoolsMetrics(),
+    metrics: embeddedMetrics({ clock: Date.now, environment: process.env }),
     log: jsonLog({ service: 'track-activity', clock: Date.now, environment: process.env }),
   }) as unknown as (event: SQSEvent, context: object) => Promise<{ batchItemFailures: unknown[] }>;
   const batchesPerRun = memory === undefined ? 20 : 300;

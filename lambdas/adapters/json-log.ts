@@ -1,6 +1,7 @@
 import { traceIdOf } from '../domain/trace.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/telemetry.ts';
+import { flushLines, writeLine } from './standard-output.ts';
 
 interface Options {
   /** The function's name. */
@@ -18,11 +19,23 @@ type Level = 'INFO' | 'WARN' | 'ERROR';
  * which Lambda would put a prefix before.
  */
 export function jsonLog({ service, clock, environment }: Options): Log {
+  let lastNow = Number.NaN;
+  let lastTimestamp = '';
+
+  /** What is logged at once is logged in the same millisecond, and to write a time takes a quarter of a line. */
+  function timestampOf(now: number): string {
+    if (now !== lastNow) {
+      lastNow = now;
+      lastTimestamp = new Date(now).toISOString();
+    }
+    return lastTimestamp;
+  }
+
   function lineOf(level: Level, message: string, fields: Readonly<Record<string, unknown>>): string {
     const line: Record<string, unknown> = {
       level,
       message,
-      timestamp: new Date(clock()).toISOString(),
+      timestamp: timestampOf(clock()),
       service,
       xray_trace_id: fields.traceId ?? traceIdOf(environment._X_AMZN_TRACE_ID),
     };
@@ -33,17 +46,23 @@ export function jsonLog({ service, clock, environment }: Options): Log {
         line[name] = value instanceof Error ? describe(value) : value;
     }
     try {
-      return `${JSON.stringify(line)}\n`;
+      return JSON.stringify(line);
     } catch (error) {
       // A circle, a bigint: a line that cannot be written must not fail what it is about.
-      return `${JSON.stringify({ level, message, service, unprintable: String(error) })}\n`;
+      return JSON.stringify({ level, message, service, unprintable: String(error) });
     }
   }
 
+  function writeError(line: string): void {
+    // What was said before stands before it.
+    flushLines();
+    process.stderr.write(`${line}\n`);
+  }
+
   return {
-    info: (message, fields = {}) => void process.stdout.write(lineOf('INFO', message, fields)),
-    warn: (message, fields = {}) => void process.stderr.write(lineOf('WARN', message, fields)),
-    error: (message, fields = {}) => void process.stderr.write(lineOf('ERROR', message, fields)),
+    info: (message, fields = {}) => writeLine(lineOf('INFO', message, fields)),
+    warn: (message, fields = {}) => writeError(lineOf('WARN', message, fields)),
+    error: (message, fields = {}) => writeError(lineOf('ERROR', message, fields)),
   };
 }
 

@@ -3,7 +3,7 @@ import { attemptsSoFar, type DeliveryRecord, recordAfter } from '../domain/deliv
 import { type DeliveryMessage, traceOf } from '../domain/delivery-message.ts';
 import { type Subscriber, signingSecrets } from '../domain/delivery-plan.ts';
 import { deliveryVerdict } from '../domain/delivery-verdict.ts';
-import { webhookRequest } from '../domain/webhook-request.ts';
+import { headersToSend, type WebhookEndpoint, webhookRequest } from '../domain/webhook-request.ts';
 import type { DeliverDeps } from './deliver-deps.ts';
 
 /** An attempt that was made, and the ledger item that says so. */
@@ -18,37 +18,38 @@ export interface Attempt {
 }
 
 /** What all attempts of a batch have in common. */
-export interface Endpoint {
-  readonly url: string;
-  /** Paths and query strings may hold a subscriber's secrets. */
+export interface Endpoint extends WebhookEndpoint {
+  /** For people, who may see no more of the url: paths and query strings may hold a subscriber's secrets. */
   readonly host: string;
-  readonly headers: Readonly<Record<string, unknown>>;
-  /** In force as the batch began. */
-  readonly secrets: readonly string[];
 }
 
 export function endpointOf(subscriber: Subscriber, now: number): Endpoint {
   const { url = '', headers = {} } = subscriber.config ?? {};
-  return { url, host: URL.parse(url)?.host ?? '', headers, secrets: signingSecrets(subscriber, now) };
+  return {
+    url,
+    host: URL.parse(url)?.host ?? '',
+    headers: headersToSend(headers),
+    secrets: signingSecrets(subscriber, now),
+  };
 }
 
 /** Makes one attempt and tells of it: one log line, its metrics. */
 export async function makeAttempt(
   message: DeliveryMessage,
   previous: DeliveryRecord | undefined,
-  { url, host, headers, secrets }: Endpoint,
+  endpoint: Endpoint,
   deps: DeliverDeps,
 ): Promise<Attempt> {
   const { subscriptionId, sender, clock, random } = deps;
   const startedAt = clock();
-  const result = await sender.send(webhookRequest(message, url, headers, secrets, startedAt));
+  const result = await sender.send(webhookRequest(message, endpoint, startedAt));
   const now = clock();
   const outcome = attemptOutcome(result, now);
   const subject = subjectOf(subscriptionId, message);
   const attempts = attemptsSoFar(subject, previous) + 1;
   const verdict = deliveryVerdict(outcome, { attempts, now, sentAt: message.sentAt, random: random() });
   const record = recordAfter(subject, previous, result, verdict, now);
-  const attempt = { message, outcome, record, startedAt, result, host };
+  const attempt = { message, outcome, record, startedAt, result, host: endpoint.host };
   report(attempt, now, deps);
   return attempt;
 }

@@ -5,10 +5,10 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { XRayClient } from '@aws-sdk/client-xray';
 import { dynamoDeliveryLedger } from '../adapters/dynamo-delivery-ledger.ts';
 import { dynamoEndpointHealth } from '../adapters/dynamo-endpoint-health.ts';
+import { embeddedMetrics } from '../adapters/embedded-metrics.ts';
 import { eventBridgePublisher } from '../adapters/event-bridge-publisher.ts';
 import { httpsWebhookSender } from '../adapters/https-webhook-sender.ts';
 import { jsonLog } from '../adapters/json-log.ts';
-import { powertoolsMetrics } from '../adapters/powertools-metrics.ts';
 import { sleep } from '../adapters/sleep.ts';
 import { sqsControlQueue } from '../adapters/sqs-control-queue.ts';
 import { sqsDeliveryQueue } from '../adapters/sqs-delivery-queue.ts';
@@ -43,6 +43,6 @@ export const handler = createDeliverHandler({
     log,
   }),
   disableAfterSeconds: Number(env.DISABLE_AFTER_SECONDS),
-  metrics: powertoolsMetrics(),
+  metrics: embeddedMetrics({ clock: Date.now, environment: process.env }),
   log,
 });

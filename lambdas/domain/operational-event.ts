@@ -2,7 +2,7 @@ import type { DeliveryMessage } from './delivery-message.ts';
 import type { Broadcast } from './derive.ts';
 import type { FailingNotice } from './endpoint-health.ts';
 import { eventSources, operationalEventTypes } from './event-types.ts';
-import type { JsonObject, JsonValue } from './json.ts';
+import { type JsonObject, type JsonValue, parseJson } from './json.ts';
 import { webhookId } from './webhook-id.ts';
 
 /*
@@ -72,7 +72,7 @@ export function deliveryExhausted(
     { subscriptionId, webhookId: id, eventType, attempts, reason },
     [subscriptionId, id, replayName ?? ''],
     now,
-    message.orgId,
+    parseJson(message.orgIdText),
   );
 }
 

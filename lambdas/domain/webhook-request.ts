@@ -28,30 +28,39 @@ const ownHeaders = new Set([
 const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const headerValue = /^[\t\x20-\x7e]*$/;
 
-/**
- * The request of Standard Webhooks for one attempt at `now` (epoch ms). Headers of the subscription that are not
- * legal, or not its to set, are left out: its item may have been written by hand.
- */
-export function webhookRequest(
-  message: DeliveryMessage,
-  url: string,
-  headers: Readonly<Record<string, unknown>>,
-  secrets: readonly string[],
-  now: number,
-): WebhookRequest {
-  const body = deliveryBody(message);
-  const timestampSeconds = Math.floor(now / 1000);
-  const custom = Object.entries(headers).filter((entry): entry is [string, string] => {
+/** What all requests to a subscriber have in common. */
+export interface WebhookEndpoint {
+  readonly url: string;
+  /** The subscription's own; see `headersToSend`. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** In force now. */
+  readonly secrets: readonly string[];
+}
+
+/** Without those that are not legal, or not the subscription's to set: its item may have been written by hand. */
+export function headersToSend(headers: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
+  const legal = Object.entries(headers).filter((entry): entry is [string, string] => {
     const [name, value] = entry;
     const lowerCase = name.toLowerCase();
     if (ownHeaders.has(lowerCase) || lowerCase.startsWith('webhook-')) return false;
     return headerName.test(name) && typeof value === 'string' && headerValue.test(value);
   });
+  return Object.fromEntries(legal);
+}
+
+/** The request of Standard Webhooks for one attempt at `now` (epoch ms). */
+export function webhookRequest(
+  message: DeliveryMessage,
+  { url, headers, secrets }: WebhookEndpoint,
+  now: number,
+): WebhookRequest {
+  const body = deliveryBody(message);
+  const timestampSeconds = Math.floor(now / 1000);
   return {
     url,
     body,
     headers: {
-      ...Object.fromEntries(custom),
+      ...headers,
       'content-type': 'application/json',
       'user-agent': 'drift-webhook-fanout/1',
       'webhook-id': message.webhookId,

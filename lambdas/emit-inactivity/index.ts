@@ -3,9 +3,9 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { dynamoConversationStore } from '../adapters/dynamo-conversation-store.ts';
 import { dynamoQuietPeriods } from '../adapters/dynamo-quiet-periods.ts';
+import { embeddedMetrics } from '../adapters/embedded-metrics.ts';
 import { eventBridgePublisher } from '../adapters/event-bridge-publisher.ts';
 import { jsonLog } from '../adapters/json-log.ts';
-import { powertoolsMetrics } from '../adapters/powertools-metrics.ts';
 import { sleep } from '../adapters/sleep.ts';
 import { sqsTimerQueue } from '../adapters/sqs-timer-queue.ts';
 import { parseLegacyTimeline } from '../domain/legacy-timeline.ts';
@@ -22,6 +22,6 @@ export const handler = createEmitInactivityHandler({
   publisher: eventBridgePublisher({ client: new EventBridgeClient(), eventBusName: env.EVENT_BUS_NAME, sleep }),
   timeline: parseLegacyTimeline(JSON.parse(env.LEGACY_TIMELINE)),
   clock: Date.now,
-  metrics: powertoolsMetrics(),
+  metrics: embeddedMetrics({ clock: Date.now, environment: process.env }),
   log: jsonLog({ service: 'emit-inactivity', clock: Date.now, environment: process.env }),
 });

@@ -5,10 +5,10 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { dynamoDeliveryLog } from '../adapters/dynamo-delivery-log.ts';
 import { dynamoSettingsStore } from '../adapters/dynamo-settings-store.ts';
 import { dynamoSubscriptionStore } from '../adapters/dynamo-subscription-store.ts';
+import { embeddedMetrics } from '../adapters/embedded-metrics.ts';
 import { eventBridgePublisher } from '../adapters/event-bridge-publisher.ts';
 import { eventBridgeReplays } from '../adapters/event-bridge-replays.ts';
 import { jsonLog } from '../adapters/json-log.ts';
-import { powertoolsMetrics } from '../adapters/powertools-metrics.ts';
 import { sleep } from '../adapters/sleep.ts';
 import { sqsSubscriberQueues } from '../adapters/sqs-subscriber-queues.ts';
 import { parseLegacyTimeline } from '../domain/legacy-timeline.ts';
@@ -38,6 +38,6 @@ export const handler = createManageHandler({
   randomBytes,
   sleep,
   clock: Date.now,
-  metrics: powertoolsMetrics(),
+  metrics: embeddedMetrics({ clock: Date.now, environment: process.env }),
   log: jsonLog({ service: 'manage', clock: Date.now, environment: process.env }),
 });

@@ -5,9 +5,9 @@ import { LambdaClient } from '@aws-sdk/client-lambda';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { awsRouteControlPlane } from '../adapters/aws-route-control-plane.ts';
 import { dynamoDeploymentGate, dynamoSubscriptionStore } from '../adapters/dynamo-subscription-store.ts';
+import { embeddedMetrics } from '../adapters/embedded-metrics.ts';
 import { httpsCloudFormationResponder } from '../adapters/https-cloudformation-responder.ts';
 import { jsonLog } from '../adapters/json-log.ts';
-import { powertoolsMetrics } from '../adapters/powertools-metrics.ts';
 import { sleep } from '../adapters/sleep.ts';
 import { sqsControlQueue } from '../adapters/sqs-control-queue.ts';
 import { parseLegacyTimeline } from '../domain/legacy-timeline.ts';
@@ -40,6 +40,6 @@ export const handler = createProvisionHandler({
   randomBytes,
   sleep,
   clock: Date.now,
-  metrics: powertoolsMetrics(),
+  metrics: embeddedMetrics({ clock: Date.now, environment: process.env }),
   log: jsonLog({ service: 'provision', clock: Date.now, environment: process.env }),
 });

@@ -2,8 +2,8 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { dynamoConversationStore } from '../adapters/dynamo-conversation-store.ts';
 import { dynamoQuietPeriods } from '../adapters/dynamo-quiet-periods.ts';
+import { embeddedMetrics } from '../adapters/embedded-metrics.ts';
 import { jsonLog } from '../adapters/json-log.ts';
-import { powertoolsMetrics } from '../adapters/powertools-metrics.ts';
 import { sqsTimerQueue } from '../adapters/sqs-timer-queue.ts';
 import { trackActivityEnv } from './env.ts';
 import { createTrackActivityHandler } from './handler.ts';
@@ -16,6 +16,6 @@ export const handler = createTrackActivityHandler({
   quietPeriods: dynamoQuietPeriods(dynamo, env.SETTINGS_TABLE, Number(env.DEFAULT_QUIET_PERIOD_SECONDS)),
   timers: sqsTimerQueue(new SQSClient(), env.TIMERS_QUEUE_URL),
   clock: Date.now,
-  metrics: powertoolsMetrics(),
+  metrics: embeddedMetrics({ clock: Date.now, environment: process.env }),
   log: jsonLog({ service: 'track-activity', clock: Date.now, environment: process.env }),
 });

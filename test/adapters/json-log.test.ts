@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { jsonLog } from '../../lambdas/adapters/json-log.ts';
+import { flushLines } from '../../lambdas/adapters/standard-output.ts';
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -15,9 +16,11 @@ function logged(act: (log: ReturnType<typeof jsonLog>) => void, environment = {}
     vi.spyOn(stream, 'write').mockImplementation((text) => written.push(String(text)) > 0);
   }
   act(jsonLog({ service: 'deliver', clock: () => noon, environment }));
+  flushLines();
   vi.restoreAllMocks();
-  for (const text of written) expect(text.indexOf('\n')).toBe(text.length - 1);
-  return written.map((text) => JSON.parse(text) as Record<string, unknown>);
+  const lines = written.join('').split('\n');
+  expect(lines.pop()).toBe('');
+  return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
 test('a line says when, how grave, and of which function', () => {
