@@ -24,29 +24,27 @@ export interface Spread {
   readonly high: number;
 }
 
+/** What each of the arms cost in each round. */
+export type Rounds<Name extends string> = readonly Readonly<Record<Name, UnitCost>>[];
+
 /**
- * Runs two arms in turn in this process, A B B A A B …, so that whatever else the machine does falls on both. No garbage
+ * Runs arms in turn in this process, A B C C B A A B C …, so that whatever else the machine does falls on both. No garbage
  * is collected between them: a full collection also throws compiled code away whose shapes of objects have no instance
  * just then, and what was measured after one was, for the most part, compiling again.
  */
-export async function comparePairs(
-  first: Arm,
-  second: Arm,
-  { pairs, warmUps }: { readonly pairs: number; readonly warmUps: number },
-): Promise<PairedComparison> {
-  for (let round = 0; round < warmUps; round++) {
-    await first.run();
-    await second.run();
+export async function takeTurns<Name extends string>(
+  arms: Readonly<Record<Name, Arm>>,
+  { rounds, warmUps }: { readonly rounds: number; readonly warmUps: number },
+): Promise<Rounds<Name>> {
+  const inOrder = Object.entries<Arm>(arms);
+  for (let round = 0; round < warmUps; round++) for (const [, arm] of inOrder) await arm.run();
+  const costs: Record<Name, UnitCost>[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const taken: Partial<Record<Name, UnitCost>> = {};
+    for (const [name, arm] of round % 2 === 0 ? inOrder : inOrder.toReversed()) taken[name] = await costOf(arm);
+    costs.push(taken);
   }
-  const taken: PairedComparison['pairs'][number][] = [];
-  for (let round = 0; round < pairs; round++) {
-    if (round % 2 === 0) taken.push({ first: await costOf(first), second: await costOf(second) });
-    else {
-      const costOfSecond = await costOf(second);
-      taken.push({ first: await costOf(first), second: costOfSecond });
-    }
-  }
-  return { pairs: taken };
+  return costs;
 }
 
 export async function costOf(arm: Arm): Promise<UnitCost> {
@@ -68,4 +66,13 @@ export function ratioOf(
 /** The median and the middle half of the values. */
 export function spreadOf(values: readonly number[]): Spread {
   return { median: quantile(values, 0.5), low: quantile(values, 0.25), high: quantile(values, 0.75) };
+}
+
+/** Two arms in turn. */
+export async function comparePairs(
+  first: Arm,
+  second: Arm,
+  { pairs, warmUps }: { readonly pairs: number; readonly warmUps: number },
+): Promise<PairedComparison> {
+  return { pairs: await takeTurns({ first, second }, { rounds: pairs, warmUps }) };
 }

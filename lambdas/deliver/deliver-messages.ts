@@ -1,6 +1,6 @@
 import { type DeliveryRecord, recordAfter } from '../domain/delivery-ledger.ts';
 import { type DeliveryMessage, parseMessage, type QueuedMessage, traceOf } from '../domain/delivery-message.ts';
-import { type DeliveryPlan, planDelivery, type Subscriber } from '../domain/delivery-plan.ts';
+import { type DeliveryPlan, deliveryPlanner, type Subscriber } from '../domain/delivery-plan.ts';
 import { batchParallelism } from '../domain/endpoint-health.ts';
 import { hidingSeconds } from '../domain/retry-schedule.ts';
 import { type Attempt, type Endpoint, endpointOf, makeAttempt, subjectOf } from './attempts.ts';
@@ -47,10 +47,10 @@ export async function deliverMessages(
   const receivedAt = clock();
   const { messages, malformed } = readAll(queued, deps);
   const { subscriber, records } = await ledger.read(messages.map(({ webhookId }) => webhookId));
+  const planOf = deliveryPlanner(subscriber, { now: receivedAt, random, isProbe });
   const planned = messages.map((message): Planned => {
     const record = records.get(message.webhookId);
-    const plan = planDelivery(message, record, subscriber, { now: receivedAt, random: random(), isProbe });
-    return { message, record, plan };
+    return { message, record, plan: planOf(message, record) };
   });
   reportWaits(planned, receivedAt, deps);
 

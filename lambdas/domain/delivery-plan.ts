@@ -38,30 +38,34 @@ const duplicateGraceMs = 60 * 1000;
 export interface PlanContext {
   readonly now: number;
   /** From 0 to 1. */
-  readonly random: number;
+  readonly random: () => number;
   /** The one attempt that finds out whether an open circuit can close. */
   readonly isProbe: boolean;
 }
 
-/** What to do with one message, given what is known of it and of its subscriber. */
-export function planDelivery(
-  message: DeliveryMessage,
-  record: DeliveryRecord | undefined,
+/** What to do with each message of a batch, given what is known of it and of its subscriber. */
+export function deliveryPlanner(
   subscriber: Subscriber,
-  context: PlanContext,
-): DeliveryPlan {
-  const { replayName } = message;
-  if (replayName !== undefined && subscriber.state?.cancelledReplays?.includes(replayName)) {
-    return { kind: 'acknowledge', reason: 'replay-cancelled' };
-  }
-  if (record !== undefined && record.state !== 'retrying' && !isReplayed(message, record)) {
-    return { kind: 'acknowledge', reason: record.state };
-  }
-  const hold = subscriberHold(subscriber, context) ?? messageHold(message, record, context.now);
-  if (hold === undefined) return { kind: 'attempt' };
-  const last = lastSafeInstant(message.sentAt);
-  if (last <= context.now) return { kind: 'expire', reason: hold.reason };
-  return { kind: 'hold', reason: hold.reason, until: Math.min(hold.until, last) };
+  { now, random, isProbe }: PlanContext,
+): (message: DeliveryMessage, record: DeliveryRecord | undefined) => DeliveryPlan {
+  const forAll = subscriberHold(subscriber, now, isProbe);
+  return (message, record) => {
+    const { replayName } = message;
+    if (replayName !== undefined && subscriber.state?.cancelledReplays?.includes(replayName)) {
+      return { kind: 'acknowledge', reason: 'replay-cancelled' };
+    }
+    if (record !== undefined && record.state !== 'retrying' && !isReplayed(message, record)) {
+      return { kind: 'acknowledge', reason: record.state };
+    }
+    const hold =
+      forAll === undefined
+        ? messageHold(message, record, now)
+        : { until: forAll.until + Math.floor(random() * spreadMs), reason: forAll.reason };
+    if (hold === undefined) return { kind: 'attempt' };
+    const last = lastSafeInstant(message.sentAt);
+    if (last <= now) return { kind: 'expire', reason: hold.reason };
+    return { kind: 'hold', reason: hold.reason, until: Math.min(hold.until, last) };
+  };
 }
 
 function isReplayed(message: DeliveryMessage, record: DeliveryRecord): boolean {
@@ -75,23 +79,23 @@ interface Hold {
   readonly reason: HoldReason;
 }
 
-function subscriberHold(subscriber: Subscriber, { now, random, isProbe }: PlanContext): Hold | undefined {
+/** What keeps all messages back. */
+function subscriberHold(subscriber: Subscriber, now: number, isProbe: boolean): Hold | undefined {
   const { config, state } = subscriber;
-  const spread = Math.floor(random * spreadMs);
   if (config === undefined || typeof config.url !== 'string' || state?.provisioning === 'rejected') {
-    return { until: now + lookAgainMs + spread, reason: 'not-ready' };
+    return { until: now + lookAgainMs, reason: 'not-ready' };
   }
   // An unsigned delivery is never sent.
-  if (signingSecrets(subscriber, now).length === 0) return { until: now + lookAgainMs + spread, reason: 'not-ready' };
-  if (state?.disabled !== undefined) return { until: now + lookAgainMs + spread, reason: 'disabled' };
-  if (config.status === 'paused') return { until: now + lookAgainMs + spread, reason: 'paused' };
+  if (signingSecrets(subscriber, now).length === 0) return { until: now + lookAgainMs, reason: 'not-ready' };
+  if (state?.disabled !== undefined) return { until: now + lookAgainMs, reason: 'disabled' };
+  if (config.status === 'paused') return { until: now + lookAgainMs, reason: 'paused' };
   if (state?.throttledUntil !== undefined && state.throttledUntil > now) {
-    return { until: state.throttledUntil + spread, reason: 'throttled' };
+    return { until: state.throttledUntil, reason: 'throttled' };
   }
   if (state?.circuit?.state === 'open' && !isProbe) {
     const { probeAt } = state.circuit;
     const until = probeAt > now ? Math.min(probeAt, now + longestCircuitHoldMs) : now + lookAgainMs;
-    return { until: until + spread, reason: 'circuit-open' };
+    return { until, reason: 'circuit-open' };
   }
   return undefined;
 }
