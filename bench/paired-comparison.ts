@@ -36,13 +36,13 @@ export async function takeTurns<Name extends string>(
   arms: Readonly<Record<Name, Arm>>,
   { rounds, warmUps }: { readonly rounds: number; readonly warmUps: number },
 ): Promise<Rounds<Name>> {
-  const inOrder = Object.entries<Arm>(arms);
+  const inOrder = Object.entries(arms) as [Name, Arm][];
   for (let round = 0; round < warmUps; round++) for (const [, arm] of inOrder) await arm.run();
   const costs: Record<Name, UnitCost>[] = [];
   for (let round = 0; round < rounds; round++) {
-    const taken: Partial<Record<Name, UnitCost>> = {};
-    for (const [name, arm] of round % 2 === 0 ? inOrder : inOrder.toReversed()) taken[name] = await costOf(arm);
-    costs.push(taken);
+    const taken: [Name, UnitCost][] = [];
+    for (const [name, arm] of round % 2 === 0 ? inOrder : inOrder.toReversed()) taken.push([name, await costOf(arm)]);
+    costs.push(Object.fromEntries(taken) as Record<Name, UnitCost>);
   }
   return costs;
 }

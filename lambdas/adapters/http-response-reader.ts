@@ -20,7 +20,9 @@ const maxLineBytes = 4 * 1024;
 
 const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?\r\n/;
 const field = /([!#$%&'*+.^_`|~0-9A-Za-z-]+):[\t ]*([\t\x20-\x7e\x80-\xff]*)\r\n/y;
-const chunkSize = /^([\da-fA-F]{1,13})(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
+/** A chunk's size, and extensions that mean nothing to us: `;name`, `;name=value`, `;name="value"`. */
+const chunkSize =
+  /^([\da-fA-F]{1,13})(?:;[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:=(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+|"(?:[\t\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"))?)*$/;
 const trailer = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*$/;
 const notHttp = 'the answer is not HTTP/1.1';
 const lineFeed = 0x0a;
@@ -112,6 +114,8 @@ export class HttpResponseReader {
     const { status } = head;
     if (status < 200) {
       if (status === 101) this.#refuse('the answer switches to another protocol');
+      // Such an answer has no body, whatever it says. Not all readers know that.
+      else if (length !== undefined || coding !== undefined) this.#refuse('an interim answer has a body');
       else if (++this.#interimAnswers > maxInterimAnswers) this.#refuse('too many interim answers');
       return;
     }
@@ -229,6 +233,7 @@ function parseHead(text: string): ParsedHead | string {
         length = value;
         break;
       case 'transfer-encoding':
+        if (value === '') return 'the answer has an empty transfer coding';
         coding = coding === undefined ? value.toLowerCase() : `${coding}, ${value.toLowerCase()}`;
         break;
       case 'connection':
