@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { deriveBroadcasts } from '../../lambdas/domain/derive.ts';
 import { maxNestingDepth, readDriftEvent, readDriftPost } from '../../lambdas/domain/drift-post.ts';
 import { eventTypes } from '../../lambdas/domain/event-types.ts';
-import { canonicalJson, type JsonValue, nestingDepth, parseJson } from '../../lambdas/domain/json.ts';
+import { canonicalJson, isJsonObject, type JsonValue, nestingDepth, parseJson } from '../../lambdas/domain/json.ts';
+import { memberTextsOf } from '../../lambdas/domain/json-members.ts';
 import { publishedLegacyTimeline } from '../../lambdas/domain/legacy-timeline.ts';
 import { type FuzzTarget, must } from '../fuzz-target.ts';
 import { damaged, jsonText, jsonWords, numberText, stringText } from '../json-text.ts';
@@ -109,6 +110,7 @@ export function checkPost(posted: string): void {
   }
   must(plain !== undefined && isPlainObject(plain.value), 'took what JSON.parse does not');
   checkJson(posted);
+  checkMembers(posted);
 
   const event = readDriftEvent(read.body);
   if (event.kind === 'invalid') {
@@ -154,6 +156,18 @@ function checkJson(whole: string): void {
     const before = numbersOf(whole).sort().join();
     const after = numbersOf(written).sort().join();
     must(before === after, () => `the numbers ${before} became ${after}`);
+  }
+}
+
+/** What is cut out of a text against what is read from it. */
+function checkMembers(whole: string): void {
+  const outer = `{"a":[{"b":"}"}], "b" : ${whole} ,"c":"{\\\\"}`;
+  const read = parseJson(whole);
+  if (!isJsonObject(read)) return;
+  const texts = memberTextsOf(outer, 'b');
+  must([...texts.keys()].sort().join() === Object.keys(read).sort().join(), 'other members were cut out');
+  for (const [key, text] of texts) {
+    must(canonicalJson(parseJson(text)) === canonicalJson(read[key] as JsonValue), () => `${key} was cut out wrongly`);
   }
 }
 

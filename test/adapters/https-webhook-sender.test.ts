@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
-import { createServer } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { createSecureContext, createServer as createTlsServer } from 'node:tls';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { httpsWebhookSender, type ResolveAll } from '../../lambdas/adapters/https-webhook-sender.ts';
@@ -224,14 +224,180 @@ describe('connections', () => {
   });
 });
 
+describe('a connection is used again only where nothing speaks against it', () => {
+  const length = 'Content-Length: 2\r\n';
+  const ok = `HTTP/1.1 200 OK\r\n${length}\r\nok`;
+
+  /** Posts twice to a receiver that gives these answers, one after the other; says how many connections that took. */
+  async function connectionsOfTwoPosts(
+    answers: readonly string[],
+    { clock = Date.now, between = async () => {} } = {},
+  ) {
+    const received = await aReceiverOf(answers);
+    const sender = aSender({ clock });
+    try {
+      const results = [await sender.send(received.request)];
+      await between();
+      results.push(await sender.send(received.request));
+      return { connections: received.connections(), results: results.map(essence) };
+    } finally {
+      received.close();
+    }
+  }
+
+  it('such as an answer of known length', async () => {
+    expect(await connectionsOfTwoPosts([ok])).toEqual({ connections: 1, results: ['answered 200', 'answered 200'] });
+  });
+
+  it.each([
+    ['the receiver closes it', `HTTP/1.1 200 OK\r\nConnection: close\r\n${length}\r\nok`],
+    ['the receiver keeps it for a second only', `HTTP/1.1 200 OK\r\nKeep-Alive: timeout=1\r\n${length}\r\nok`],
+    ['more came than the answer', `${ok}HTTP/1.1 500 Not asked for\r\n\r\n`],
+    ['its body went wrong', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n'],
+    ['its body is too long to be waited for', `HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\n${'x'.repeat(70_000)}`],
+    ['it speaks HTTP/1.0', `HTTP/1.0 200 OK\r\n${length}\r\nok`],
+    ['its answer is in a coding that nobody reads', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n'],
+  ])('not if %s', async (_name, answer) => {
+    expect(await connectionsOfTwoPosts([answer, ok])).toEqual({
+      connections: 2,
+      results: ['answered 200', 'answered 200'],
+    });
+  });
+
+  it('not after 30 s, when others may have forgotten it', async () => {
+    let now = 0;
+    const wait = async (): Promise<void> => {
+      now += 30_000;
+    };
+    expect((await connectionsOfTwoPosts([ok], { clock: () => now, between: wait })).connections).toBe(2);
+    now = 0;
+    const waitLess = async (): Promise<void> => {
+      now += 29_000;
+    };
+    expect((await connectionsOfTwoPosts([ok], { clock: () => now, between: waitLess })).connections).toBe(1);
+  });
+
+  it('and what comes over it unasked is not taken for the next answer', async () => {
+    const received = await aReceiverOf([ok]);
+    const sender = aSender();
+    try {
+      await sender.send(received.request);
+      received.say('HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n');
+      await received.closed();
+      expect(essence(await sender.send(received.request))).toBe('answered 200');
+      expect(received.connections()).toBe(2);
+    } finally {
+      received.close();
+    }
+  });
+
+  it('and a receiver that closes it in the middle of an answer gets no second post', async () => {
+    const received = await aReceiverOf([ok, 'HTTP/1.1 200 OK\r\nContent-']);
+    const sender = aSender();
+    try {
+      await sender.send(received.request);
+      const second = sender.send(received.request);
+      await received.asked(2);
+      received.hangUp();
+      expect(await second).toMatchObject({ errorClass: 'connect' });
+      expect(received.posts()).toBe(2);
+    } finally {
+      received.close();
+    }
+  });
+
+  /** Answers each post with the next text, the last again and again. */
+  async function aReceiverOf(answers: readonly string[]) {
+    const sockets: Socket[] = [];
+    let posts = 0;
+    let whenAsked = (): void => {};
+    let whenClosed = (): void => {};
+    const closing = new Promise<void>((resolve) => {
+      whenClosed = resolve;
+    });
+    const server = createServer((socket) => {
+      sockets.push(socket);
+      socket.on('error', () => {});
+      socket.on('close', () => whenClosed());
+      socket.on('data', () => {
+        socket.write(answers[Math.min(posts, answers.length - 1)] ?? '', 'latin1', () => whenAsked());
+        posts++;
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    return {
+      request: { url: `http://127.0.0.1:${port}/`, headers: {}, body: '{}' },
+      connections: () => sockets.length,
+      posts: () => posts,
+      say: (text: string) => sockets.at(-1)?.write(text),
+      hangUp: () => sockets.at(-1)?.end(),
+      closed: () => closing,
+      asked: async (count: number) => {
+        while (posts < count) {
+          await new Promise<void>((resolve) => {
+            whenAsked = resolve;
+          });
+        }
+      },
+      close() {
+        for (const socket of sockets) socket.destroy();
+        server.close();
+      },
+    };
+  }
+});
+
+describe('headers', () => {
+  it.each([
+    ['a value that would begin a new line', { 'webhook-id': 'msg_1\r\nhost: elsewhere.example' }],
+    ['a line feed alone', { 'webhook-id': 'msg_1\nx: y' }],
+    ['a name that would', { 'x: y\r\nz': '1' }],
+    ['a letter that is none of ASCII', { 'webhook-id': 'msg_é' }],
+  ])('never say more than they should: %s is refused, without a connection', async (_name, headers) => {
+    const before = receiver.connections;
+    const url = `http://127.0.0.1:${receiver.port}/`;
+    expect(essence(await aSender().send({ url, headers, body: '{}' }))).toBe('refused');
+    expect(receiver.connections).toBe(before);
+  });
+
+  it('of an answer have lower-case names; several of one name are joined, and the first Retry-After counts', async () => {
+    const server = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.on('data', () =>
+        socket.end(
+          'HTTP/1.1 503 Busy\r\nRetry-After: 60\r\nX-Two: a\r\nRetry-After: 5\r\nx-two: b\r\nConstructor: c\r\n__proto__: d\r\nContent-Length: 0\r\n\r\n',
+        ),
+      );
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const result = await aSender().send({ url: `http://127.0.0.1:${port}/`, headers: {}, body: '{}' });
+    server.close();
+    expect(result.kind === 'answered' && Object.entries(result.headers)).toEqual([
+      ['retry-after', '60'],
+      ['x-two', 'a, b'],
+      ['constructor', 'c'],
+      ['__proto__', 'd'],
+      ['content-length', '0'],
+    ]);
+  });
+});
+
 describe('TLS', () => {
   const { key, cert } = selfSignedCertificate('receiver.example');
   const resolveAll: ResolveAll = (_name, done) => done(null, [{ address: '127.0.0.1', family: 4 }]);
   const serverNames: (string | false | null | undefined)[] = [];
+  const resumed: boolean[] = [];
+  const heard: string[] = [];
   const server = createTlsServer({ key, cert }, (socket) => {
     serverNames.push(socket.servername);
+    resumed.push(socket.isSessionReused());
     socket.on('error', () => {});
-    socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'));
+    socket.on('data', (data) => {
+      heard.push(String(data));
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+    });
   });
   let port = 0;
   beforeAll(async () => {
@@ -257,6 +423,47 @@ describe('TLS', () => {
   it("refuses somebody else's certificate", async () => {
     const result = await postTo('other.example', { resolveAll, ca: cert });
     expect(result).toMatchObject({ errorClass: 'tls', message: 'ERR_TLS_CERT_ALTNAME_INVALID' });
+  });
+
+  it('says nothing of an event to who has not shown a certificate', async () => {
+    heard.length = 0;
+    await postTo('receiver.example', { resolveAll });
+    await postTo('other.example', { resolveAll, ca: cert });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(heard).toEqual([]);
+  });
+
+  it('names no address to the server, and holds an address against the certificate', async () => {
+    const asked: string[] = [];
+    const context = createSecureContext({ key, cert });
+    const naming = createTlsServer({
+      key,
+      cert,
+      SNICallback(name, done) {
+        asked.push(name);
+        done(null, context);
+      },
+    });
+    naming.on('tlsClientError', () => {});
+    await new Promise<void>((resolve) => naming.listen(0, '127.0.0.1', resolve));
+    const { port: namingPort } = naming.address() as AddressInfo;
+    const result = await postTo('127.0.0.1', { ca: cert }, namingPort);
+    await postTo('other.example.', { ca: cert, resolveAll }, namingPort);
+    naming.close();
+    expect(result).toMatchObject({ errorClass: 'tls', message: 'ERR_TLS_CERT_ALTNAME_INVALID' });
+    expect(asked).toEqual(['other.example']);
+  });
+
+  it('takes up an earlier session with a new connection', async () => {
+    resumed.length = 0;
+    let now = 0;
+    const sender = aSender({ resolveAll, ca: cert, clock: () => now });
+    const request = { url: `https://receiver.example:${port}/`, headers: {}, body: '{}' };
+    for (let count = 0; count < 2; count++) {
+      expect(essence(await sender.send(request))).toBe('answered 200');
+      now += 60_000;
+    }
+    expect(resumed).toEqual([false, true]);
   });
 
   it('says tls where plain text is spoken, and timeout where nothing is', async () => {
