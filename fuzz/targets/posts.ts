@@ -2,8 +2,15 @@ import fc from 'fast-check';
 import { deriveBroadcasts } from '../../lambdas/domain/derive.ts';
 import { maxNestingDepth, readDriftEvent, readDriftPost } from '../../lambdas/domain/drift-post.ts';
 import { eventTypes } from '../../lambdas/domain/event-types.ts';
-import { canonicalJson, isJsonObject, type JsonValue, nestingDepth, parseJson } from '../../lambdas/domain/json.ts';
-import { memberTextsOf } from '../../lambdas/domain/json-members.ts';
+import {
+  canonicalJson,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  nestingDepth,
+  parseJson,
+} from '../../lambdas/domain/json.ts';
+import { memberTexts, stringOf } from '../../lambdas/domain/json-members.ts';
 import { publishedLegacyTimeline } from '../../lambdas/domain/legacy-timeline.ts';
 import { type FuzzTarget, must } from '../fuzz-target.ts';
 import { damaged, jsonText, jsonWords, numberText, stringText } from '../json-text.ts';
@@ -97,6 +104,7 @@ export const posts: FuzzTarget = {
 };
 
 export function checkPost(posted: string): void {
+  checkMembers(posted);
   const read = readDriftPost(posted);
   const plain = plainly(posted);
   if (read.kind === 'invalid') {
@@ -110,7 +118,6 @@ export function checkPost(posted: string): void {
   }
   must(plain !== undefined && isPlainObject(plain.value), 'took what JSON.parse does not');
   checkJson(posted);
-  checkMembers(posted);
 
   const event = readDriftEvent(read.body);
   if (event.kind === 'invalid') {
@@ -159,15 +166,32 @@ function checkJson(whole: string): void {
   }
 }
 
-/** What is cut out of a text against what is read from it. */
-function checkMembers(whole: string): void {
-  const outer = `{"a":[{"b":"}"}], "b" : ${whole} ,"c":"{\\\\"}`;
-  const read = parseJson(whole);
-  if (!isJsonObject(read)) return;
-  const texts = memberTextsOf(outer, 'b');
-  must([...texts.keys()].sort().join() === Object.keys(read).sort().join(), 'other members were cut out');
+/** What is cut out of a text against what is read from it. Takes and refuses what `JSON.parse` does. */
+function checkMembers(text: string): void {
+  const found = memberTexts(text, 'data');
+  const plain = plainly(text);
+  must((found !== undefined) === (plain !== undefined && isPlainObject(plain.value)), 'JSON.parse sees that otherwise');
+  if (found === undefined) return;
+  const read = parseJson(text) as JsonObject;
+  checkTexts(found.outer, read);
+  must(
+    (found.inner !== undefined) === isJsonObject(read.data),
+    'an inner object where there is none, or none where there is',
+  );
+  if (found.inner !== undefined && isJsonObject(read.data)) checkTexts(found.inner, read.data, '');
+}
+
+function checkTexts(texts: ReadonlyMap<string, string>, read: JsonObject, apart = 'data'): void {
+  const keys = (all: Iterable<string>): string =>
+    [...all]
+      .filter((key) => key !== apart)
+      .sort()
+      .join();
+  must(keys(texts.keys()) === keys(Object.keys(read)), 'other members were cut out');
   for (const [key, text] of texts) {
+    if (key === apart) continue;
     must(canonicalJson(parseJson(text)) === canonicalJson(read[key] as JsonValue), () => `${key} was cut out wrongly`);
+    if (text.startsWith('"')) must(stringOf(text) === read[key], () => `${key} is read otherwise`);
   }
 }
 

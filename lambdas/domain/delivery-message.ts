@@ -1,6 +1,6 @@
 import { eventSources, operationalEventTypes } from './event-types.ts';
-import { isJsonObject, safeInteger } from './json.ts';
-import { memberTextsOf } from './json-members.ts';
+import { safeInteger } from './json.ts';
+import { memberTexts, stringOf } from './json-members.ts';
 import { traceIdOf } from './trace.ts';
 
 /** A message of a subscriber's queue: the envelope that its rule put there, and what SQS says about it. */
@@ -41,33 +41,30 @@ const operationalTypes = new Set<string>(Object.values(operationalEventTypes));
  * out of its text: its numbers stay as they are written, and nothing has to be written anew.
  */
 export function parseMessage(queued: QueuedMessage): ParsedMessage {
-  let envelope: unknown;
-  try {
-    envelope = JSON.parse(queued.body);
-  } catch {
-    return { kind: 'malformed', reason: 'the body is not JSON' };
-  }
-  const detail = isJsonObject(envelope) ? envelope.detail : undefined;
-  if (!isJsonObject(envelope) || !isJsonObject(detail)) return { kind: 'malformed', reason: 'detail is missing' };
-  const { id, type } = detail;
-  if (typeof id !== 'string' || id === '') return { kind: 'malformed', reason: 'detail.id is missing' };
-  if (typeof type !== 'string' || type === '') return { kind: 'malformed', reason: 'detail.type is missing' };
-  const texts = memberTextsOf(queued.body, 'detail');
-  const dataText = texts.get('data');
+  const texts = memberTexts(queued.body, 'detail');
+  if (texts === undefined) return { kind: 'malformed', reason: 'the body is no JSON object' };
+  const { outer: envelope, inner: detail } = texts;
+  if (detail === undefined) return { kind: 'malformed', reason: 'detail is missing' };
+  const id = stringOf(detail.get('id'));
+  const type = stringOf(detail.get('type'));
+  const dataText = detail.get('data');
+  if (id === undefined || id === '') return { kind: 'malformed', reason: 'detail.id is missing' };
+  if (type === undefined || type === '') return { kind: 'malformed', reason: 'detail.type is missing' };
   if (dataText === undefined) return { kind: 'malformed', reason: 'detail.data is missing' };
-  const replayName = envelope['replay-name'];
+  const replayName = stringOf(envelope.get('replay-name'));
   return {
     kind: 'message',
     message: {
       ...queued,
       webhookId: id,
       eventType: type,
-      occurredAt: safeInteger(detail.occurredAt) ?? queued.sentAt,
-      orgIdText: texts.get('orgId') ?? 'null',
+      // A text in quotes is no number.
+      occurredAt: safeInteger(Number(detail.get('occurredAt'))) ?? queued.sentAt,
+      orgIdText: detail.get('orgId') ?? 'null',
       dataText,
-      isOperational: envelope.source === eventSources.fanout && operationalTypes.has(type),
-      ...(typeof replayName === 'string' && replayName !== '' ? { replayName } : {}),
-      replaysDelivered: envelope['replay-delivered'] === true,
+      isOperational: operationalTypes.has(type) && stringOf(envelope.get('source')) === eventSources.fanout,
+      ...(replayName === undefined || replayName === '' ? {} : { replayName }),
+      replaysDelivered: envelope.get('replay-delivered') === 'true',
     },
   };
 }

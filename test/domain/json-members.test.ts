@@ -1,8 +1,9 @@
-import { expect, it } from 'vitest';
-import { memberTextsOf } from '../../lambdas/domain/json-members.ts';
+import { describe, expect, it } from 'vitest';
+import { memberTexts, stringOf } from '../../lambdas/domain/json-members.ts';
 
-function membersOf(object: string): Record<string, string> {
-  return Object.fromEntries(memberTextsOf(object, 'detail'));
+function membersOf(object: string): Record<string, string> | undefined {
+  const inner = memberTexts(object, 'detail')?.inner;
+  return inner && Object.fromEntries(inner);
 }
 
 it('cuts members out as they are written: digits, escapes, white space and the order of keys', () => {
@@ -25,12 +26,53 @@ it('is not misled by a member of the same name further down, or by braces and qu
 });
 
 it('finds no members where there are none', () => {
-  expect(membersOf('{}')).toEqual({});
-  expect(membersOf('{"detail": { } }')).toEqual({});
-  expect(membersOf('{"other":{"a":1}}')).toEqual({});
+  expect(membersOf('{}')).toBe(undefined);
+  expect(membersOf(' {"detail": { } }\n')).toEqual({});
+  expect(membersOf('{"other":{"a":1}}')).toBe(undefined);
+  expect(membersOf('{"detail":{"a":1},"detail":[]}')).toBe(undefined);
 });
 
-it('comes to an end with every text', () => {
-  const envelope = '{"a":[1,{"b":"\\""}],"detail":{"data":{"c":"\\\\"},"d":[]}}';
-  for (let length = 0; length <= envelope.length; length++) membersOf(envelope.slice(0, length));
+it('finds the members around it too, the last of each', () => {
+  const found = memberTexts('{"id":"x","detail":{"a":1}, "id" : [ 1 ] ,"n":1.0}', 'detail');
+  expect(Object.fromEntries(found?.outer ?? [])).toEqual({ id: '[ 1 ]', n: '1.0' });
+});
+
+describe('takes what JSON.parse takes and refuses what it refuses', () => {
+  const depth = 100_000;
+  it.each([
+    ...['', ' ', 'null', '[]', '"{}"', '1', '{', '}', '{}}', '{} x', '\ufeff{}', '{"a"}', '{"a":}', '{"a":1,}', '{,}'],
+    ...['{"a":1 "b":2}', "{'a':1}", '{a:1}', '{"a":[1,]}', '{"a":[,1]}', '{"a":[1 2]}', '{"a":{"b":1]}', '{"a":[1}'],
+    ...['{"a":"\t"}', '{"a":"\\x"}', '{"a":"\\u12g4"}', '{"a":"\\u1234"}', '{"a":"\\"}', '{"a":"\\\\"}', '{"a\n":1}'],
+    ...[
+      '{"a":01}',
+      '{"a":-}',
+      '{"a":1.}',
+      '{"a":.5}',
+      '{"a":+1}',
+      '{"a":1e}',
+      '{"a":1e+}',
+      '{"a":0x1}',
+      '{"a":-0.0E-0}',
+    ],
+    ...['{"a":tru}', '{"a":truee}', '{"a":NaN}', '{"a":undefined}', '{"a":null,"b":true,"c":false}', '{"a":1}\u00a0'],
+    ...[
+      '{ "a" : [ { } , [ ] , "" ] }',
+      `{"a":${'['.repeat(depth)}${']'.repeat(depth)}}`,
+      `{"a":${'{"b":'.repeat(depth)}`,
+    ],
+  ])('%s', (text) => {
+    let read: unknown;
+    try {
+      read = JSON.parse(text);
+    } catch {}
+    const isObject = typeof read === 'object' && read !== null && !Array.isArray(read);
+    expect(memberTexts(text, 'detail') !== undefined).toBe(isObject);
+    if (isObject) expect(memberTexts(`{"detail":${text}}`, 'detail')?.inner).toBeDefined();
+  });
+});
+
+it('a string is read as JSON.parse reads it, and nothing else is one', () => {
+  expect(stringOf('"Zo\\u00eb \\"\\\\"')).toBe('Zoë "\\');
+  expect(stringOf('""')).toBe('');
+  for (const json of ['1', 'null', '["a"]', undefined]) expect(stringOf(json)).toBe(undefined);
 });
