@@ -32,21 +32,11 @@ export function jsonLog({ service, clock, environment }: Options): Log {
   }
 
   function lineOf(level: Level, message: string, fields: Readonly<Record<string, unknown>>): string {
-    const line: Record<string, unknown> = {
-      level,
-      message,
-      timestamp: timestampOf(clock()),
-      service,
-      xray_trace_id: fields.traceId ?? traceIdOf(environment._X_AMZN_TRACE_ID),
-    };
-    for (const name in fields) {
-      const value = fields[name];
-      // A field cannot pass itself off as one of the line's own.
-      if (name !== 'traceId' && !Object.hasOwn(line, name))
-        line[name] = value instanceof Error ? describe(value) : value;
-    }
+    const xray_trace_id = fields.traceId ?? traceIdOf(environment._X_AMZN_TRACE_ID);
+    const head = JSON.stringify({ level, message, timestamp: timestampOf(clock()), service, xray_trace_id });
     try {
-      return JSON.stringify(line);
+      const rest = JSON.stringify(printable(fields));
+      return rest === '{}' ? head : `${head.slice(0, -1)},${rest.slice(1)}`;
     } catch (error) {
       // A circle, a bigint: a line that cannot be written must not fail what it is about.
       return JSON.stringify({ level, message, service, unprintable: String(error) });
@@ -64,6 +54,21 @@ export function jsonLog({ service, clock, environment }: Options): Log {
     warn: (message, fields = {}) => writeError(lineOf('WARN', message, fields)),
     error: (message, fields = {}) => writeError(lineOf('ERROR', message, fields)),
   };
+}
+
+/** A field cannot pass itself off as one of the line's own. */
+const ownNames = new Set(['level', 'message', 'timestamp', 'service', 'xray_trace_id', 'traceId']);
+
+/** Most fields can be printed as they are; to copy them takes as long as to print them. */
+function printable(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  for (const name in fields) {
+    if (!ownNames.has(name) && !(fields[name] instanceof Error)) continue;
+    const others = Object.entries(fields).filter(([other]) => !ownNames.has(other));
+    return Object.fromEntries(
+      others.map(([other, value]) => [other, value instanceof Error ? describe(value) : value]),
+    );
+  }
+  return fields;
 }
 
 function describe({ name, message, stack }: Error): Record<string, unknown> {
