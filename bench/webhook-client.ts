@@ -1,6 +1,6 @@
 /**
- * node:https against undici as the client that delivers: what each costs in bundle and start-up, and how many posts it
- * makes over kept connections, ten at a time. Run: `node bench/webhook-client.ts`. Prints a Markdown table.
+ * The clients that could deliver: what each costs in bundle and start-up, and the processor time of a post over kept
+ * connections, ten at a time. Run: `node bench/webhook-client.ts`. Prints a Markdown table.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { selfSignedCertificate } from '../test/self-signed-certificate.ts';
+import { quantile } from './distribution.ts';
 
 const clients = {
   'node:https': `
@@ -31,22 +32,54 @@ const clients = {
       await response.body.dump();
       return response.statusCode;
     }`,
+  "undici's Pool alone, by dispatch": `
+    import Pool from 'undici/lib/dispatcher/pool.js';
+    const pool = new Pool('https://localhost:' + process.argv[2], { connect: { ca: process.env.CA }, connections: 10 });
+    export function post(url, body) {
+      return new Promise((resolve, reject) => {
+        let status = 0;
+        const handler = {
+          onRequestStart() {},
+          onResponseStart(controller, statusCode) { status = statusCode; },
+          onResponseData() {},
+          onResponseEnd() { resolve(status); },
+          onResponseError(controller, error) { reject(error); },
+        };
+        pool.dispatch({ method: 'POST', path: '/', headers: { 'content-type': 'application/json' }, body }, handler);
+      });
+    }`,
+  'our own': `
+    import { httpsWebhookSender } from './lambdas/adapters/https-webhook-sender.ts';
+    const sender = httpsWebhookSender({ policy: 'local', clock: Date.now, ca: process.env.CA });
+    export async function post(url, body) {
+      const result = await sender.send({ url, headers: { 'content-type': 'application/json' }, body });
+      if (result.status !== 200) throw new Error(JSON.stringify(result));
+      return result.status;
+    }`,
 };
 
 const run = `
-  const [port, seconds] = process.argv.slice(2).map(Number);
+  const [port, posts] = process.argv.slice(2).map(Number);
   const body = JSON.stringify({ orgId: 1, type: 'new_message', data: { text: 'x'.repeat(1000) } });
   const url = 'https://localhost:' + port + '/';
-  if (seconds === 0) process.exit(0);
-  let posts = 0;
-  let until = Date.now() + 500;
-  const worker = async () => { while (Date.now() < until) { await post(url, body); posts++; } };
-  await Promise.all(Array.from({ length: 10 }, worker));
-  posts = 0;
-  until = Date.now() + seconds * 1000;
-  await Promise.all(Array.from({ length: 10 }, worker));
-  console.log(posts / seconds);
+  if (posts === 0) process.exit(0);
+  async function costOfPost() {
+    const before = process.cpuUsage();
+    for (let batch = 0; batch < posts / 10; batch++) await Promise.all(Array.from({ length: 10 }, () => post(url, body)));
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / posts;
+  }
+  await costOfPost();
+  console.log(await costOfPost());
   process.exit(0);`;
+
+interface Bundled {
+  readonly name: string;
+  readonly outfile: string;
+  readonly kilobytes: number;
+  readonly startUps: number[];
+  readonly costs: number[];
+}
 
 const directory = mkdtempSync(join(tmpdir(), 'webhook-client-'));
 const { key, cert } = selfSignedCertificate('localhost');
@@ -65,10 +98,10 @@ try {
   const port = await new Promise<string>((resolve) =>
     server.stdout.once('data', (chunk) => resolve(String(chunk).trim())),
   );
-  console.log('| client | bundle, KB | start-up, ms (median of 15) | posts per second over TLS |');
-  console.log('| --- | ---: | ---: | ---: |');
+  const env = { ...process.env, CA: cert };
+  const bundled: Bundled[] = [];
   for (const [name, source] of Object.entries(clients)) {
-    const outfile = join(directory, `${name.replace(':', '-')}.mjs`);
+    const outfile = join(directory, `${bundled.length}.mjs`);
     await build({
       stdin: { contents: `${source}\n${run}`, resolveDir: process.cwd() },
       bundle: true,
@@ -80,18 +113,22 @@ try {
       banner: { js: "import{createRequire as __r}from'node:module';const require=__r(import.meta.url);" },
       logLevel: 'error',
     });
-    const env = { ...process.env, CA: cert };
-    const startUps = Array.from({ length: 15 }, () => {
+    bundled.push({ name, outfile, kilobytes: Math.round(statSync(outfile).size / 1024), startUps: [], costs: [] });
+  }
+  // In turn, so that whatever else the machine does falls on all of them.
+  for (let round = 0; round < 15; round++) {
+    for (const { outfile, startUps, costs } of bundled) {
       const startedAt = performance.now();
       execFileSync(process.execPath, [outfile, port, '0'], { env });
-      return performance.now() - startedAt;
-    }).sort((one, other) => one - other);
-    const rates = Array.from({ length: 3 }, () =>
-      Number(execFileSync(process.execPath, [outfile, port, '3'], { env })),
-    );
-    const kilobytes = Math.round(statSync(outfile).size / 1024);
-    const best = Math.round(Math.max(...rates));
-    console.log(`| ${name} | ${kilobytes} | ${(startUps[7] ?? 0).toFixed(0)} | ${best} |`);
+      startUps.push(performance.now() - startedAt);
+      if (round % 2 === 0) costs.push(Number(execFileSync(process.execPath, [outfile, port, '20000'], { env })));
+    }
+  }
+  console.log('| client | bundle, KB | start-up, ms (median of 15) | CPU µs of a post (median of 8) |');
+  console.log('| --- | ---: | ---: | ---: |');
+  for (const { name, kilobytes, startUps, costs } of bundled) {
+    const [startUp, cost] = [startUps, costs].map((values) => quantile(values, 0.5).toFixed(0));
+    console.log(`| ${name} | ${kilobytes} | ${startUp} | ${cost} |`);
   }
 } finally {
   server.kill();

@@ -6,7 +6,7 @@ export const metricNamespace = 'WebhookFanout';
 
 /**
  * Every metric also has this dimension: the route prefix (`fanout-prod`), so that the stages of one account are told
- * apart. Powertools takes it from this variable, which every function is given.
+ * apart. Every function is given it in this variable, which Powertools and its like read.
  */
 export const serviceDimension = 'service';
 export const serviceVariable = 'POWERTOOLS_SERVICE_NAME';
