@@ -90,12 +90,6 @@ async function serve(kind: ReceiverKind): Promise<void> {
   }
   process.send?.(ports);
   process.on('disconnect', () => process.exit(0));
-  if (process.env.SPIN) {
-    const spin = (): void => {
-      setImmediate(spin);
-    };
-    spin();
-  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await serve(process.argv[2] as ReceiverKind);

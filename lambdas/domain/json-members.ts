@@ -55,9 +55,10 @@ function readMembers(text: string, start: number, readValue: (key: string, start
   let at = skipSpace(text, start + 1);
   if (text.charCodeAt(at) === closingBrace) return at + 1;
   for (;;) {
-    const valueStart = startBehindKey(text, at);
+    const keyEnd = endOfString(text, at);
+    const valueStart = startBehindColon(text, keyEnd);
     if (valueStart === -1) return -1;
-    const end = readValue(keyAt(text, at), valueStart);
+    const end = readValue(stringOf(text.slice(at, keyEnd)) as string, valueStart);
     if (end === -1) return -1;
     at = skipSpace(text, end);
     const code = text.charCodeAt(at);
@@ -65,10 +66,6 @@ function readMembers(text: string, start: number, readValue: (key: string, start
     if (code !== comma) return -1;
     at = skipSpace(text, at + 1);
   }
-}
-
-function keyAt(text: string, start: number): string {
-  return stringOf(text.slice(start, endOfString(text, start))) as string;
 }
 
 /** Without recursion: a text may be nested as deep as it is long. */
@@ -83,7 +80,7 @@ function endOfValue(text: string, start: number): number {
       at = skipSpace(text, at + 1);
       if (text.charCodeAt(at) !== closing) {
         open.push(closing);
-        if (closing === closingBrace) at = startBehindKey(text, at);
+        if (closing === closingBrace) at = startBehindColon(text, endOfString(text, at));
         if (at === -1) return -1;
         continue;
       }
@@ -100,7 +97,7 @@ function endOfValue(text: string, start: number): number {
       const next = text.charCodeAt(at);
       if (next === comma) {
         at = skipSpace(text, at + 1);
-        if (closing === closingBrace) at = startBehindKey(text, at);
+        if (closing === closingBrace) at = startBehindColon(text, endOfString(text, at));
         if (at === -1) return -1;
         break;
       }
@@ -111,11 +108,10 @@ function endOfValue(text: string, start: number): number {
   }
 }
 
-/** Where the value of a key begins. */
-function startBehindKey(text: string, start: number): number {
-  const end = endOfString(text, start);
-  if (end === -1) return -1;
-  const at = skipSpace(text, end);
+/** Where the value begins whose key ends at `keyEnd`. */
+function startBehindColon(text: string, keyEnd: number): number {
+  if (keyEnd === -1) return -1;
+  const at = skipSpace(text, keyEnd);
   return text.charCodeAt(at) === colon ? skipSpace(text, at + 1) : -1;
 }
 
