@@ -59,16 +59,20 @@ export function jsonLog({ service, clock, environment }: Options): Log {
 /** A field cannot pass itself off as one of the line's own. */
 const ownNames = new Set(['level', 'message', 'timestamp', 'service', 'xray_trace_id', 'traceId']);
 
-/** Most fields can be printed as they are; to copy them takes as long as to print them. */
+/** Most fields can be printed as they are; to take them apart would take as long as to print them. */
 function printable(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  for (const name in fields) {
-    if (!ownNames.has(name) && !(fields[name] instanceof Error)) continue;
-    const others = Object.entries(fields).filter(([other]) => !ownNames.has(other));
-    return Object.fromEntries(
-      others.map(([other, value]) => [other, value instanceof Error ? describe(value) : value]),
-    );
+  const candidates = fields.traceId === undefined ? fields : withoutTrace(fields);
+  for (const name in candidates) {
+    const value = candidates[name];
+    if (value === undefined || !(ownNames.has(name) || value instanceof Error)) continue;
+    const allowed = Object.entries(candidates).filter(([other]) => !ownNames.has(other));
+    return Object.fromEntries(allowed.map(([other, kept]) => [other, kept instanceof Error ? describe(kept) : kept]));
   }
-  return fields;
+  return candidates;
+}
+
+function withoutTrace({ traceId: _, ...others }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return others;
 }
 
 function describe({ name, message, stack }: Error): Record<string, unknown> {

@@ -1,8 +1,9 @@
 import { type AttemptOutcome, type AttemptResult, attemptOutcome } from '../domain/attempt-outcome.ts';
 import { attemptsSoFar, type DeliveryRecord, recordAfter } from '../domain/delivery-ledger.ts';
-import { type DeliveryMessage, traceOf } from '../domain/delivery-message.ts';
+import type { DeliveryMessage } from '../domain/delivery-message.ts';
 import { type Subscriber, signingSecrets } from '../domain/delivery-plan.ts';
 import { deliveryVerdict } from '../domain/delivery-verdict.ts';
+import { traceIdOf } from '../domain/trace.ts';
 import { headersToSend, type WebhookEndpoint, webhookRequest } from '../domain/webhook-request.ts';
 import type { DeliverDeps } from './deliver-deps.ts';
 
@@ -69,8 +70,11 @@ function report(
   const how = delivered ? 'delivered' : result.kind === 'failed' ? result.errorClass : 'status';
   metrics.add('DeliveryAttempts', 1, { subscriptionId, outcome: how });
   if (delivered) metrics.add('EventToDelivered', Math.max(0, now - message.sentAt), { subscriptionId });
+  const answered = result.kind === 'answered' ? result : undefined;
+  const failed = result.kind === 'failed' ? result : undefined;
+  // What is undefined is left out of a line.
   log.info('attempt', {
-    ...traceOf(message),
+    traceId: traceIdOf(message.traceHeader),
     subscriptionId,
     webhookId: message.webhookId,
     eventType: message.eventType,
@@ -80,11 +84,11 @@ function report(
     state: record.state,
     durationMs: result.durationMs,
     waitedMs: Math.max(0, now - message.sentAt),
-    ...(result.kind === 'answered'
-      ? { status: result.status }
-      : { errorClass: result.errorClass, error: result.message }),
-    ...(record.nextAttemptAt === undefined ? {} : { nextAttemptAt: new Date(record.nextAttemptAt).toISOString() }),
-    ...(record.reason === undefined ? {} : { reason: record.reason }),
-    ...(message.replayName === undefined ? {} : { replayName: message.replayName }),
+    status: answered?.status,
+    errorClass: failed?.errorClass,
+    error: failed?.message,
+    nextAttemptAt: record.nextAttemptAt === undefined ? undefined : new Date(record.nextAttemptAt).toISOString(),
+    reason: record.reason,
+    replayName: message.replayName,
   });
 }

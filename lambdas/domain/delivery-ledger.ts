@@ -100,7 +100,7 @@ export function recordAfter(
   const { subscriptionId, webhookId, eventType, occurredAt, event, messageId, replayName } = subject;
   const delivered = verdict.state === 'delivered';
   const firstAttemptAt = previous?.firstAttemptAt ?? (result === undefined ? undefined : now);
-  return {
+  const record: { -readonly [Name in keyof DeliveryRecord]: DeliveryRecord[Name] } = {
     subscriptionId,
     webhookId,
     eventType,
@@ -108,14 +108,21 @@ export function recordAfter(
     state: verdict.state,
     attempts: attemptsSoFar(subject, previous) + (result === undefined ? 0 : 1),
     history: historyAfter(previous, result, now),
-    ...(firstAttemptAt === undefined ? {} : { firstAttemptAt }),
-    ...(result === undefined ? lastOf(previous) : lastAttempt(result, now)),
-    ...('reason' in verdict ? { reason: verdict.reason } : {}),
-    ...(verdict.state === 'retrying' ? { nextAttemptAt: verdict.nextAttemptAt, messageId } : {}),
-    ...(delivered ? {} : { event, undeliveredAt: previous?.undeliveredAt ?? now }),
-    ...(replayName === undefined ? {} : { replayName }),
     ttl: Math.floor(now / 1000) + (delivered ? deliveredRetentionSeconds : undeliveredRetentionSeconds),
+    ...(result === undefined ? lastOf(previous) : lastAttempt(result, now)),
   };
+  if (firstAttemptAt !== undefined) record.firstAttemptAt = firstAttemptAt;
+  if ('reason' in verdict) record.reason = verdict.reason;
+  if (verdict.state === 'retrying') {
+    record.nextAttemptAt = verdict.nextAttemptAt;
+    record.messageId = messageId;
+  }
+  if (!delivered) {
+    record.event = event;
+    record.undeliveredAt = previous?.undeliveredAt ?? now;
+  }
+  if (replayName !== undefined) record.replayName = replayName;
+  return record;
 }
 
 function historyAfter(previous: DeliveryRecord | undefined, result: AttemptResult | undefined, now: number) {
