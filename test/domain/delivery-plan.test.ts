@@ -1,19 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { type PlanContext, planDelivery } from '../../lambdas/domain/delivery-plan.ts';
+import { deliveryPlanner } from '../../lambdas/domain/delivery-plan.ts';
 import { aMessageToDeliver, aSubscriber, noon } from '../builders/deliveries.ts';
 
-const context: PlanContext = { now: noon, random: 0, isProbe: false };
-
 describe('a message that is received though the circuit is open', () => {
-  const planWithProbeAt = (probeAt: number) =>
-    planDelivery(
-      aMessageToDeliver(),
-      undefined,
-      aSubscriber({
-        state: { circuit: { state: 'open', reason: 'failing', since: noon - 60_000, probeAt, probes: 0 } },
-      }),
-      context,
-    );
+  const planWithProbeAt = (probeAt: number) => {
+    const circuit = { state: 'open', reason: 'failing', since: noon - 60_000, probeAt, probes: 0 } as const;
+    const planOf = deliveryPlanner(aSubscriber({ state: { circuit } }), { now: noon, random: () => 0, isProbe: false });
+    return planOf(aMessageToDeliver(), undefined);
+  };
 
   it('waits for the probe', () => {
     expect(planWithProbeAt(noon + 30_000)).toEqual({ kind: 'hold', reason: 'circuit-open', until: noon + 30_000 });
