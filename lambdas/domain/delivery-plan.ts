@@ -50,6 +50,7 @@ export function deliveryPlanner(
 ): (message: DeliveryMessage, record: DeliveryRecord | undefined) => DeliveryPlan {
   const forAll = subscriberHold(subscriber, now, isProbe);
   return (message, record) => {
+    const spread = Math.floor(random() * spreadMs);
     const { replayName } = message;
     if (replayName !== undefined && subscriber.state?.cancelledReplays?.includes(replayName)) {
       return { kind: 'acknowledge', reason: 'replay-cancelled' };
@@ -60,7 +61,7 @@ export function deliveryPlanner(
     const hold =
       forAll === undefined
         ? messageHold(message, record, now)
-        : { until: forAll.until + Math.floor(random() * spreadMs), reason: forAll.reason };
+        : { until: forAll.until + spread, reason: forAll.reason };
     if (hold === undefined) return { kind: 'attempt' };
     const last = lastSafeInstant(message.sentAt);
     if (last <= now) return { kind: 'expire', reason: hold.reason };
