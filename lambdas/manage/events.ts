@@ -4,8 +4,8 @@ import type { JsonObject } from '../domain/json.ts';
 import type { LegacyTimeline } from '../domain/legacy-timeline.ts';
 import { filterErrors } from '../domain/subscription-item.ts';
 import type { Clock } from '../ports/clock.ts';
-import { filterTestSchema } from './api-schemas.ts';
 import { type ApiAnswer, type ApiRequest, invalidFields, jsonAnswer, readJsonBody } from './request.ts';
+import { filterTestSchema } from './request-schemas.ts';
 import type { Route } from './router.ts';
 
 export interface EventDeps {

@@ -5,7 +5,7 @@ import { problemResponses } from '../middleware/problem-responses.ts';
 import type { Log, Metrics } from '../ports/telemetry.ts';
 import { type DeliveryDeps, deliveryRoutes } from './deliveries.ts';
 import { type EventDeps, eventRoutes } from './events.ts';
-import { openApiRoute } from './openapi.ts';
+import { openApiRoute } from './openapi-route.ts';
 import { type ReplayDeps, replayRoutes } from './replays.ts';
 import { type ApiAnswer, apiRequest } from './request.ts';
 import { createRouter } from './router.ts';

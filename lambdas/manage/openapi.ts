@@ -6,22 +6,16 @@ import {
   deliveryListSchema,
   eventTypeListSchema,
   filterResultSchema,
-  filterTestSchema,
   orgSettingsSchema,
   problemSchema,
   replayListSchema,
   replayResultSchema,
-  replaySchema,
-  rotationSchema,
-  settingsSchema,
   subscriptionListSchema,
   subscriptionSchema,
   testResultSchema,
-  testSchema,
-} from './api-schemas.ts';
+} from './answer-schemas.ts';
 import { deliveryStates } from './deliveries.ts';
-import { jsonAnswer } from './request.ts';
-import type { Route } from './router.ts';
+import { filterTestSchema, replaySchema, rotationSchema, settingsSchema, testSchema } from './request-schemas.ts';
 
 type Json = Record<string, unknown>;
 
@@ -290,14 +284,3 @@ function jsonSchema(schema: z.ZodMiniType, io: 'input' | 'output'): Json {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
   return rest;
 }
-
-let document: Json | undefined;
-
-export const openApiRoute: Route = {
-  method: 'GET',
-  path: '/v1/openapi.json',
-  answer: async () => {
-    document ??= openApiDocument();
-    return jsonAnswer(200, document);
-  },
-};

@@ -8,7 +8,6 @@ import type { DeliveryLog } from '../ports/delivery-log.ts';
 import type { ReplayProgress, Replays } from '../ports/replays.ts';
 import type { SubscriberQueues } from '../ports/subscriber-queues.ts';
 import type { StoredSubscription, SubscriptionStore } from '../ports/subscription-store.ts';
-import { replaySchema } from './api-schemas.ts';
 import {
   type ApiAnswer,
   type ApiRequest,
@@ -17,6 +16,7 @@ import {
   type ReadRequest,
   readJsonBody,
 } from './request.ts';
+import { replaySchema } from './request-schemas.ts';
 import type { Route } from './router.ts';
 import { isoTime } from './subscription-view.ts';
 import { notFound } from './subscriptions.ts';

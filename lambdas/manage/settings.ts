@@ -1,7 +1,7 @@
 import { integerText, integerValue } from '../domain/json.ts';
 import type { SettingsStore } from '../ports/settings-store.ts';
-import { settingsSchema } from './api-schemas.ts';
 import { type ApiAnswer, type ApiRequest, invalidField, jsonAnswer, readJsonBody } from './request.ts';
+import { settingsSchema } from './request-schemas.ts';
 import type { Route } from './router.ts';
 
 export interface SettingsDeps {

@@ -9,7 +9,6 @@ import { changeSchema, createSchema, type ItemRules, readSubscriptionItem } from
 import { problemResponse } from '../middleware/problem-responses.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { StoredSubscription, SubscriptionStore } from '../ports/subscription-store.ts';
-import { rotationSchema } from './api-schemas.ts';
 import {
   type ApiAnswer,
   type ApiRequest,
@@ -19,6 +18,7 @@ import {
   readJsonBody,
   readLimit,
 } from './request.ts';
+import { rotationSchema } from './request-schemas.ts';
 import type { Route } from './router.ts';
 import { isoTime, readStored, subscriptionView, type ViewRules } from './subscription-view.ts';
 

@@ -17,6 +17,7 @@ interface EnvelopeParts {
   readonly data?: string;
   readonly orgId?: string;
   readonly extra?: string;
+  readonly occurredAt?: number;
 }
 
 /** The envelope that EventBridge puts into the queue, as its text. */
@@ -27,8 +28,9 @@ export function anEnvelope({
   data = '{"conversationId":123456789}',
   orgId = '1',
   extra = '',
+  occurredAt = noon,
 }: EnvelopeParts = {}): string {
-  return `{"version":"0","id":"6a7e8feb","detail-type":"${type}","source":"${source}","account":"000000000000","time":"2026-11-22T12:00:00Z","region":"us-east-1","resources":[],${extra}"detail":{"id":"${id}","orgId":${orgId},"type":"${type}","data":${data},"occurredAt":${noon}}}`;
+  return `{"version":"0","id":"6a7e8feb","detail-type":"${type}","source":"${source}","account":"000000000000","time":"2026-11-22T12:00:00Z","region":"us-east-1","resources":[],${extra}"detail":{"id":"${id}","orgId":${orgId},"type":"${type}","data":${data},"occurredAt":${occurredAt}}}`;
 }
 
 export function aQueuedMessage(parts: EnvelopeParts & { sentAt?: number; messageId?: string } = {}): QueuedMessage {

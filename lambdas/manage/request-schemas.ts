@@ -1,0 +1,52 @@
+import * as z from 'zod/mini';
+import { maxQuietPeriodSeconds, minQuietPeriodSeconds } from '../domain/inactivity-timer.ts';
+import { defaultOverlapSeconds, maxOverlapSeconds } from '../domain/signing-secret.ts';
+
+/** What the routes take, beside what subscriptions themselves take (domain/subscription-item.ts). */
+export const rotationSchema = z.strictObject({
+  overlapSeconds: z
+    ._default(z.int().check(z.gte(0), z.lte(maxOverlapSeconds)), defaultOverlapSeconds)
+    .check(z.describe('How long the secrets before this one sign on.')),
+  scheme: z
+    ._default(z.enum(['v1', 'v1a']), 'v1')
+    .check(z.describe('v1: a shared secret (HMAC-SHA256). v1a: an ed25519 key pair, beside the shared secret.')),
+});
+
+export const settingsSchema = z.strictObject({
+  quietPeriodSeconds: z
+    .nullable(z.int().check(z.gte(minQuietPeriodSeconds), z.lte(maxQuietPeriodSeconds)))
+    .check(z.describe('Seconds without activity after which a conversation is inactive; null: the default.')),
+});
+
+export const testSchema = z.strictObject({
+  waitSeconds: z
+    ._default(z.int().check(z.gte(0), z.lte(20)), 10)
+    .check(z.describe('How long to wait for what the subscriber answers.')),
+});
+
+const jsonObject = z.record(z.string(), z.unknown());
+
+export const filterTestSchema = z.strictObject({
+  filter: jsonObject.check(z.describe("An EventBridge event pattern on the event's data.")),
+  event: z.object({ data: jsonObject }).check(z.describe('An event as subscribers get it; its data is looked at.')),
+});
+
+const instant = z
+  .string()
+  .check(z.regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?Z$/, 'must be an instant in ISO 8601, UTC'));
+const stretch = z.strictObject({
+  from: instant,
+  to: z.optional(instant).check(z.describe('Left out: now.')),
+});
+
+export const replaySchema = z.strictObject({
+  webhookId: z
+    .optional(z.string().check(z.minLength(1), z.maxLength(200)))
+    .check(z.describe('One event of the ledger, as long as its data is kept.')),
+  failed: z.optional(stretch).check(z.describe('What was given up, by when it first failed.')),
+  missed: z
+    .optional(stretch)
+    .check(z.describe('What the archive holds of that time; what was delivered is not delivered again.')),
+  cancel: z.optional(z.string().check(z.minLength(1), z.maxLength(64))).check(z.describe('The name of a replay.')),
+  cursor: z.optional(z.string()).check(z.describe('With `failed`: carries on where the answer before ended.')),
+});
