@@ -116,6 +116,8 @@ export class HttpResponseReader {
       if (status === 101) this.#refuse('the answer switches to another protocol');
       // Such an answer has no body, whatever it says. Not all readers know that.
       else if (length !== undefined || coding !== undefined) this.#refuse('an interim answer has a body');
+      // Is what follows the answer, or is there none? Node's parser says the latter.
+      else if (!parsed.keepsAlive) this.#refuse('an interim answer ends the connection');
       else if (++this.#interimAnswers > maxInterimAnswers) this.#refuse('too many interim answers');
       return;
     }

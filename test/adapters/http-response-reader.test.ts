@@ -150,6 +150,10 @@ describe('what is no answer', () => {
     ['headers of more than 16 KB, with an end', `${ok}${`X: ${'x'.repeat(1000)}\r\n`.repeat(17)}\r\n`],
     ['an interim answer with a length', 'HTTP/1.1 103 Early Hints\r\nContent-Length: 2\r\n\r\nok'],
     ['an empty transfer coding', `${ok}Transfer-Encoding: \r\n\r\n`],
+    [
+      'an interim answer that ends the connection',
+      'HTTP/1.1 103 Early Hints\r\nConnection: close\r\n\r\nHTTP/1.1 200 OK\r\n\r\n',
+    ],
     ['interim answers without end', 'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(17)],
   ])('%s', (_name, text) => {
     expect(read([text])).toMatchObject({ state: 'invalid', status: undefined });
