@@ -236,6 +236,8 @@ function parseHead(text: string): ParsedHead | string {
         break;
       case 'transfer-encoding':
         if (value === '') return 'the answer has an empty transfer coding';
+        // Not every reader takes a tab there for the end of the coding.
+        if ((match[2] as string).includes('\t')) return 'the answer has a tab in its transfer coding';
         coding = coding === undefined ? value.toLowerCase() : `${coding}, ${value.toLowerCase()}`;
         break;
       case 'connection':

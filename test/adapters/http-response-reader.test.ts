@@ -154,6 +154,7 @@ describe('what is no answer', () => {
       'an interim answer that ends the connection',
       'HTTP/1.1 103 Early Hints\r\nConnection: close\r\n\r\nHTTP/1.1 200 OK\r\n\r\n',
     ],
+    ['a transfer coding with a tab behind it', `${ok}Transfer-Encoding: chunked\t \r\n\r\n0\r\n\r\n`],
     ['interim answers without end', 'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(17)],
   ])('%s', (_name, text) => {
     expect(read([text])).toMatchObject({ state: 'invalid', status: undefined });
