@@ -162,9 +162,8 @@ const stricter: readonly RegExp[] = [
   // Empty lines before an answer.
   /^[\r\n]|\r\n\r\n[\r\n]/,
   /content-length:[\t ]*\d{16}/i,
-  // A tab about the transfer coding, or an interim answer that ends the connection.
+  // A tab about the transfer coding.
   /transfer-encoding:[^\r\n]*\t/i,
-  /HTTP\/1\.[01] 1\d\d[^\r\n]*\r\n(?:[^\r\n]+\r\n)*connection:/i,
   // An interim answer with a body.
   /HTTP\/1\.[01] 1\d\d[^\r\n]*\r\n(?:[^\r\n]+\r\n)*(?:content-length|transfer-encoding):/i,
 ];
