@@ -1,14 +1,16 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readFlags } from '../read-flags.ts';
 import { measureIdle, type Played, play, type Run } from './play.ts';
 import { costReport } from './report.ts';
 
-/**
- * `npm run cost`: plays events at a fan-out of 1, 10 and 100 on the local run, counts what AWS would bill, and writes
- * docs/cost.md. `--out -` prints it instead.
- */
-const { values } = parseArgs({ options: { out: { type: 'string', default: 'docs/cost.md' } } });
+const usage = `Plays events at a fan-out of 1, 10 and 100 on the local run, counts what AWS would bill, and writes docs/cost.md.
+
+  npm run cost -- [options]
+
+  --out FILE   in place of docs/cost.md; - prints it`;
+
+const { values } = readFlags(usage, { options: { out: { type: 'string', default: 'docs/cost.md' } } });
 
 const runsByFanOut: readonly (readonly [number, readonly Run[]])[] = [
   [1, runs(60, 500)],
