@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../lambdas/domain/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../lambdas/json/json.ts';
 import type { ApiTarget } from './api-target.ts';
 import { CommandFailed } from './command-failed.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';

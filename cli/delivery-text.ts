@@ -1,4 +1,4 @@
-import type { JsonObject } from '../lambdas/domain/json.ts';
+import type { JsonObject } from '../lambdas/json/json.ts';
 
 /** How the last attempt went, in a few words: `503 in 12 ms`, `timeout: no answer within 15 s`. */
 export function lastAnswer({ lastStatus, lastError, lastErrorMessage, durationMs, reason }: JsonObject): string {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError } from 'commander';
-import { isJsonObject, type JsonObject, parseJson } from '../lambdas/domain/json.ts';
+import { isJsonObject, type JsonObject, parseJson } from '../lambdas/json/json.ts';
 import { CommandFailed } from './command-failed.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { Surroundings } from './surroundings.ts';

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from '../lambdas/domain/json.ts';
+import { isJsonObject, type JsonObject } from '../lambdas/json/json.ts';
 import type { ApiClient } from './api-client.ts';
 
 export interface Listed {

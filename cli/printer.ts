@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import Table from 'cli-table3';
-import type { JsonValue } from '../lambdas/domain/json.ts';
+import type { JsonValue } from '../lambdas/json/json.ts';
 import type { Surroundings } from './surroundings.ts';
 
 type Style = Parameters<typeof styleText>[0];

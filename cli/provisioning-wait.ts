@@ -1,4 +1,4 @@
-import type { JsonObject } from '../lambdas/domain/json.ts';
+import type { JsonObject } from '../lambdas/json/json.ts';
 import { CommandFailed } from './command-failed.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { Session } from './session.ts';

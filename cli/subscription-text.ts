@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type JsonValue } from '../lambdas/domain/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../lambdas/json/json.ts';
 import { type Cell, type Printer, shortTime } from './printer.ts';
 
 /** Known fields in the order in which people look for them; a field that is not listed comes after them. */

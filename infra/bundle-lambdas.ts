@@ -2,16 +2,18 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, st
 import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 
-export const lambdaNames = [
-  'ingest',
-  'track-activity',
-  'sweep-inactivity',
-  'emit-inactivity',
-  'provision',
-  'deliver',
-  'manage',
-] as const;
-export type LambdaName = (typeof lambdaNames)[number];
+/** The functions, and the folder under lambdas/ that holds the index.ts of each. */
+export const lambdaFolders = {
+  ingest: 'ingest',
+  'track-activity': 'inactivity/track',
+  'sweep-inactivity': 'inactivity/sweep',
+  'emit-inactivity': 'inactivity/emit',
+  provision: 'provision',
+  deliver: 'deliver',
+  manage: 'manage',
+} as const;
+export type LambdaName = keyof typeof lambdaFolders;
+export const lambdaNames = Object.keys(lambdaFolders) as readonly LambdaName[];
 
 const repository = join(import.meta.dirname, '..');
 
@@ -23,7 +25,7 @@ const requireForCommonJs =
   "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);";
 
 export interface BundleOptions {
-  /** Holds `<function>/index.ts`. */
+  /** Holds the `index.ts` of each function in its folder (`lambdaFolders`). */
   readonly sourceDirectory?: string;
 }
 
@@ -35,7 +37,7 @@ export async function bundleLambdas(
   outDir: string = defaultBundleDirectory,
   { sourceDirectory = join(repository, 'lambdas') }: BundleOptions = {},
 ): Promise<Record<LambdaName, number>> {
-  const entries = lambdaNames.map((name) => ({ name, path: join(sourceDirectory, name, 'index.ts') }));
+  const entries = lambdaNames.map((name) => ({ name, path: join(sourceDirectory, lambdaFolders[name], 'index.ts') }));
   const missing = entries.filter(({ path }) => !existsSync(path));
   if (missing.length > 0) {
     throw new Error(`cannot bundle: there is no ${missing.map(({ path }) => path).join(', no ')}`);
@@ -56,7 +58,7 @@ export async function bundleLambdas(
     // Lambda puts the role's credentials into the environment. The SDK's default chain also looks for profiles, SSO,
     // containers and instances: 290 KB of each bundle for roads that do not exist there.
     alias: {
-      '@aws-sdk/credential-provider-node': join(repository, 'lambdas', 'adapters', 'environment-credentials.ts'),
+      '@aws-sdk/credential-provider-node': join(repository, 'lambdas', 'aws', 'environment-credentials.ts'),
     },
     logLevel: 'warning',
     absWorkingDir: repository,

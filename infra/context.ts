@@ -2,7 +2,7 @@ import {
   formatLegacyTimeline,
   parseLegacyTimeline,
   publishedLegacyTimeline,
-} from '../lambdas/domain/legacy-timeline.ts';
+} from '../lambdas/domain/events/legacy-timeline.ts';
 import type { WebhookFanoutProps } from './webhook-fanout-stack.ts';
 
 const choices = ['quietPeriodSeconds', 'legacyTimeline', 'alarmEmail', 'disableAfterHours', 'removalPolicy'];

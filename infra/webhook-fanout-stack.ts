@@ -1,16 +1,16 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { defaultDisableAfterSeconds, maxDisableAfterSeconds } from '../lambdas/domain/endpoint-health.ts';
-import {
-  defaultQuietPeriodSeconds,
-  maxQuietPeriodSeconds,
-  minQuietPeriodSeconds,
-} from '../lambdas/domain/inactivity-timer.ts';
+import { defaultDisableAfterSeconds, maxDisableAfterSeconds } from '../lambdas/domain/deliveries/endpoint-health.ts';
 import {
   formatLegacyTimeline,
   type LegacyTimeline,
   publishedLegacyTimeline,
-} from '../lambdas/domain/legacy-timeline.ts';
+} from '../lambdas/domain/events/legacy-timeline.ts';
+import {
+  defaultQuietPeriodSeconds,
+  maxQuietPeriodSeconds,
+  minQuietPeriodSeconds,
+} from '../lambdas/domain/inactivity/inactivity-timer.ts';
 import { defaultBundleDirectory } from './bundle-lambdas.ts';
 import { Activity } from './constructs/activity.ts';
 import { Alarms } from './constructs/alarms.ts';

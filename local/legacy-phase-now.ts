@@ -1,4 +1,4 @@
-import { type LegacyPhase, type LegacyTimeline, legacyPhases } from '../lambdas/domain/legacy-timeline.ts';
+import { type LegacyPhase, type LegacyTimeline, legacyPhases } from '../lambdas/domain/events/legacy-timeline.ts';
 
 const dayMs = 24 * 3600 * 1000;
 

@@ -4,10 +4,10 @@ import {
   legacyPhaseAt,
   legacyPhases,
   publishedLegacyTimeline,
-} from '../lambdas/domain/legacy-timeline.ts';
+} from '../lambdas/domain/events/legacy-timeline.ts';
+import { createMetricStore } from './aws/metrics/metric-store.ts';
 import { parseDurationSeconds } from './duration.ts';
 import { defaultDriftToken, type LocalStack, PortInUseError, startLocalStack } from './local-stack.ts';
-import { createMetricStore } from './metrics/metric-store.ts';
 
 const usage = `Runs the whole stack on this machine, from its synthesised template.
 

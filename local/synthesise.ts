@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { LegacyTimeline } from '../lambdas/domain/legacy-timeline.ts';
+import type { LegacyTimeline } from '../lambdas/domain/events/legacy-timeline.ts';
 
 export interface SynthesisInput {
   /** The bundles and the cloud assembly are written in here. */

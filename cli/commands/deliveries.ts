@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { JsonObject } from '../../lambdas/domain/json.ts';
+import type { JsonObject } from '../../lambdas/json/json.ts';
 import { lastAnswer } from '../delivery-text.ts';
 import { wholeNumber } from '../option-values.ts';
 import { readPages } from '../pages.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { isJsonObject, type JsonObject } from '../../lambdas/domain/json.ts';
+import { isJsonObject, type JsonObject } from '../../lambdas/json/json.ts';
 import type { CommandLine } from '../session.ts';
 import { examples } from './examples.ts';
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { isJsonObject, parseJson } from '../../lambdas/domain/json.ts';
+import { isJsonObject, parseJson } from '../../lambdas/json/json.ts';
 import { CommandFailed } from '../command-failed.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { readSource } from '../option-values.ts';

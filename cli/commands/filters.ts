@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { isJsonObject } from '../../lambdas/domain/json.ts';
+import { isJsonObject } from '../../lambdas/json/json.ts';
 import { CommandFailed } from '../command-failed.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { readJsonObject } from '../option-values.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { JsonObject } from '../../lambdas/domain/json.ts';
+import type { JsonObject } from '../../lambdas/json/json.ts';
 import { durationSeconds } from '../option-values.ts';
 import type { Printer } from '../printer.ts';
 import type { CommandLine } from '../session.ts';

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { isJsonObject, type JsonObject } from '../../lambdas/domain/json.ts';
+import { isJsonObject, type JsonObject } from '../../lambdas/json/json.ts';
 import { CommandFailed } from '../command-failed.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { instantText } from '../option-values.ts';

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { JsonObject } from '../../lambdas/domain/json.ts';
+import type { JsonObject } from '../../lambdas/json/json.ts';
 import { CommandFailed } from '../command-failed.ts';
 import { lastAnswer } from '../delivery-text.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';

@@ -1,8 +1,8 @@
 import { Duration } from 'aws-cdk-lib';
 import { Match, Rule } from 'aws-cdk-lib/aws-events';
 import { Construct } from 'constructs';
-import { activityTypes, eventSources } from '../../lambdas/domain/event-types.ts';
-import type { TrackActivityEnv } from '../../lambdas/track-activity/env.ts';
+import { activityTypes, eventSources } from '../../lambdas/domain/events/event-types.ts';
+import type { TrackActivityEnv } from '../../lambdas/inactivity/track/env.ts';
 import type { Alarms } from './alarms.ts';
 import type { FanoutBus } from './event-bus.ts';
 import { FanoutFunction } from './fanout-function.ts';

@@ -17,7 +17,7 @@ import {
   VariableType,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
-import { serviceDimension } from '../../lambdas/domain/metrics.ts';
+import { serviceDimension } from '../../lambdas/contracts/metrics.ts';
 import type { Activity } from './activity.ts';
 import type { Alarms } from './alarms.ts';
 import type { Api } from './api.ts';

@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { Archive, EventBus } from 'aws-cdk-lib/aws-events';
 import { Construct } from 'constructs';
-import { eventSources } from '../../lambdas/domain/event-types.ts';
+import { eventSources } from '../../lambdas/domain/events/event-types.ts';
 
 /** The bus that every event goes over, and its archive, from which events are replayed. */
 export class FanoutBus extends Construct {

@@ -13,7 +13,7 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { serviceVariable } from '../../lambdas/domain/metrics.ts';
+import { serviceVariable } from '../../lambdas/contracts/metrics.ts';
 import type { LambdaName } from '../bundle-lambdas.ts';
 import { serviceOf } from './domain-metrics.ts';
 import { explainWildcard } from './explain.ts';

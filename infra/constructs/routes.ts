@@ -9,8 +9,8 @@ import { FilterPattern, LogGroup, MetricFilter, RetentionDays } from 'aws-cdk-li
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { metricNamespace } from '../../lambdas/domain/metrics.ts';
-import { subscriptionRecords } from '../../lambdas/domain/table-schemas.ts';
+import { metricNamespace } from '../../lambdas/contracts/metrics.ts';
+import { subscriptionRecords } from '../../lambdas/contracts/table-schemas.ts';
 import type { ProvisionEnv } from '../../lambdas/provision/env.ts';
 import type { Alarms } from './alarms.ts';
 import { domainMetric, serviceOf, worstOf } from './domain-metrics.ts';

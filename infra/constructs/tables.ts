@@ -9,7 +9,7 @@ import {
   type TableProps,
 } from 'aws-cdk-lib/aws-dynamodb';
 import { Construct } from 'constructs';
-import { tableSchemas, timeToLiveAttribute } from '../../lambdas/domain/table-schemas.ts';
+import { tableSchemas, timeToLiveAttribute } from '../../lambdas/contracts/table-schemas.ts';
 
 export interface TablesProps {
   /** `destroy` is for try-outs: the subscriptions are lost with the stack. */

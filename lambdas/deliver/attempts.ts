@@ -1,10 +1,10 @@
-import { type AttemptOutcome, type AttemptResult, attemptOutcome } from '../domain/attempt-outcome.ts';
-import { attemptsSoFar, type DeliveryRecord, recordAfter } from '../domain/delivery-ledger.ts';
-import type { DeliveryMessage } from '../domain/delivery-message.ts';
-import { type Subscriber, signingSecrets } from '../domain/delivery-plan.ts';
-import { deliveryVerdict } from '../domain/delivery-verdict.ts';
-import { traceIdOf } from '../domain/trace.ts';
-import { headersToSend, type WebhookEndpoint, webhookRequest } from '../domain/webhook-request.ts';
+import { traceIdOf } from '../contracts/trace.ts';
+import { type AttemptOutcome, type AttemptResult, attemptOutcome } from '../domain/deliveries/attempt-outcome.ts';
+import { attemptsSoFar, type DeliveryRecord, recordAfter } from '../domain/deliveries/delivery-ledger.ts';
+import type { DeliveryMessage } from '../domain/deliveries/delivery-message.ts';
+import { type Subscriber, signingSecrets } from '../domain/deliveries/delivery-plan.ts';
+import { deliveryVerdict } from '../domain/deliveries/delivery-verdict.ts';
+import { headersToSend, type WebhookEndpoint, webhookRequest } from '../domain/deliveries/webhook-request.ts';
 import type { DeliverDeps } from './deliver-deps.ts';
 
 /** An attempt that was made, and the ledger item that says so. */

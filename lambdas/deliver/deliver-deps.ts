@@ -1,12 +1,8 @@
-import type { AttemptTraces } from '../ports/attempt-traces.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ControlQueue } from '../ports/control-queue.ts';
-import type { DeliveryLedger } from '../ports/delivery-ledger.ts';
-import type { DeliveryQueue } from '../ports/delivery-queue.ts';
-import type { EndpointHealthStore } from '../ports/endpoint-health-store.ts';
 import type { EventPublisher } from '../ports/event-publisher.ts';
 import type { Log, Metrics } from '../ports/telemetry.ts';
-import type { WebhookSender } from '../ports/webhook-sender.ts';
+import type { AttemptTraces, DeliveryLedger, DeliveryQueue, EndpointHealthStore, WebhookSender } from './ports.ts';
 
 /** What the delivery function of one subscriber works with. */
 export interface DeliverDeps {

@@ -1,8 +1,13 @@
-import { type DeliveryRecord, recordAfter } from '../domain/delivery-ledger.ts';
-import { type DeliveryMessage, parseMessage, type QueuedMessage, traceOf } from '../domain/delivery-message.ts';
-import { type DeliveryPlan, deliveryPlanner, type Subscriber } from '../domain/delivery-plan.ts';
-import { batchParallelism } from '../domain/endpoint-health.ts';
-import { hidingSeconds } from '../domain/retry-schedule.ts';
+import { type DeliveryRecord, recordAfter } from '../domain/deliveries/delivery-ledger.ts';
+import {
+  type DeliveryMessage,
+  parseMessage,
+  type QueuedMessage,
+  traceOf,
+} from '../domain/deliveries/delivery-message.ts';
+import { type DeliveryPlan, deliveryPlanner, type Subscriber } from '../domain/deliveries/delivery-plan.ts';
+import { batchParallelism } from '../domain/deliveries/endpoint-health.ts';
+import { hidingSeconds } from '../domain/deliveries/retry-schedule.ts';
 import { type Attempt, type Endpoint, endpointOf, makeAttempt, subjectOf } from './attempts.ts';
 import type { DeliverDeps } from './deliver-deps.ts';
 import { giveUp } from './give-up.ts';

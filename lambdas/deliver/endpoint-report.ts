@@ -1,4 +1,3 @@
-import type { Broadcast } from '../domain/derive.ts';
 import {
   circuitAfterFailedProbe,
   failingSinceAfter,
@@ -6,9 +5,14 @@ import {
   judgeFailure,
   probeMessage,
   rampingCircuit,
-} from '../domain/endpoint-health.ts';
-import { deliveryRecovered, subscriptionDisabled, subscriptionFailing } from '../domain/operational-event.ts';
-import type { SubscriptionState } from '../domain/subscription.ts';
+} from '../domain/deliveries/endpoint-health.ts';
+import {
+  deliveryRecovered,
+  subscriptionDisabled,
+  subscriptionFailing,
+} from '../domain/deliveries/operational-event.ts';
+import type { Broadcast } from '../domain/events/derive.ts';
+import type { SubscriptionState } from '../domain/subscriptions/subscription.ts';
 import type { Attempt } from './attempts.ts';
 import type { DeliverDeps } from './deliver-deps.ts';
 

@@ -1,6 +1,6 @@
-import type { DeliveryRecord } from '../domain/delivery-ledger.ts';
-import type { DeliveryMessage } from '../domain/delivery-message.ts';
-import { deliveryExhausted } from '../domain/operational-event.ts';
+import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
+import type { DeliveryMessage } from '../domain/deliveries/delivery-message.ts';
+import { deliveryExhausted } from '../domain/deliveries/operational-event.ts';
 import type { DeliverDeps } from './deliver-deps.ts';
 import type { Settlement } from './settlement.ts';
 

@@ -1,8 +1,8 @@
 import middy from '@middy/core';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import type { QueuedMessage } from '../domain/delivery-message.ts';
-import { itemFailure } from '../middleware/batch-item-failures.ts';
-import { flushMetrics } from '../middleware/flush-metrics.ts';
+import type { QueuedMessage } from '../domain/deliveries/delivery-message.ts';
+import { itemFailure } from '../sqs/batch-item-failures.ts';
+import { flushMetrics } from '../telemetry/flush-metrics.ts';
 import type { DeliverDeps } from './deliver-deps.ts';
 import { deliverMessages } from './deliver-messages.ts';
 import { reportEndpoint } from './endpoint-report.ts';

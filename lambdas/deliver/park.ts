@@ -1,6 +1,6 @@
-import { recordAfter } from '../domain/delivery-ledger.ts';
-import { parseMessage } from '../domain/delivery-message.ts';
-import { lastSafeInstant } from '../domain/retry-schedule.ts';
+import { recordAfter } from '../domain/deliveries/delivery-ledger.ts';
+import { parseMessage } from '../domain/deliveries/delivery-message.ts';
+import { lastSafeInstant } from '../domain/deliveries/retry-schedule.ts';
 import { subjectOf } from './attempts.ts';
 import type { DeliverDeps } from './deliver-deps.ts';
 import { giveUp } from './give-up.ts';

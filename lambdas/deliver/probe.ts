@@ -1,4 +1,4 @@
-import { rampingCircuit } from '../domain/endpoint-health.ts';
+import { rampingCircuit } from '../domain/deliveries/endpoint-health.ts';
 import type { DeliverDeps } from './deliver-deps.ts';
 import { deliverMessages } from './deliver-messages.ts';
 import { reportEndpoint } from './endpoint-report.ts';

@@ -1,6 +1,6 @@
-import type { DeliveryRecord } from '../domain/delivery-ledger.ts';
-import type { QueuedMessage } from '../domain/delivery-message.ts';
-import type { HoldReason } from '../domain/delivery-plan.ts';
+import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
+import type { QueuedMessage } from '../domain/deliveries/delivery-message.ts';
+import type { HoldReason } from '../domain/deliveries/delivery-plan.ts';
 
 /** Where a message is left: what to write down, and whether it stays in the queue. */
 export interface Settlement {

@@ -1,16 +1,16 @@
 import middy from '@middy/core';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import { deriveBroadcasts } from '../domain/derive.ts';
-import { maxNestingDepth, maxPostBytes, readDriftEvent, readDriftPost } from '../domain/drift-post.ts';
-import { eventSources } from '../domain/event-types.ts';
-import { nestingDepth } from '../domain/json.ts';
-import type { LegacyTimeline } from '../domain/legacy-timeline.ts';
-import { flushMetrics } from '../middleware/flush-metrics.ts';
-import { problemResponse, problemResponses } from '../middleware/problem-responses.ts';
+import { deriveBroadcasts } from '../domain/events/derive.ts';
+import { maxNestingDepth, maxPostBytes, readDriftEvent, readDriftPost } from '../domain/events/drift-post.ts';
+import { eventSources } from '../domain/events/event-types.ts';
+import type { LegacyTimeline } from '../domain/events/legacy-timeline.ts';
+import { problemResponse, problemResponses } from '../http/problem-responses.ts';
+import { nestingDepth } from '../json/json.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { DriftTokens } from '../ports/drift-tokens.ts';
 import type { EventPublisher } from '../ports/event-publisher.ts';
 import type { Log, Metrics } from '../ports/telemetry.ts';
+import { flushMetrics } from '../telemetry/flush-metrics.ts';
+import type { DriftTokens } from './ports.ts';
 import { postedText } from './posted-text.ts';
 import { isAccepted } from './token-check.ts';
 

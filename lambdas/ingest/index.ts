@@ -1,11 +1,11 @@
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { embeddedMetrics } from '../adapters/embedded-metrics.ts';
-import { eventBridgePublisher } from '../adapters/event-bridge-publisher.ts';
-import { jsonLog } from '../adapters/json-log.ts';
-import { secretsManagerDriftTokens } from '../adapters/secrets-manager-drift-tokens.ts';
-import { sleep } from '../adapters/sleep.ts';
-import { parseLegacyTimeline } from '../domain/legacy-timeline.ts';
+import { eventBridgePublisher } from '../aws/event-bridge-publisher.ts';
+import { secretsManagerDriftTokens } from '../aws/secrets-manager-drift-tokens.ts';
+import { sleep } from '../aws/sleep.ts';
+import { parseLegacyTimeline } from '../domain/events/legacy-timeline.ts';
+import { embeddedMetrics } from '../telemetry/embedded-metrics.ts';
+import { jsonLog } from '../telemetry/json-log.ts';
 import { ingestEnv } from './env.ts';
 import { createIngestHandler } from './handler.ts';
 

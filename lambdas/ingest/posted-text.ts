@@ -1,5 +1,5 @@
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
-import { maxPostBytes } from '../domain/drift-post.ts';
+import { maxPostBytes } from '../domain/events/drift-post.ts';
 
 export type PostedText =
   | { readonly kind: 'text'; readonly text: string }

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { DriftTokens } from '../ports/drift-tokens.ts';
+import type { DriftTokens } from './ports.ts';
 
 /** Whether a presented token is one that Drift may send. */
 export async function isAccepted(presented: unknown, tokens: DriftTokens): Promise<boolean> {

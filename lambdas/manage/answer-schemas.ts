@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { createSchema } from '../domain/subscription-item.ts';
+import { createSchema } from '../domain/subscriptions/subscription-item.ts';
 
 /** What the routes give, for their description: nothing is checked against it at run time. */
 const jsonObject = z.record(z.string(), z.unknown());

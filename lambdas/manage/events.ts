@@ -1,8 +1,8 @@
-import { subscribableEvents } from '../domain/event-catalogue.ts';
-import { explain, matches, parseEventPattern } from '../domain/event-pattern.ts';
-import type { JsonObject } from '../domain/json.ts';
-import type { LegacyTimeline } from '../domain/legacy-timeline.ts';
-import { filterErrors } from '../domain/subscription-item.ts';
+import type { LegacyTimeline } from '../domain/events/legacy-timeline.ts';
+import { subscribableEvents } from '../domain/subscriptions/event-catalogue.ts';
+import { filterErrors } from '../domain/subscriptions/subscription-item.ts';
+import { explain, matches, parseEventPattern } from '../event-pattern/event-pattern.ts';
+import type { JsonObject } from '../json/json.ts';
 import type { Clock } from '../ports/clock.ts';
 import { type ApiAnswer, type ApiRequest, invalidFields, jsonAnswer, readJsonBody } from './request.ts';
 import { filterTestSchema } from './request-schemas.ts';

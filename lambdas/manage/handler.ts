@@ -1,8 +1,8 @@
 import middy from '@middy/core';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
-import { flushMetrics } from '../middleware/flush-metrics.ts';
-import { problemResponses } from '../middleware/problem-responses.ts';
+import { problemResponses } from '../http/problem-responses.ts';
 import type { Log, Metrics } from '../ports/telemetry.ts';
+import { flushMetrics } from '../telemetry/flush-metrics.ts';
 import { type DeliveryDeps, deliveryRoutes } from './deliveries.ts';
 import { type EventDeps, eventRoutes } from './events.ts';
 import { openApiRoute } from './openapi-route.ts';

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
-import { problemContentType } from '../domain/problem.ts';
-import { changeSchema, createSchema } from '../domain/subscription-item.ts';
+import { changeSchema, createSchema } from '../domain/subscriptions/subscription-item.ts';
+import { problemContentType } from '../http/problem.ts';
 import {
   createdSubscriptionSchema,
   deliveryListSchema,

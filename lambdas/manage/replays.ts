@@ -1,13 +1,11 @@
-import { routeNames } from '../domain/desired-route.ts';
-import { type JsonObject, safeInteger } from '../domain/json.ts';
-import { decodeCursor, encodeCursor } from '../domain/page-cursor.ts';
-import { isReplayOf, replayedEnvelope, replayName, replayNamePrefix } from '../domain/replay.ts';
-import { problemResponse } from '../middleware/problem-responses.ts';
+import { isReplayOf, replayedEnvelope, replayName, replayNamePrefix } from '../domain/deliveries/replay.ts';
+import { routeNames } from '../domain/routes/desired-route.ts';
+import { decodeCursor, encodeCursor } from '../http/page-cursor.ts';
+import { problemResponse } from '../http/problem-responses.ts';
+import { type JsonObject, safeInteger } from '../json/json.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { DeliveryLog } from '../ports/delivery-log.ts';
-import type { ReplayProgress, Replays } from '../ports/replays.ts';
-import type { SubscriberQueues } from '../ports/subscriber-queues.ts';
 import type { StoredSubscription, SubscriptionStore } from '../ports/subscription-store.ts';
+import type { DeliveryLog, ReplayProgress, Replays, SubscriberQueues } from './ports.ts';
 import {
   type ApiAnswer,
   type ApiRequest,

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
-import { maxQuietPeriodSeconds, minQuietPeriodSeconds } from '../domain/inactivity-timer.ts';
-import { defaultOverlapSeconds, maxOverlapSeconds } from '../domain/signing-secret.ts';
+import { maxQuietPeriodSeconds, minQuietPeriodSeconds } from '../domain/inactivity/inactivity-timer.ts';
+import { defaultOverlapSeconds, maxOverlapSeconds } from '../domain/subscriptions/signing-secret.ts';
 
 /** What the routes take, beside what subscriptions themselves take (domain/subscription-item.ts). */
 export const rotationSchema = z.strictObject({

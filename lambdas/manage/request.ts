@@ -1,9 +1,9 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import type * as z from 'zod/mini';
-import { isJsonObject, type JsonObject, type JsonValue, nestingDepth, parseJson } from '../domain/json.ts';
-import type { FieldError } from '../domain/problem.ts';
-import { readBody } from '../domain/subscription-item.ts';
-import { problemResponse } from '../middleware/problem-responses.ts';
+import { readBody } from '../domain/subscriptions/subscription-item.ts';
+import type { FieldError } from '../http/problem.ts';
+import { problemResponse } from '../http/problem-responses.ts';
+import { isJsonObject, type JsonObject, type JsonValue, nestingDepth, parseJson } from '../json/json.ts';
 
 /** A request to the API, with what the path's `{…}` stand for. */
 export interface ApiRequest {

@@ -1,4 +1,4 @@
-import { problemResponse } from '../middleware/problem-responses.ts';
+import { problemResponse } from '../http/problem-responses.ts';
 import type { ApiAnswer, ApiRequest } from './request.ts';
 
 export interface Route {

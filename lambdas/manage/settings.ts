@@ -1,5 +1,5 @@
-import { integerText, integerValue } from '../domain/json.ts';
-import type { SettingsStore } from '../ports/settings-store.ts';
+import { integerText, integerValue } from '../json/json.ts';
+import type { SettingsStore } from './ports.ts';
 import { type ApiAnswer, type ApiRequest, invalidField, jsonAnswer, readJsonBody } from './request.ts';
 import { settingsSchema } from './request-schemas.ts';
 import type { Route } from './router.ts';

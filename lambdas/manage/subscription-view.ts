@@ -1,10 +1,14 @@
-import { configEtag } from '../domain/config-etag.ts';
-import { desiredFlow } from '../domain/endpoint-health.ts';
-import { integerValue } from '../domain/json.ts';
-import { errorSentence } from '../domain/problem.ts';
-import { publicKeyOf, schemeOf, secretsInForce } from '../domain/signing-secret.ts';
-import type { SigningSecret, SubscriptionConfig } from '../domain/subscription.ts';
-import { type ItemRules, type ReadSubscription, readSubscriptionItem } from '../domain/subscription-item.ts';
+import { desiredFlow } from '../domain/deliveries/endpoint-health.ts';
+import { configEtag } from '../domain/subscriptions/config-etag.ts';
+import { publicKeyOf, schemeOf, secretsInForce } from '../domain/subscriptions/signing-secret.ts';
+import type { SigningSecret, SubscriptionConfig } from '../domain/subscriptions/subscription.ts';
+import {
+  type ItemRules,
+  type ReadSubscription,
+  readSubscriptionItem,
+} from '../domain/subscriptions/subscription-item.ts';
+import { errorSentence } from '../http/problem.ts';
+import { integerValue } from '../json/json.ts';
 import type { StoredSubscription } from '../ports/subscription-store.ts';
 
 export type ViewRules = Omit<ItemRules, 'keepsLegacy'>;

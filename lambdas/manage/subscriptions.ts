@@ -1,12 +1,22 @@
-import { configEtag } from '../domain/config-etag.ts';
-import { healthAttributes } from '../domain/endpoint-health.ts';
-import type { JsonObject } from '../domain/json.ts';
-import { decodeCursor, encodeCursor } from '../domain/page-cursor.ts';
-import { newSigningSecret, publicKeyOf, type RandomBytes, rotateSecrets } from '../domain/signing-secret.ts';
-import type { SubscriptionConfig } from '../domain/subscription.ts';
-import { newSubscriptionId } from '../domain/subscription-id.ts';
-import { changeSchema, createSchema, type ItemRules, readSubscriptionItem } from '../domain/subscription-item.ts';
-import { problemResponse } from '../middleware/problem-responses.ts';
+import { healthAttributes } from '../domain/deliveries/endpoint-health.ts';
+import { configEtag } from '../domain/subscriptions/config-etag.ts';
+import {
+  newSigningSecret,
+  publicKeyOf,
+  type RandomBytes,
+  rotateSecrets,
+} from '../domain/subscriptions/signing-secret.ts';
+import type { SubscriptionConfig } from '../domain/subscriptions/subscription.ts';
+import { newSubscriptionId } from '../domain/subscriptions/subscription-id.ts';
+import {
+  changeSchema,
+  createSchema,
+  type ItemRules,
+  readSubscriptionItem,
+} from '../domain/subscriptions/subscription-item.ts';
+import { decodeCursor, encodeCursor } from '../http/page-cursor.ts';
+import { problemResponse } from '../http/problem-responses.ts';
+import type { JsonObject } from '../json/json.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { StoredSubscription, SubscriptionStore } from '../ports/subscription-store.ts';
 import {

@@ -1,4 +1,4 @@
-import type { ControlMessage } from '../domain/endpoint-health.ts';
+import type { ControlMessage } from '../domain/deliveries/endpoint-health.ts';
 
 /** Messages to `provision`, from delivery functions and from itself. */
 export interface ControlQueue {

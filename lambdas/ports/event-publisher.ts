@@ -1,4 +1,4 @@
-import type { Broadcast } from '../domain/derive.ts';
+import type { Broadcast } from '../domain/events/derive.ts';
 
 /** Puts events on the bus. */
 export interface EventPublisher {

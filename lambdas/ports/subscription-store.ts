@@ -1,5 +1,5 @@
-import type { JsonObject } from '../domain/json.ts';
-import type { SubscriptionConfig, SubscriptionState } from '../domain/subscription.ts';
+import type { SubscriptionConfig, SubscriptionState } from '../domain/subscriptions/subscription.ts';
+import type { JsonObject } from '../json/json.ts';
 
 /** The two records of a subscription. `config` is the item as it is stored, which anybody may have written. */
 export interface StoredSubscription {

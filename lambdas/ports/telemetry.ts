@@ -1,4 +1,4 @@
-import type { MetricName } from '../domain/metrics.ts';
+import type { MetricName } from '../contracts/metrics.ts';
 
 /** Figures for the dashboard and the alarms. Units are fixed per metric in domain/metrics.ts. */
 export interface Metrics {

@@ -1,5 +1,5 @@
-import type { RouteNames } from '../domain/desired-route.ts';
-import { controlStep, overdueControl } from '../domain/endpoint-health.ts';
+import { controlStep, overdueControl } from '../domain/deliveries/endpoint-health.ts';
+import type { RouteNames } from '../domain/routes/desired-route.ts';
 import type { ControlQueue, SubscriptionMessage } from '../ports/control-queue.ts';
 import { createReconcile, type Reconcile, type ReconcileDeps, type Reconciled } from './reconcile.ts';
 

@@ -1,7 +1,7 @@
 import type { CustomResourceRequest } from '../ports/control-queue.ts';
-import type { CustomResourceResponder } from '../ports/custom-resource-responder.ts';
 import type { Control, ControlDeps } from './control.ts';
 import { inParallel } from './in-parallel.ts';
+import type { CustomResourceResponder } from './ports.ts';
 
 export interface DeploymentDeps extends ControlDeps {
   readonly responder: CustomResourceResponder;

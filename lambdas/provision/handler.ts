@@ -1,5 +1,5 @@
 import middy from '@middy/core';
-import { flushMetrics } from '../middleware/flush-metrics.ts';
+import { flushMetrics } from '../telemetry/flush-metrics.ts';
 import { createControl } from './control.ts';
 import { createDeployment, type DeploymentDeps } from './deployment.ts';
 import { inParallel } from './in-parallel.ts';

@@ -1,28 +1,27 @@
 import { createHash } from 'node:crypto';
-import { configEtag } from '../domain/config-etag.ts';
+import { desiredFlow, healthAttributes } from '../domain/deliveries/endpoint-health.ts';
+import { type LegacyTimeline, legacyPhaseAt } from '../domain/events/legacy-timeline.ts';
 import {
   type DesiredRoute,
   desiredRoute,
   type RouteNames,
   type RouteSettings,
   routeNames,
-} from '../domain/desired-route.ts';
-import { desiredFlow, healthAttributes } from '../domain/endpoint-health.ts';
-import { canonicalJson } from '../domain/json.ts';
-import { hasLegacyEvent } from '../domain/legacy-subscriptions.ts';
-import { type LegacyTimeline, legacyPhaseAt } from '../domain/legacy-timeline.ts';
-import type { OutboundPolicy } from '../domain/outbound-address.ts';
-import { errorSentence } from '../domain/problem.ts';
-import { isWhole, planHold, planRemoval, planRoute, type RouteAction } from '../domain/route-plan.ts';
-import { newSigningSecret, type RandomBytes } from '../domain/signing-secret.ts';
-import type { SubscriptionConfig, SubscriptionState } from '../domain/subscription.ts';
-import { subscriptionIdFault } from '../domain/subscription-id.ts';
-import { readSubscriptionItem } from '../domain/subscription-item.ts';
+} from '../domain/routes/desired-route.ts';
+import { isWhole, planHold, planRemoval, planRoute, type RouteAction } from '../domain/routes/route-plan.ts';
+import { configEtag } from '../domain/subscriptions/config-etag.ts';
+import { hasLegacyEvent } from '../domain/subscriptions/legacy-entitlement.ts';
+import type { OutboundPolicy } from '../domain/subscriptions/outbound-address.ts';
+import { newSigningSecret, type RandomBytes } from '../domain/subscriptions/signing-secret.ts';
+import type { SubscriptionConfig, SubscriptionState } from '../domain/subscriptions/subscription.ts';
+import { subscriptionIdFault } from '../domain/subscriptions/subscription-id.ts';
+import { readSubscriptionItem } from '../domain/subscriptions/subscription-item.ts';
+import { errorSentence } from '../http/problem.ts';
+import { canonicalJson } from '../json/json.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { DeploymentGate } from '../ports/deployment-gate.ts';
-import type { ActionOutcome, RouteControlPlane } from '../ports/route-control-plane.ts';
 import type { StateChange, StoredSubscription, SubscriptionStore } from '../ports/subscription-store.ts';
 import type { Log, Metrics } from '../ports/telemetry.ts';
+import type { ActionOutcome, DeploymentGate, RouteControlPlane } from './ports.ts';
 
 export interface ReconcileDeps {
   readonly subscriptions: SubscriptionStore;

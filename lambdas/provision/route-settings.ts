@@ -1,4 +1,4 @@
-import type { RouteSettings } from '../domain/desired-route.ts';
+import type { RouteSettings } from '../domain/routes/desired-route.ts';
 import type { ProvisionEnv } from './env.ts';
 
 /** What all routes have in common, from the environment. Throws where the role's ARN is none. */

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { parseJson } from '../domain/json.ts';
+import { parseJson } from '../json/json.ts';
 import type { CustomResourceRequest, SubscriptionMessage, TearDownMessage } from '../ports/control-queue.ts';
 
 /** What woke the function, told apart by its shape. */

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { aRecord, noon } from '../builders/deliveries.ts';
+import { aRecord, noon } from '../../lab/support/deliveries.ts';
 import { ApiOnLoopback } from './api-on-loopback.ts';
 import { type CommandRun, runCommand } from './command-run.ts';
 

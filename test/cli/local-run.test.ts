@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Subscriber } from '../../lab/support/subscriber.ts';
 import { driftToken, FanoutProcess } from '../flows/fanout-process.ts';
-import { Subscriber } from '../flows/subscriber.ts';
 import { type CommandRun, runCommand } from './command-run.ts';
 
 let system: FanoutProcess;

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { eventTypes, operationalEventTypes, testEventType } from '../../lambdas/domain/event-types.ts';
-import { legacyPhases, publishedLegacyTimeline } from '../../lambdas/domain/legacy-timeline.ts';
-import { anInactivity, aStatusUpdate, broadcastsOf, instantIn } from '../builders/drift-events.ts';
+import { anInactivity, aStatusUpdate, broadcastsOf, instantIn } from '../../lab/support/drift-events.ts';
+import { eventTypes, operationalEventTypes, testEventType } from '../../lambdas/domain/events/event-types.ts';
+import { legacyPhases, publishedLegacyTimeline } from '../../lambdas/domain/events/legacy-timeline.ts';
 
 const text = readFileSync(new URL('../../docs/events.md', import.meta.url), 'utf8');
 const sections = text.split(/^### /m).slice(1);

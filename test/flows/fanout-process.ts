@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { answerCheck, type OpenApiDocument } from '../openapi/answer-check.ts';
+import { answerCheck, type OpenApiDocument } from '../functions/answer-check.ts';
 
 /** What `npm start -- --json` prints when it is ready. */
 export interface Ready {

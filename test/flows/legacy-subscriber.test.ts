@@ -1,8 +1,8 @@
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { describe, expect, it } from 'vitest';
+import { localAwsClients } from '../../lab/support/local-aws-clients.ts';
+import { Subscriber } from '../../lab/support/subscriber.ts';
 import { driftToken, FanoutProcess } from './fanout-process.ts';
-import { localAwsClients } from './local-aws-clients.ts';
-import { Subscriber } from './subscriber.ts';
 
 /** As the table looks for somebody who subscribed to the legacy event while that was open to anyone. */
 async function anExistingLegacySubscriber(fanout: FanoutProcess, url: string): Promise<string> {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { LegacyPhase } from '../../lambdas/domain/legacy-timeline.ts';
+import { Subscriber } from '../../lab/support/subscriber.ts';
+import type { LegacyPhase } from '../../lambdas/domain/events/legacy-timeline.ts';
 import { driftToken, FanoutProcess } from './fanout-process.ts';
-import { Subscriber } from './subscriber.ts';
 
 /** What a subscriber to everything gets for a close and for an inactivity that Drift itself reports. */
 const expectations: Record<LegacyPhase, { maySubscribe: boolean; afterClose: string[]; afterInactivity: string[] }> = {

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Subscriber } from '../../lab/support/subscriber.ts';
+import type { LogLine } from '../../local/aws/runtime/log-buffer.ts';
 import { type LocalStack, startLocalStack } from '../../local/local-stack.ts';
-import type { LogLine } from '../../local/runtime/log-buffer.ts';
-import { Subscriber } from './subscriber.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 

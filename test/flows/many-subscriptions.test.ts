@@ -2,9 +2,9 @@ import { ListRulesCommand } from '@aws-sdk/client-eventbridge';
 import { ListEventSourceMappingsCommand, ListFunctionsCommand } from '@aws-sdk/client-lambda';
 import { ListQueuesCommand } from '@aws-sdk/client-sqs';
 import { describe, expect, it } from 'vitest';
+import { localAwsClients } from '../../lab/support/local-aws-clients.ts';
+import { Subscriber } from '../../lab/support/subscriber.ts';
 import { driftToken, FanoutProcess } from './fanout-process.ts';
-import { localAwsClients } from './local-aws-clients.ts';
-import { Subscriber } from './subscriber.ts';
 
 const count = 200;
 

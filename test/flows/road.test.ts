@@ -1,8 +1,8 @@
 import { Webhook as StandardWebhook } from 'standardwebhooks';
 import { Webhook as SvixWebhook } from 'svix';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type Delivery, Subscriber } from '../../lab/support/subscriber.ts';
 import { driftToken, FanoutProcess } from './fanout-process.ts';
-import { type Delivery, Subscriber } from './subscriber.ts';
 
 const push = ['new_message', 'conversation_manual_push', 'conversation_inactive', 'conversation_push'];
 

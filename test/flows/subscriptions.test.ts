@@ -4,9 +4,9 @@ import { ListEventSourceMappingsCommand, ListFunctionsCommand } from '@aws-sdk/c
 import { ListQueuesCommand } from '@aws-sdk/client-sqs';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { localAwsClients } from '../../lab/support/local-aws-clients.ts';
+import { Subscriber } from '../../lab/support/subscriber.ts';
 import { driftToken, FanoutProcess } from './fanout-process.ts';
-import { localAwsClients } from './local-aws-clients.ts';
-import { Subscriber } from './subscriber.ts';
 
 let fanout: FanoutProcess;
 let aws: ReturnType<typeof localAwsClients>;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { answered, DeliveryWorld, unreachable } from '../in-memory/delivery-world.ts';
+import { answered, DeliveryWorld, unreachable } from '../../lab/support/in-memory/delivery-world.ts';
 
 const seconds = (count: number) => count * 1000;
 const minutes = (count: number) => count * 60_000;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { answered, DeliveryWorld, unreachable } from '../in-memory/delivery-world.ts';
+import { answered, DeliveryWorld, unreachable } from '../../lab/support/in-memory/delivery-world.ts';
 
 const minutes = (count: number) => count * 60_000;
 const hours = (count: number) => count * 3600 * 1000;

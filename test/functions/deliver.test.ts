@@ -1,7 +1,7 @@
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
-import { signingSecret } from '../builders/deliveries.ts';
-import { answered, DeliveryWorld, unreachable } from '../in-memory/delivery-world.ts';
+import { signingSecret } from '../../lab/support/deliveries.ts';
+import { answered, DeliveryWorld, unreachable } from '../../lab/support/in-memory/delivery-world.ts';
 
 const seconds = (count: number) => count * 1000;
 const hours = (count: number) => count * 3600 * 1000;

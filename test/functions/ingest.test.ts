@@ -1,11 +1,11 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { publishedLegacyTimeline } from '../../lambdas/domain/legacy-timeline.ts';
+import { instantIn } from '../../lab/support/drift-events.ts';
+import { RecordedPublisher } from '../../lab/support/in-memory/publisher.ts';
+import { RecordedLog, RecordedMetrics } from '../../lab/support/in-memory/telemetry.ts';
+import { aLambdaContext } from '../../lab/support/sqs-events.ts';
+import { publishedLegacyTimeline } from '../../lambdas/domain/events/legacy-timeline.ts';
 import { createIngestHandler } from '../../lambdas/ingest/handler.ts';
-import { instantIn } from '../builders/drift-events.ts';
-import { aLambdaContext } from '../builders/sqs-events.ts';
-import { RecordedPublisher } from '../in-memory/publisher.ts';
-import { RecordedLog, RecordedMetrics } from '../in-memory/telemetry.ts';
 
 const token = 'the-right-token';
 let publisher: RecordedPublisher;

@@ -1,15 +1,15 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type ConversationTimer, timerShardOf, timerShards } from '../../lambdas/domain/inactivity-timer.ts';
-import { publishedLegacyTimeline } from '../../lambdas/domain/legacy-timeline.ts';
-import { createEmitInactivityHandler } from '../../lambdas/emit-inactivity/handler.ts';
-import type { DueTimer } from '../../lambdas/ports/conversation-store.ts';
-import { createSweepInactivityHandler } from '../../lambdas/sweep-inactivity/handler.ts';
-import { createTrackActivityHandler } from '../../lambdas/track-activity/handler.ts';
-import { aMessage, anInactivity, broadcastsOf, instantIn } from '../builders/drift-events.ts';
-import { aLambdaContext, anEnvelope, anSqsEvent, anSqsRecord } from '../builders/sqs-events.ts';
-import { InMemoryConversations } from '../in-memory/conversations.ts';
-import { RecordedPublisher } from '../in-memory/publisher.ts';
-import { RecordedLog, RecordedMetrics } from '../in-memory/telemetry.ts';
+import { aMessage, anInactivity, broadcastsOf, instantIn } from '../../lab/support/drift-events.ts';
+import { InMemoryConversations } from '../../lab/support/in-memory/conversations.ts';
+import { RecordedPublisher } from '../../lab/support/in-memory/publisher.ts';
+import { RecordedLog, RecordedMetrics } from '../../lab/support/in-memory/telemetry.ts';
+import { aLambdaContext, anEnvelope, anSqsEvent, anSqsRecord } from '../../lab/support/sqs-events.ts';
+import { publishedLegacyTimeline } from '../../lambdas/domain/events/legacy-timeline.ts';
+import { type ConversationTimer, timerShardOf, timerShards } from '../../lambdas/domain/inactivity/inactivity-timer.ts';
+import { createEmitInactivityHandler } from '../../lambdas/inactivity/emit/handler.ts';
+import type { DueTimer } from '../../lambdas/inactivity/ports.ts';
+import { createSweepInactivityHandler } from '../../lambdas/inactivity/sweep/handler.ts';
+import { createTrackActivityHandler } from '../../lambdas/inactivity/track/handler.ts';
 
 const now = instantIn.removed;
 const key = '1#123456789';

@@ -1,17 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { configEtag } from '../../lambdas/domain/config-etag.ts';
-import { type JsonObject, parseJson } from '../../lambdas/domain/json.ts';
+import { anEnvelope, aRecord } from '../../lab/support/deliveries.ts';
+import {
+  InMemoryDeliveries,
+  InMemoryQueues,
+  InMemoryReplays,
+  InMemorySettings,
+} from '../../lab/support/in-memory/management.ts';
+import { RecordedPublisher } from '../../lab/support/in-memory/publisher.ts';
+import { InMemorySubscriptions } from '../../lab/support/in-memory/subscriptions.ts';
+import { RecordedLog, RecordedMetrics } from '../../lab/support/in-memory/telemetry.ts';
+import { aSecret, aSubscriptionItem, aTimeline, day, longGoneTimeline } from '../../lab/support/subscriptions.ts';
+import { configEtag } from '../../lambdas/domain/subscriptions/config-etag.ts';
+import { type JsonObject, parseJson } from '../../lambdas/json/json.ts';
 import { createManageHandler } from '../../lambdas/manage/handler.ts';
 import { openApiDocument } from '../../lambdas/manage/openapi.ts';
-import { anEnvelope, aRecord } from '../builders/deliveries.ts';
-import { aSecret, aSubscriptionItem, aTimeline, day, longGoneTimeline } from '../builders/subscriptions.ts';
-import { InMemoryDeliveries, InMemoryQueues, InMemoryReplays, InMemorySettings } from '../in-memory/management.ts';
-import { RecordedPublisher } from '../in-memory/publisher.ts';
-import { InMemorySubscriptions } from '../in-memory/subscriptions.ts';
-import { RecordedLog, RecordedMetrics } from '../in-memory/telemetry.ts';
-import { answerCheck, type OpenApiDocument } from '../openapi/answer-check.ts';
+import { answerCheck, type OpenApiDocument } from './answer-check.ts';
 
 const hour = 60 * 60 * 1000;
 const check = answerCheck(JSON.parse(JSON.stringify(openApiDocument())) as OpenApiDocument);

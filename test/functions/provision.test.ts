@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { SubscriptionState } from '../../lambdas/domain/subscription.ts';
+import { InMemoryRoutes } from '../../lab/support/in-memory/route-control-plane.ts';
+import { InMemoryGate, InMemorySubscriptions } from '../../lab/support/in-memory/subscriptions.ts';
+import { RecordedLog, RecordedMetrics } from '../../lab/support/in-memory/telemetry.ts';
+import { aSubscriptionItem, day, longGoneTimeline, routeSettings } from '../../lab/support/subscriptions.ts';
+import type { SubscriptionState } from '../../lambdas/domain/subscriptions/subscription.ts';
 import type { DelayedMessage } from '../../lambdas/ports/control-queue.ts';
-import type { CustomResourceResponse } from '../../lambdas/ports/custom-resource-responder.ts';
 import { createProvisionHandler } from '../../lambdas/provision/handler.ts';
-import { aSubscriptionItem, day, longGoneTimeline, routeSettings } from '../builders/subscriptions.ts';
-import { InMemoryRoutes } from '../in-memory/route-control-plane.ts';
-import { InMemoryGate, InMemorySubscriptions } from '../in-memory/subscriptions.ts';
-import { RecordedLog, RecordedMetrics } from '../in-memory/telemetry.ts';
+import type { CustomResourceResponse } from '../../lambdas/provision/ports.ts';
 
 const hour = 60 * 60 * 1000;
 

@@ -1,13 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { InMemoryRoutes } from '../../lab/support/in-memory/route-control-plane.ts';
+import { InMemoryGate, InMemorySubscriptions } from '../../lab/support/in-memory/subscriptions.ts';
+import { RecordedLog, RecordedMetrics } from '../../lab/support/in-memory/telemetry.ts';
+import { aSubscriptionItem, aTimeline, day, longGoneTimeline, routeSettings } from '../../lab/support/subscriptions.ts';
 import { deliverEnv } from '../../lambdas/deliver/env.ts';
-import type { RouteSettings } from '../../lambdas/domain/desired-route.ts';
-import type { JsonObject } from '../../lambdas/domain/json.ts';
+import type { RouteSettings } from '../../lambdas/domain/routes/desired-route.ts';
+import type { JsonObject } from '../../lambdas/json/json.ts';
 import { createReconcile } from '../../lambdas/provision/reconcile.ts';
 import { routeSettings as settingsFromEnvironment } from '../../lambdas/provision/route-settings.ts';
-import { aSubscriptionItem, aTimeline, day, longGoneTimeline, routeSettings } from '../builders/subscriptions.ts';
-import { InMemoryRoutes } from '../in-memory/route-control-plane.ts';
-import { InMemoryGate, InMemorySubscriptions } from '../in-memory/subscriptions.ts';
-import { RecordedLog, RecordedMetrics } from '../in-memory/telemetry.ts';
 
 const name = 'fanout-test-sub_1';
 const aProvisionEnvironment = {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, test } from 'vitest';
-import { bundleLambdas, lambdaNames } from '../../infra/bundle-lambdas.ts';
+import { bundleLambdas, type LambdaName, lambdaFolders, lambdaNames } from '../../infra/bundle-lambdas.ts';
 
 const run = promisify(execFile);
 const build = join(import.meta.dirname, '..', '..', 'build');
@@ -16,16 +16,14 @@ afterAll(() => {
 });
 
 /** A directory of functions; within the repository, so that they find its packages. */
-function sources(code: Partial<Record<string, string>> = {}, names: readonly string[] = lambdaNames): string {
+function sources(code: Partial<Record<string, string>> = {}, names: readonly LambdaName[] = lambdaNames): string {
   mkdirSync(build, { recursive: true });
   const directory = mkdtempSync(join(build, 'sources-'));
   made.push(directory);
   for (const name of names) {
-    mkdirSync(join(directory, name));
-    writeFileSync(
-      join(directory, name, 'index.ts'),
-      code[name] ?? 'export const handler = async (): Promise<void> => {};',
-    );
+    const folder = join(directory, lambdaFolders[name]);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'index.ts'), code[name] ?? 'export const handler = async (): Promise<void> => {};');
   }
   return directory;
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, expect, test } from 'vitest';
 import { buildApp } from '../../infra/build-app.ts';
-import type { Template } from './synthesised.ts';
+import type { Template } from '../../lab/support/synthesised.ts';
 
 const run = promisify(execFile);
 const repository = join(import.meta.dirname, '..', '..');

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { readContext } from '../../infra/context.ts';
-import { publishedLegacyTimeline } from '../../lambdas/domain/legacy-timeline.ts';
+import { publishedLegacyTimeline } from '../../lambdas/domain/events/legacy-timeline.ts';
 
 const read = (context: Record<string, unknown>) => readContext((key) => context[key]);
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type MetricName, metrics } from '../../lambdas/domain/metrics.ts';
-import { ofType, synthesise } from './synthesised.ts';
+import { ofType, synthesise } from '../../lab/support/synthesised.ts';
+import { type MetricName, metrics } from '../../lambdas/contracts/metrics.ts';
 
 interface Widget {
   readonly type: string;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readContext } from '../../infra/context.ts';
-import { synthesise } from './synthesised.ts';
+import { synthesise } from '../../lab/support/synthesised.ts';
 
 const guide = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'deploying.md'), 'utf8');
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ofType, synthesise } from './synthesised.ts';
+import { ofType, synthesise } from '../../lab/support/synthesised.ts';
 
 // The longest stage makes the longest names.
 const template = synthesise({ stage: 'thirteenchars', alarmEmail: 'on-call@example.com' });

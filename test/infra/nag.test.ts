@@ -5,7 +5,7 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import { expect, test, vi } from 'vitest';
 import { buildApp } from '../../infra/build-app.ts';
 import type { WebhookFanoutProps } from '../../infra/webhook-fanout-stack.ts';
-import { placeholderBundles } from './synthesised.ts';
+import { placeholderBundles } from '../../lab/support/synthesised.ts';
 
 /** What the AWS Solutions rules find that nobody has explained. */
 function unexplainedFindings(props: WebhookFanoutProps = {}): string[] {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { unscopedActions } from '../../infra/constructs/unscoped-actions.ts';
-import { ofType, synthesise } from './synthesised.ts';
+import { ofType, synthesise } from '../../lab/support/synthesised.ts';
 
 interface Statement {
   readonly Effect: string;

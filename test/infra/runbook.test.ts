@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { ofType, synthesise } from './synthesised.ts';
+import { ofType, synthesise } from '../../lab/support/synthesised.ts';
 
 const runbook = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'runbook.md'), 'utf8');
 const articles = [...runbook.matchAll(/^## (.+)$/gm)].map(([, title]) => title);

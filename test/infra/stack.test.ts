@@ -1,9 +1,9 @@
 import { Duration, type Stack } from 'aws-cdk-lib';
 import { describe, expect, test } from 'vitest';
 import { FanoutFunction } from '../../infra/constructs/fanout-function.ts';
+import { ofType, placeholderBundles, type Resource, synthesise, type Template } from '../../lab/support/synthesised.ts';
 import type { IngestEnv } from '../../lambdas/ingest/env.ts';
-import { parseLogFilter } from '../../local/metrics/log-filter.ts';
-import { ofType, placeholderBundles, type Resource, synthesise, type Template } from './synthesised.ts';
+import { parseLogFilter } from '../../local/aws/metrics/log-filter.ts';
 
 const template = synthesise();
 

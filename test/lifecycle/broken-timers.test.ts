@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type * as Timer from '../../lambdas/domain/inactivity-timer.ts';
+import { judgeRun } from '../../lab/support/inactivity-reference-model.ts';
+import type * as Timer from '../../lambdas/domain/inactivity/inactivity-timer.ts';
 import { disturbedHistories } from './histories.ts';
-import { judgeRun } from './reference-model.ts';
 
 type TimerModule = typeof Timer;
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { judgeRun } from '../../lab/support/inactivity-reference-model.ts';
 import { disturbedHistories, type History, undisturbedHistories } from './histories.ts';
 import { LifecycleRun } from './lifecycle-run.ts';
-import { judgeRun } from './reference-model.ts';
 
 /** More with `LIFECYCLE_HISTORIES=100000 npx vitest run test/lifecycle`. */
 const histories = Number(process.env.LIFECYCLE_HISTORIES ?? 2_400);

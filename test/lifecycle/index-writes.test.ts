@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { timerShards } from '../../lambdas/domain/inactivity-timer.ts';
+import { timerShards } from '../../lambdas/domain/inactivity/inactivity-timer.ts';
 import { LifecycleRun, type Step } from './lifecycle-run.ts';
 
 const messages = (count: number, secondsApart: number): Step[] =>

@@ -1,20 +1,18 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import { type Broadcast, deriveBroadcasts } from '../../lambdas/domain/derive.ts';
-import type { DriftEvent } from '../../lambdas/domain/drift-event.ts';
-import { activityTypes, eventTypes } from '../../lambdas/domain/event-types.ts';
-import { integerText, parseJson } from '../../lambdas/domain/json.ts';
-import { publishedLegacyTimeline } from '../../lambdas/domain/legacy-timeline.ts';
-import { createEmitInactivityHandler } from '../../lambdas/emit-inactivity/handler.ts';
-import type { ConversationStore } from '../../lambdas/ports/conversation-store.ts';
+import { InMemoryConversations } from '../../lab/support/in-memory/conversations.ts';
+import { RecordedLog, RecordedMetrics } from '../../lab/support/in-memory/telemetry.ts';
+import type { KnownActivity, Run, SeenBroadcast } from '../../lab/support/inactivity-reference-model.ts';
+import { aLambdaContext, anEnvelope, anSqsRecord } from '../../lab/support/sqs-events.ts';
+import { type Broadcast, deriveBroadcasts } from '../../lambdas/domain/events/derive.ts';
+import type { DriftEvent } from '../../lambdas/domain/events/drift-event.ts';
+import { activityTypes, eventTypes } from '../../lambdas/domain/events/event-types.ts';
+import { publishedLegacyTimeline } from '../../lambdas/domain/events/legacy-timeline.ts';
+import { createEmitInactivityHandler } from '../../lambdas/inactivity/emit/handler.ts';
+import type { ConversationStore, QuietPeriods, TimerQueue } from '../../lambdas/inactivity/ports.ts';
+import { createSweepInactivityHandler } from '../../lambdas/inactivity/sweep/handler.ts';
+import { createTrackActivityHandler } from '../../lambdas/inactivity/track/handler.ts';
+import { integerText, parseJson } from '../../lambdas/json/json.ts';
 import type { EventPublisher, PublishOutcome } from '../../lambdas/ports/event-publisher.ts';
-import type { QuietPeriods } from '../../lambdas/ports/quiet-periods.ts';
-import type { TimerQueue } from '../../lambdas/ports/timer-queue.ts';
-import { createSweepInactivityHandler } from '../../lambdas/sweep-inactivity/handler.ts';
-import { createTrackActivityHandler } from '../../lambdas/track-activity/handler.ts';
-import { aLambdaContext, anEnvelope, anSqsRecord } from '../builders/sqs-events.ts';
-import { InMemoryConversations } from '../in-memory/conversations.ts';
-import { RecordedLog, RecordedMetrics } from '../in-memory/telemetry.ts';
-import type { KnownActivity, Run, SeenBroadcast } from './reference-model.ts';
 
 /** One thing that happens in a history. Times are seconds relative to the moment at which it happens. */
 export type Step =

@@ -4,7 +4,7 @@ import {
   legacyPhaseAt,
   legacyPhases,
   parseLegacyTimeline,
-} from '../../lambdas/domain/legacy-timeline.ts';
+} from '../../lambdas/domain/events/legacy-timeline.ts';
 import { parseDurationSeconds } from '../../local/duration.ts';
 import { timelineInPhase } from '../../local/legacy-phase-now.ts';
 

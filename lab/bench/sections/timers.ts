@@ -1,0 +1,295 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
+import { BatchWriteItemCommand, CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { SQSEvent } from 'aws-lambda';
+import { dynamoConversationStore } from '../../../lambdas/aws/dynamo-conversation-store.ts';
+import { tableSchemas } from '../../../lambdas/contracts/table-schemas.ts';
+import { timerShardOf } from '../../../lambdas/domain/inactivity/inactivity-timer.ts';
+import type { ConversationStore } from '../../../lambdas/inactivity/ports.ts';
+import { createSweepInactivityHandler } from '../../../lambdas/inactivity/sweep/handler.ts';
+import { createTrackActivityHandler } from '../../../lambdas/inactivity/track/handler.ts';
+import { embeddedMetrics } from '../../../lambdas/telemetry/embedded-metrics.ts';
+import { jsonLog } from '../../../lambdas/telemetry/json-log.ts';
+import { anSqsEvent, anSqsRecord } from '../../support/sqs-events.ts';
+import { thousands, times, withSpread } from '../figures.ts';
+import { IndexedConversations } from '../indexed-conversations.ts';
+import { type Arm, comparePairs, type PairedComparison, ratioOf, spreadOf } from '../paired-comparison.ts';
+import { atMost, type SectionOptions, type SectionReport } from '../section.ts';
+
+const noon = Date.UTC(2026, 10, 22, 12);
+const quietSeconds = 24 * 3600;
+const firstActivityAt = noon - quietSeconds * 1000;
+/** Due in the minute of the sweep, however many are armed: what falls due depends on the traffic, not on them. */
+const dueInSweep = 500;
+const recordsPerBatch = 10;
+const limit = 1.3;
+
+interface Population {
+  readonly armed: number;
+  readonly store: ConversationStore;
+  readonly memory?: IndexedConversations;
+}
+
+/** What a sweep and a message cost as the number of armed timers grows. */
+export async function measureTimers({ quick }: SectionOptions): Promise<SectionReport> {
+  process.env.POWERTOOLS_SERVICE_NAME = 'fanout-bench';
+  const rounds = quick ? { pairs: 6, warmUps: 2 } : { pairs: 25, warmUps: 6 };
+  const sizes = quick ? [10_000, 100_000] : [10_000, 100_000, 1_000_000];
+  const inMemory = await measureGrowth(sizes.map(inMemoryPopulation), rounds);
+  const dynalite = quick ? undefined : await measureDynalite([10_000, 100_000], { pairs: 12, warmUps: 3 });
+
+  const last = inMemory.at(-1);
+  const row = ({ armed, sweep, message, perSweep, perMessage }: Grown, where: string): string[] => [
+    `${thousands(armed)} ${where}`,
+    withSpread(spreadOf(sweep.pairs.map(({ first }) => first.cpuMs)), 2),
+    withSpread(ratioOf(sweep)),
+    withSpread(spreadOf(message.pairs.map(({ first }) => first.cpuMs * 1000)), 1),
+    withSpread(ratioOf(message)),
+    perSweep,
+    perMessage,
+  ];
+  return {
+    title: 'Timers',
+    method: `Conversations armed with a quiet period of a day, ${dueInSweep} of them due in the minute that is swept. A sweep: the \`sweep-inactivity\` handler over all shards. A message: the \`track-activity\` handler with batches of ${recordsPerBatch} messages, each in a conversation picked at random that is armed already. Against the smallest number, in turn. In memory the store has the index that DynamoDB keeps; dynalite runs in this process behind the real adapter and client, and its time is in the figures. The last two columns count what DynamoDB would charge for.`,
+    tables: [
+      {
+        head: [
+          'armed',
+          'a sweep, CPU ms',
+          'against the first',
+          'a message, CPU µs',
+          'against the first',
+          'a sweep reads',
+          'a message reads, writes, writes to the index',
+        ],
+        rows: [
+          ...inMemory.map((grown) => row(grown, 'in memory')),
+          ...(dynalite ?? []).map((grown) => row(grown, 'in dynalite')),
+        ],
+      },
+    ],
+    charts: [
+      {
+        kind: 'lines',
+        name: 'timers',
+        title: 'Cost as the number of armed timers grows',
+        unit: 'times the processor time with 10,000 armed, in memory; the line is the target',
+        xLabel: 'armed timers',
+        logarithmicX: true,
+        limit,
+        lines: [
+          { label: 'a sweep', points: inMemory.map(({ armed, sweep }) => [armed, ratioOf(sweep).median]) },
+          { label: 'a message', points: inMemory.map(({ armed, message }) => [armed, ratioOf(message).median]) },
+        ],
+      },
+    ],
+    targets:
+      last === undefined
+        ? []
+        : [
+            atMost(
+              `timers: a sweep with ${thousands(last.armed)} armed, against 10,000`,
+              limit,
+              ratioOf(last.sweep).median,
+              times,
+            ),
+            atMost(
+              `timers: a message with ${thousands(last.armed)} armed, against 10,000`,
+              limit,
+              ratioOf(last.message).median,
+              times,
+            ),
+          ],
+  };
+}
+
+interface Grown {
+  readonly armed: number;
+  readonly sweep: PairedComparison;
+  readonly message: PairedComparison;
+  readonly perSweep: string;
+  readonly perMessage: string;
+}
+
+async function measureGrowth(
+  populations: readonly Population[],
+  rounds: { readonly pairs: number; readonly warmUps: number },
+): Promise<Grown[]> {
+  const [smallest] = populations;
+  if (smallest === undefined) return [];
+  const grown: Grown[] = [];
+  for (const population of populations) {
+    const sweep = await comparePairs(sweepArm(population), sweepArm(smallest), rounds);
+    const message = await comparePairs(messageArm(population), messageArm(smallest), rounds);
+    const counted = await countOperations(population);
+    grown.push({ armed: population.armed, sweep, message, ...counted });
+  }
+  return grown;
+}
+
+async function countOperations(population: Population): Promise<{ perSweep: string; perMessage: string }> {
+  const { memory } = population;
+  if (memory === undefined) return { perSweep: '', perMessage: '' };
+  const before = { ...memory.counts };
+  const sweeps = await sweepArm(population).run();
+  const between = { ...memory.counts };
+  const messages = await messageArm(population).run();
+  const { reads, writes, indexWrites, timersRead } = memory.counts;
+  const each = (count: number): string => (count / messages).toFixed(2);
+  return {
+    perSweep: `${Math.round((timersRead - before.timersRead) / sweeps)} timers`,
+    perMessage: `${each(reads - between.reads)}, ${each(writes - between.writes)}, ${each(indexWrites - between.indexWrites)}`,
+  };
+}
+
+function sweepArm({ store, memory }: Population): Arm {
+  let handedOver = 0;
+  const handler = createSweepInactivityHandler({
+    conversations: store,
+    timers: {
+      schedule: async (timers) => {
+        handedOver += timers.length;
+      },
+    },
+    clock: () => noon,
+    metrics: embeddedMetrics({ clock: Date.now, environment: process.env }),
+    log: jsonLog({ service: 'sweep-inactivity', clock: Date.now, environment: process.env }),
+  }) as unknown as (event: unknown, context: object) => Promise<void>;
+  const sweepsPerRun = memory === undefined ? 5 : 200;
+  return {
+    name: 'sweep',
+    async run() {
+      for (let sweep = 0; sweep < sweepsPerRun; sweep++) {
+        handedOver = 0;
+        await handler({}, { getRemainingTimeInMillis: () => 60_000 });
+        if (handedOver !== dueInSweep) throw new Error(`the sweep handed ${handedOver} over`);
+      }
+      return sweepsPerRun;
+    },
+  };
+}
+
+function messageArm({ store, armed, memory }: Population): Arm {
+  const handler = createTrackActivityHandler({
+    conversations: store,
+    quietPeriods: { ofOrgs: async (orgIds) => new Map(orgIds.map((orgId) => [orgId, quietSeconds])) },
+    timers: { schedule: async () => {} },
+    clock: () => noon,
+    metrics: embeddedMetrics({ clock: Date.now, environment: process.env }),
+    log: jsonLog({ service: 'track-activity', clock: Date.now, environment: process.env }),
+  }) as unknown as (event: SQSEvent, context: object) => Promise<{ batchItemFailures: unknown[] }>;
+  const batchesPerRun = memory === undefined ? 20 : 300;
+  return {
+    name: 'message',
+    async run() {
+      for (let batch = 0; batch < batchesPerRun; batch++) {
+        const records = Array.from({ length: recordsPerBatch }, () => {
+          // Those that are due in the sweep are left alone.
+          const id = dueInSweep + Math.floor(Math.random() * (armed - dueInSweep));
+          return anSqsRecord(aMessageEvent(id, nextActivityAt()));
+        });
+        const { batchItemFailures } = await handler(anSqsEvent(...records), {});
+        if (batchItemFailures.length > 0) throw new Error('messages were kept back');
+      }
+      return batchesPerRun * recordsPerBatch;
+    },
+  };
+}
+
+let activityAt = noon - (quietSeconds * 1000) / 2;
+/** Each later than any before, or it would be ignored. */
+function nextActivityAt(): number {
+  activityAt += 1;
+  return activityAt;
+}
+
+function aMessageEvent(conversationId: number, occurredAt: number): string {
+  const data = `{"id":635760549,"orgId":1,"conversationId":${conversationId},"body":"<p>Hi, do you ship to Norway?</p>","author":{"type":"contact","id":903182234,"bot":false},"type":"chat","createdAt":${occurredAt}}`;
+  return `{"version":"0","id":"6a7e8feb","detail-type":"new_message","source":"drift","detail":{"id":"msg_1","orgId":1,"type":"new_message","data":${data},"occurredAt":${occurredAt}}}`;
+}
+
+/**
+ * When the timer of a conversation is due: the first few with the sweep, the others over the ten hours after it. All are
+ * due before a quiet period after any of the messages ends, so that these only move the time of the last activity.
+ */
+function dueAtOf(id: number): number {
+  return id < dueInSweep ? noon + (id % 60) * 1000 : noon + 1_800_000 + (id % 37_000) * 1000;
+}
+
+function inMemoryPopulation(armed: number): Population {
+  const store = new IndexedConversations();
+  for (let id = 0; id < armed; id++) store.put(`1#${id}`, { lastActivityAt: firstActivityAt, dueAt: dueAtOf(id) });
+  return { armed, store, memory: store };
+}
+
+async function measureDynalite(
+  sizes: readonly number[],
+  rounds: { readonly pairs: number; readonly warmUps: number },
+): Promise<Grown[]> {
+  const dynalite: (options: { createTableMs: number }) => Server = createRequire(import.meta.url)('dynalite');
+  const server = dynalite({ createTableMs: 0 });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const client = new DynamoDBClient({
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'bench', secretAccessKey: 'bench' },
+  });
+  const populations: Population[] = [];
+  for (const armed of sizes) {
+    const table = `conversations-${armed}`;
+    await createTable(client, table);
+    await fill(client, table, armed);
+    populations.push({ armed, store: dynamoConversationStore(client, table) });
+  }
+  const grown = await measureGrowth(populations, rounds);
+  server.close();
+  server.closeAllConnections();
+  return grown;
+}
+
+async function createTable(client: DynamoDBClient, table: string): Promise<void> {
+  const { partitionKey, index } = tableSchemas.conversations;
+  await client.send(
+    new CreateTableCommand({
+      TableName: table,
+      BillingMode: 'PAY_PER_REQUEST',
+      AttributeDefinitions: [
+        { AttributeName: partitionKey, AttributeType: 'S' },
+        { AttributeName: index.partitionKey, AttributeType: 'N' },
+        { AttributeName: index.sortKey, AttributeType: 'N' },
+      ],
+      KeySchema: [{ AttributeName: partitionKey, KeyType: 'HASH' }],
+      GlobalSecondaryIndexes: [
+        {
+          IndexName: index.name,
+          KeySchema: [
+            { AttributeName: index.partitionKey, KeyType: 'HASH' },
+            { AttributeName: index.sortKey, KeyType: 'RANGE' },
+          ],
+          Projection: { ProjectionType: 'KEYS_ONLY' },
+        },
+      ],
+    }),
+  );
+}
+
+async function fill(client: DynamoDBClient, table: string, armed: number): Promise<void> {
+  const { partitionKey, index } = tableSchemas.conversations;
+  for (let from = 0; from < armed; from += 25) {
+    const ids = Array.from({ length: Math.min(25, armed - from) }, (_, offset) => from + offset);
+    const requests = ids.map((id) => ({
+      PutRequest: {
+        Item: {
+          [partitionKey]: { S: `1#${id}` },
+          lastActivityAt: { N: String(firstActivityAt) },
+          [index.sortKey]: { N: String(dueAtOf(id)) },
+          [index.partitionKey]: { N: String(timerShardOf(`1#${id}`)) },
+        },
+      },
+    }));
+    await client.send(new BatchWriteItemCommand({ RequestItems: { [table]: requests } }));
+  }
+}

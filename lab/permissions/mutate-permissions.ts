@@ -1,0 +1,86 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readTemplate } from '../../local/aws/template/template.ts';
+import { startLocalStack } from '../../local/local-stack.ts';
+import { synthesise } from '../../local/synthesise.ts';
+import { readFlags } from '../support/read-flags.ts';
+import { RoadBlocked, walkEveryRoad } from './every-path.ts';
+import { grantsOfTemplate, type TemplateGrant } from './template-grants.ts';
+
+const usage = `Takes one grant after the other out of the template, runs the stack without it and walks every road. A grant that nobody
+misses is one too many, or a road is missing.
+
+  npm run mutate-permissions -- [options]
+
+  --only TEXT   the grants whose holder or action has the text
+  --list        names them and ends
+
+Ends with 1 where a grant was not missed.`;
+
+// The stack's default of 600 s would be a long walk.
+const quietPeriodSeconds = 1;
+const workersPerFunction = 2;
+
+/** `missed`: what went wrong without the grant. */
+type Outcome = { readonly kind: 'missed'; readonly why: string } | { readonly kind: 'not-missed' };
+
+async function walkWith(assemblyDirectory: string): Promise<Outcome> {
+  let stack: Awaited<ReturnType<typeof startLocalStack>>;
+  try {
+    stack = await startLocalStack({ assemblyDirectory, quietPeriodSeconds, workersPerFunction, onNotice: () => {} });
+  } catch (error) {
+    return { kind: 'missed', why: `does not start: ${(error as Error).message}` };
+  }
+  try {
+    await walkEveryRoad(stack);
+    return { kind: 'not-missed' };
+  } catch (error) {
+    if (!(error instanceof RoadBlocked)) throw error;
+    return { kind: 'missed', why: error.message };
+  } finally {
+    await stack.stop();
+  }
+}
+
+function templateFileIn(directory: string): string {
+  const file = readdirSync(directory).find((name) => name.endsWith('.template.json'));
+  if (file === undefined) throw new Error(`${directory} has no template`);
+  return join(directory, file);
+}
+
+async function main(): Promise<void> {
+  const { values } = readFlags(usage, {
+    options: { only: { type: 'string' }, list: { type: 'boolean', default: false } },
+  });
+  process.env.TZ = 'UTC';
+  const workDirectory = mkdtempSync(join(tmpdir(), 'mutate-permissions-'));
+  process.once('exit', () => rmSync(workDirectory, { recursive: true, force: true }));
+  const directory = await synthesise({ workDirectory, quietPeriodSeconds });
+  const file = templateFileIn(directory);
+  const template = readTemplate(JSON.parse(readFileSync(file, 'utf8')));
+  const { only = '' } = values;
+  const grants = grantsOfTemplate(template).filter(({ holder, what }) => `${holder} ${what}`.includes(only));
+  if (values.list) {
+    for (const { holder, what } of grants) console.log(`${holder}: ${what}`);
+    return;
+  }
+
+  const whole = await walkWith(directory);
+  if (whole.kind === 'missed') throw new Error(`with the whole template: ${whole.why}`);
+  const survivors: TemplateGrant[] = [];
+  for (const [index, grant] of grants.entries()) {
+    writeFileSync(file, JSON.stringify(grant.without()));
+    const outcome = await walkWith(directory);
+    if (outcome.kind === 'not-missed') survivors.push(grant);
+    console.log(`${`${index + 1}/${grants.length}`.padStart(7)}  ${grant.holder}  ${grant.what}`);
+    console.log(`         ${outcome.kind === 'missed' ? outcome.why : 'MISSED BY NOBODY'}`);
+  }
+  console.log(`\n${grants.length} grants taken away one at a time, ${survivors.length} missed by nobody`);
+  for (const { holder, what } of survivors) console.log(`  ${holder}  ${what}`);
+  process.exitCode = survivors.length === 0 ? 0 : 1;
+}
+
+await main();
+// The bundler's service and idle sockets of clients need no farewell.
+process.exit();

@@ -1,0 +1,319 @@
+import { createHmac } from 'node:crypto';
+import type { DeliveryRecord } from '../../lambdas/domain/deliveries/delivery-ledger.ts';
+import type { WebhookRequest } from '../../lambdas/domain/deliveries/webhook-request.ts';
+import type { StoredSubscription } from '../../lambdas/ports/subscription-store.ts';
+import type { LedgerWatch } from './delivery-table.ts';
+import type { EndpointAnswer } from './endpoints.ts';
+import type { Fact, FactBook } from './fact-book.ts';
+import type { Invocation } from './invocation.ts';
+import type { SubscriptionJudge } from './subscription-judge.ts';
+import type { Violations } from './violations.ts';
+
+/** Seconds after the first, second, … failed attempt before which there is no next: written again from the documentation. */
+const retryDelaysSeconds = [
+  5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 36_000, 36_000, 36_000, 36_000, 36_000, 36_000,
+];
+const mostAttempts = retryDelaysSeconds.length + 1;
+const longestHistory = 20;
+
+interface Attempt {
+  readonly at: number;
+  readonly invocation: Invocation;
+  /** The step at which its batch was read: within a millisecond the order counts. */
+  readonly readAtStep: number;
+  /** Undefined until the endpoint has made up its mind, which it does at once. */
+  answer?: EndpointAnswer;
+  endsAt: number;
+  /** The step at which the ledger took it, and which attempt it was by the ledger's count. */
+  writtenAtStep?: number;
+  writtenAs?: number;
+}
+
+/** What an invocation last read of its subscription. */
+interface Reading {
+  readonly step: number;
+  readonly stored: StoredSubscription;
+  readonly records: ReadonlyMap<string, DeliveryRecord>;
+}
+
+interface Rest {
+  readonly until: number;
+  /** From this step on the system knows of it. */
+  readonly knownFromStep: number;
+}
+
+/** Why a subscriber may have got an event twice: the two windows that the design leaves open. */
+export type DoubleKind = 'crash-before-ledger' | 'copies-at-once';
+
+interface Options {
+  readonly now: () => number;
+  /** Rises with everything that happens. */
+  readonly step: () => number;
+  readonly violations: Violations;
+  readonly facts: FactBook;
+  readonly subscriptions: SubscriptionJudge;
+  readonly lookUp: (subscriptionId: string) => StoredSubscription;
+}
+
+/** Watches every attempt, and every write to the ledger. */
+export class DeliveryJudge implements LedgerWatch {
+  readonly doubles: Record<DoubleKind, number> = {
+    'crash-before-ledger': 0,
+    'copies-at-once': 0,
+  };
+  attempts = 0;
+  accepted = 0;
+  readonly #options: Options;
+  readonly #attempts = new Map<string, Attempt[]>();
+  readonly #readings = new WeakMap<Invocation, Reading>();
+  /** Answers whose consequences for the endpoint are told when the invocation ends. */
+  readonly #heard = new Map<Invocation, { readonly subscriptionId: string; readonly answer: EndpointAnswer }[]>();
+  readonly #rests = new Map<string, Rest>();
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  onRead(invocation: Invocation, subscriptionId: string, records: ReadonlyMap<string, DeliveryRecord>): void {
+    this.#readings.set(invocation, {
+      step: this.#options.step(),
+      stored: this.#options.lookUp(subscriptionId),
+      records,
+    });
+  }
+
+  /** Somebody has changed the subscription: what its endpoint asked for before is void. */
+  onConfig(subscriptionId: string): void {
+    this.#rests.delete(subscriptionId);
+  }
+
+  onAttempt(invocation: Invocation, subscriptionId: string, request: WebhookRequest): Attempt {
+    const now = this.#options.now();
+    this.attempts++;
+    const id = request.headers['webhook-id'] ?? '';
+    const about = [id, subscriptionId];
+    const earlier = this.#attempts.get(pairKey(subscriptionId, id)) ?? [];
+    const reading = this.#readings.get(invocation);
+    const attempt: Attempt = { at: now, invocation, readAtStep: reading?.step ?? this.#options.step(), endsAt: now };
+    const fact = this.#options.facts.get(id);
+    if (fact === undefined) this.#report('only what was published is delivered', `${id} was never on the bus`, about);
+    else this.#checkContent(fact, subscriptionId, request, about);
+    if (reading === undefined) this.#report('a batch is read before it is delivered', `${id} was not`, about);
+    else {
+      this.#checkSubscriber(reading, subscriptionId, request, about);
+      for (const previous of earlier) this.#checkAgainst(previous, attempt, reading, earlier, about);
+    }
+    earlier.push(attempt);
+    this.#attempts.set(pairKey(subscriptionId, id), earlier);
+    return attempt;
+  }
+
+  onAnswer(attempt: Attempt, subscriptionId: string, answer: EndpointAnswer): void {
+    attempt.answer = answer;
+    attempt.endsAt = attempt.at + answer.afterMs;
+    if (is2xx(attempt)) this.accepted++;
+    const heard = this.#heard.get(attempt.invocation) ?? [];
+    heard.push({ subscriptionId, answer });
+    this.#heard.set(attempt.invocation, heard);
+  }
+
+  onEnd(invocation: Invocation): void {
+    const heard = this.#heard.get(invocation);
+    this.#heard.delete(invocation);
+    if (heard === undefined || invocation.isDisturbed) return;
+    for (const { subscriptionId, answer } of heard) {
+      const until = answer.isGone ? Number.POSITIVE_INFINITY : answer.restUntil;
+      if (until === undefined || until <= (this.#rests.get(subscriptionId)?.until ?? 0)) continue;
+      this.#rests.set(subscriptionId, { until, knownFromStep: this.#options.step() });
+    }
+  }
+
+  onWrite(invocation: Invocation, records: readonly DeliveryRecord[]): void {
+    const now = this.#options.now();
+    for (const record of records) {
+      const { subscriptionId, webhookId } = record;
+      const attempts = this.#attempts.get(pairKey(subscriptionId, webhookId)) ?? [];
+      const known = this.#readings.get(invocation)?.records.get(webhookId);
+      for (const attempt of attempts) {
+        if (attempt.invocation !== invocation || attempt.writtenAtStep !== undefined) continue;
+        attempt.writtenAtStep = this.#options.step();
+        attempt.writtenAs = record.attempts;
+        if (record.attempts !== (known?.attempts ?? 0) + 1) {
+          const text = `${webhookId} was tried ${known?.attempts ?? 0} times, and ${record.attempts} times after one more`;
+          this.#report('the ledger says what happened', text, [webhookId, subscriptionId]);
+        }
+      }
+      const fault = faultOfRecord(record, attempts, now);
+      if (fault !== undefined)
+        this.#report('the ledger says what happened', `${webhookId} for ${subscriptionId} is ${fault}`, [
+          webhookId,
+          subscriptionId,
+        ]);
+    }
+  }
+
+  /** Every event reached each subscriber that it must reach, or has a final state with a reason. */
+  checkEnd(recordOf: (subscriptionId: string, webhookId: string) => DeliveryRecord | undefined): void {
+    for (const fact of this.#options.facts.all()) {
+      for (const [subscriptionId, since] of fact.must) {
+        if (this.#options.subscriptions.wasDeletedAfter(subscriptionId, since)) continue;
+        if (this.#options.facts.isReached(fact, subscriptionId, (id) => this.#isAccepted(subscriptionId, id))) continue;
+        const record = recordOf(subscriptionId, fact.id);
+        if (record?.reason !== undefined && (record.state === 'exhausted' || record.state === 'discarded')) continue;
+        this.#report(
+          'every event reaches each active subscriber, or ends with a reason',
+          `${fact.type} ${fact.id} did not reach ${subscriptionId}; the ledger says ${record?.state ?? 'nothing'}`,
+          [fact.id, subscriptionId],
+        );
+      }
+    }
+  }
+
+  #isAccepted(subscriptionId: string, webhookId: string): boolean {
+    return this.#attempts.get(pairKey(subscriptionId, webhookId))?.some(is2xx) ?? false;
+  }
+
+  #checkContent(fact: Fact, subscriptionId: string, request: WebhookRequest, about: string[]): void {
+    if (!fact.bodies.has(request.body)) {
+      this.#report('a subscriber gets the event as it was', `${fact.id} was sent as ${request.body}`, about);
+    }
+    if (!fact.may.has(subscriptionId)) {
+      this.#report(
+        'no event reaches a subscriber that did not ask for it',
+        `${fact.type} ${fact.id} went to ${subscriptionId}`,
+        about,
+      );
+    }
+  }
+
+  #checkSubscriber({ step, stored }: Reading, subscriptionId: string, request: WebhookRequest, about: string[]): void {
+    const now = this.#options.now();
+    const { config, state } = stored;
+    const obstacle =
+      config === undefined
+        ? 'was deleted'
+        : config.status === 'paused'
+          ? 'was paused'
+          : state?.disabled !== undefined
+            ? 'was disabled'
+            : state?.provisioning === 'rejected'
+              ? 'was rejected'
+              : undefined;
+    if (obstacle !== undefined) {
+      this.#report(
+        'nothing is sent to a subscriber that is not active',
+        `${subscriptionId} ${obstacle} when the batch was read`,
+        about,
+      );
+      return;
+    }
+    if (request.url !== config?.url) {
+      this.#report(
+        'a change of url holds with the next batch',
+        `${request.url} instead of ${String(config?.url)}`,
+        about,
+      );
+    }
+    // Computing each signature a second time would cost more than all other checks together.
+    if (this.attempts % 5 === 0 && !isSigned(request, stored, now))
+      this.#report('every delivery is signed', `${subscriptionId}: no signature fits`, about);
+    const rest = this.#rests.get(subscriptionId);
+    if (rest !== undefined && step > rest.knownFromStep && now < rest.until) {
+      const wish = Number.isFinite(rest.until) ? `no attempt before ${time(rest.until)}` : 'nothing more';
+      this.#report('an endpoint is left alone for as long as it asks', `${subscriptionId} asked for ${wish}`, about);
+    }
+  }
+
+  /** An attempt after an earlier one of the same event: after a success there is none, and after a failure none too early. */
+  #checkAgainst(
+    previous: Attempt,
+    attempt: Attempt,
+    reading: Reading,
+    earlier: readonly Attempt[],
+    about: string[],
+  ): void {
+    const isKnown = previous.writtenAtStep !== undefined && previous.writtenAtStep <= reading.step;
+    const { invocation } = previous;
+    const overlaps =
+      invocation.endedAtStep === undefined ||
+      invocation.endedAtStep >= reading.step ||
+      invocation === attempt.invocation;
+    if (is2xx(previous)) {
+      if (!isKnown && overlaps) this.doubles['copies-at-once']++;
+      else if (!isKnown && invocation.isDisturbed) this.doubles['crash-before-ledger']++;
+      else {
+        const when = `was accepted at ${time(previous.endsAt)}, and is sent again`;
+        this.#report('at most one 2xx for each event and subscriber', `${about[0]} ${when}`, about);
+      }
+      return;
+    }
+    // The ledger knows the attempt that was written last.
+    const isLatest = earlier.every(
+      ({ writtenAtStep = 0 }) => writtenAtStep <= (previous.writtenAtStep ?? 0) || writtenAtStep > reading.step,
+    );
+    if (!isKnown || !isLatest) return;
+    // Of two copies that were tried at once the ledger counts one, and none of those whose function crashed.
+    const counted = previous.writtenAs ?? 0;
+    const delaySeconds = retryDelaysSeconds[counted - 1];
+    const waited = (attempt.at - previous.endsAt) / 1000;
+    if (delaySeconds === undefined) {
+      this.#report('an event is tried 16 times', `${about[0]} is tried once more`, about);
+    } else if (waited < delaySeconds) {
+      const text = `attempt ${counted + 1} came ${waited} s after the one before, not ${delaySeconds} s`;
+      this.#report('a retry is never early', text, about);
+    }
+    const { notBefore } = previous.answer ?? {};
+    if (notBefore !== undefined && attempt.at < notBefore) {
+      this.#report('Retry-After is obeyed', `no attempt was wanted before ${time(notBefore)}`, about);
+    }
+  }
+
+  #report(invariant: string, text: string, about: readonly string[]): void {
+    this.#options.violations.report(invariant, text, about);
+  }
+}
+
+function pairKey(subscriptionId: string, webhookId: string): string {
+  return `${subscriptionId} ${webhookId}`;
+}
+
+/** The endpoint answered so within the time that the sender waits. */
+function is2xx({ answer }: Attempt): boolean {
+  return answer?.accepted === true && answer.result.kind === 'answered';
+}
+
+function faultOfRecord(record: DeliveryRecord, attempts: readonly Attempt[], now: number): string | undefined {
+  const { state, history, ttl, event, reason } = record;
+  if (history.length > longestHistory) return `kept with ${history.length} attempts of history`;
+  if (!(ttl > now / 1000)) return 'kept without a time to live';
+  if (record.attempts > mostAttempts) return `tried ${record.attempts} times`;
+  if (state === 'delivered') {
+    if (event !== undefined) return 'kept with its event after it was delivered';
+    return attempts.some(is2xx) ? undefined : 'said to be delivered, though the endpoint took it never';
+  }
+  if (state === 'retrying') return record.nextAttemptAt === undefined ? 'retrying without a time' : undefined;
+  if (reason === undefined || reason === '') return `${state} without a reason`;
+  if (event === undefined) return `${state} without its event`;
+  const isExpired = /expired|14 days/.test(reason);
+  return state === 'exhausted' && !isExpired && attempts.length < mostAttempts
+    ? `given up after ${attempts.length} attempts`
+    : undefined;
+}
+
+/** Standard Webhooks, with a secret of the subscription. */
+function isSigned(request: WebhookRequest, { config, state }: StoredSubscription, now: number): boolean {
+  const { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signatures = '' } = request.headers;
+  const secrets = (Array.isArray(config?.secrets) ? config.secrets : (state?.generatedSecrets ?? [])) as readonly {
+    readonly secret: string;
+  }[];
+  if (Math.abs(Number(timestamp) - now / 1000) > 60) return false;
+  return secrets.some(({ secret }) => {
+    const key = Buffer.from(secret.replace('whsec_', ''), 'base64');
+    const expected = createHmac('sha256', key).update(`${id}.${timestamp}.${request.body}`).digest('base64');
+    return signatures.split(' ').includes(`v1,${expected}`);
+  });
+}
+
+function time(instant: number): string {
+  return new Date(instant).toISOString().slice(5, 19).replace('T', ' ');
+}

@@ -1,0 +1,78 @@
+import type { DeliveryLedger } from '../../lambdas/deliver/ports.ts';
+import type { DeliveryRecord } from '../../lambdas/domain/deliveries/delivery-ledger.ts';
+import type { DeliveryLog } from '../../lambdas/manage/ports.ts';
+import type { Invocation } from './invocation.ts';
+import type { SubscriptionTable } from './subscription-table.ts';
+
+/** Told of what passes between a delivery function and its two tables. */
+export interface LedgerWatch {
+  onRead(invocation: Invocation, subscriptionId: string, records: ReadonlyMap<string, DeliveryRecord>): void;
+  onWrite(invocation: Invocation, records: readonly DeliveryRecord[]): void;
+}
+
+/** The ledger of all subscribers. */
+export class DeliveryTable {
+  readonly bySubscription = new Map<string, Map<string, DeliveryRecord>>();
+  readonly #subscriptions: SubscriptionTable;
+  readonly #watch: LedgerWatch;
+
+  constructor(subscriptions: SubscriptionTable, watch: LedgerWatch) {
+    this.#subscriptions = subscriptions;
+    this.#watch = watch;
+  }
+
+  get(subscriptionId: string, webhookId: string): DeliveryRecord | undefined {
+    return this.bySubscription.get(subscriptionId)?.get(webhookId);
+  }
+
+  ledgerFor(invocation: Invocation, subscriptionId: string): DeliveryLedger {
+    return {
+      read: (webhookIds) => {
+        for (const id of webhookIds) invocation.about.add(id);
+        invocation.about.add(subscriptionId);
+        return invocation.call('BatchGetItem ledger', () => {
+          const { config, state } = this.#subscriptions.get(subscriptionId);
+          const records = new Map<string, DeliveryRecord>();
+          for (const id of webhookIds) {
+            const record = this.get(subscriptionId, id);
+            if (record !== undefined) records.set(id, record);
+          }
+          this.#watch.onRead(invocation, subscriptionId, records);
+          return {
+            subscriber: { ...(config === undefined ? {} : { config }), ...(state === undefined ? {} : { state }) },
+            records,
+          };
+        });
+      },
+      write: (records) =>
+        invocation.call('BatchWriteItem ledger', () => {
+          // What DynamoDB leaves over is lost to a function that ends before it has tried again.
+          const written = invocation.strikes('partial-failure')
+            ? records.slice(0, Math.floor(records.length / 2))
+            : records;
+          const table = this.bySubscription.get(subscriptionId) ?? new Map<string, DeliveryRecord>();
+          this.bySubscription.set(subscriptionId, table);
+          for (const record of written) {
+            const wasDelivered = table.get(record.webhookId)?.state === 'delivered';
+            const mayOverwrite = record.state === 'delivered' || record.replayName !== undefined;
+            if (mayOverwrite || !wasDelivered) table.set(record.webhookId, record);
+          }
+          this.#watch.onWrite(invocation, written);
+          if (written.length === records.length) return;
+          invocation.note('BatchWriteItem ledger: unprocessed items');
+          throw new Error('the ledger could not be written in full');
+        }),
+    };
+  }
+
+  logFor(invocation: Invocation): DeliveryLog {
+    return {
+      read: (subscriptionId, webhookId) =>
+        invocation.call('GetItem delivery', () => this.get(subscriptionId, webhookId)),
+      list: (subscriptionId, { limit }) =>
+        invocation.call('Query deliveries', () => ({
+          deliveries: [...(this.bySubscription.get(subscriptionId)?.values() ?? [])].slice(0, limit),
+        })),
+    };
+  }
+}

@@ -1,0 +1,109 @@
+/** One line of the product, broken on purpose. */
+export interface ProductFault {
+  readonly name: string;
+  /** From the root of the repository. */
+  readonly file: string;
+  /** Occurs once in the file. */
+  readonly line: string;
+  readonly broken: string;
+}
+
+export const productFaults: readonly ProductFault[] = [
+  {
+    name: 'mark before publish',
+    file: 'lambdas/inactivity/emit/handler.ts',
+    line: 'const leased = { lastActivityAt, dueAt: clock() + firingLeaseSeconds * 1000 };',
+    broken: 'const leased = { lastActivityAt, dueAt: undefined };',
+  },
+  {
+    name: 'drop a partial failure',
+    file: 'lambdas/aws/event-bridge-publisher.ts',
+    line: 'if ((result.FailedEntryCount ?? 0) === 0) return undefined;',
+    broken: 'return undefined;',
+  },
+  {
+    name: 'forget to re-arm',
+    file: 'lambdas/inactivity/emit/handler.ts',
+    line: "case 'rearm': {",
+    broken: "case 'rearm': { return;",
+  },
+  {
+    name: 'ack a failed record',
+    file: 'lambdas/sqs/batch-item-failures.ts',
+    line: 'return records.map(itemFailure);',
+    broken: 'return [];',
+  },
+  {
+    name: 'retry early',
+    file: 'lambdas/domain/deliveries/retry-schedule.ts',
+    line: 'Math.ceil(now + (delaySeconds + jitter) * 1000)',
+    broken: 'Math.ceil(now + (delaySeconds - jitter) * 1000)',
+  },
+  {
+    name: 'reuse a jittered id',
+    file: 'lambdas/domain/events/webhook-id.ts',
+    line: "['conversation', text(data.conversationId), lastUpdated]",
+    broken: "['conversation', text(data.conversationId), lastUpdated.slice(0, -5)]",
+  },
+  {
+    name: 'skip a shard',
+    file: 'lambdas/inactivity/sweep/handler.ts',
+    line: 'Array.from({ length: timerShards }',
+    broken: 'Array.from({ length: timerShards - 1 }',
+  },
+  {
+    name: 'ignore Retry-After',
+    file: 'lambdas/domain/deliveries/attempt-outcome.ts',
+    line: "const retryAfter = parseRetryAfter(headers['retry-after'], now);",
+    broken: 'const retryAfter: number | undefined = undefined;',
+  },
+  {
+    name: 'deliver to a paused subscriber',
+    file: 'lambdas/domain/deliveries/delivery-plan.ts',
+    line: "if (config.status === 'paused')",
+    broken: 'if (false)',
+  },
+  {
+    name: 'lose an update in the reconciler',
+    file: 'lambdas/provision/reconcile.ts',
+    line: 'if (isClosed === isClosedAfter && sameConfig(stored, after)) {',
+    broken: 'if (isClosed === isClosedAfter) {',
+  },
+  // Beyond the ten.
+  {
+    name: 'give one fact two ids',
+    file: 'lambdas/domain/events/derive.ts',
+    line: 'const lastUpdated = ownTime(cause);',
+    broken: 'const lastUpdated: number | undefined = now;',
+  },
+  {
+    name: 'fire without a lease',
+    file: 'lambdas/inactivity/emit/handler.ts',
+    line: 'if (!(await conversations.replace(conversationKey, stored, leased))) continue;',
+    broken: 'await conversations.replace(conversationKey, stored, leased);',
+  },
+  {
+    name: 'take a mirror for a close',
+    file: 'lambdas/domain/events/derive.ts',
+    line: 'detail: { ...detailOf({ orgId, type: derivedType, data: derivedData }, id, now), cause: type },',
+    broken: 'detail: { ...detailOf({ orgId, type: derivedType, data: derivedData }, id, now) },',
+  },
+  {
+    name: 'round a 64-bit id',
+    file: 'lambdas/json/json.ts',
+    line: 'if (!mayHoldUnusualNumber.test(text))',
+    broken: 'if (text.length > 0)',
+  },
+  {
+    name: 'call every answer a success',
+    file: 'lambdas/domain/deliveries/attempt-outcome.ts',
+    line: 'status >= 200 && status < 300',
+    broken: 'status >= 200 && status < 400',
+  },
+  {
+    name: 'leave the rule of a deleted subscription',
+    file: 'lambdas/domain/routes/route-plan.ts',
+    line: "...(rule === undefined ? [] : [{ kind: 'delete-rule', name: names.rule } as const]),",
+    broken: '',
+  },
+];

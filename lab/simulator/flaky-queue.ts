@@ -1,0 +1,64 @@
+import { EngineError } from '../../local/aws/engine/engine-error.ts';
+import type { Queue, ReceivedMessage } from '../../local/aws/engine/queue.ts';
+import type { FaultWeather } from './fault-weather.ts';
+import type { Random } from './random.ts';
+import type { Scheduler } from './scheduler.ts';
+
+interface Around {
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly weather: FaultWeather;
+}
+
+/** From the fourth receive on a message is left alone: five failed receives lead to a dead-letter queue by design. */
+export const sparedFromReceive = 3;
+
+/** What an event source mapping sees of a queue: smaller batches than there could be, copies, and lost deletions. */
+export function flakyQueue(queue: Queue, { scheduler, random, weather }: Around): Queue {
+  const handOutAgain = ({ receiptHandle }: ReceivedMessage) =>
+    scheduler.setTimer(scheduler.now() + random.spread(1, 3_000), () =>
+      ifThere(() => queue.changeVisibility(receiptHandle, 0)),
+    );
+  const receiveCounts = new Map<string, number>();
+  return {
+    name: queue.name,
+    arn: queue.arn,
+    tags: queue.tags,
+    send: (message, senderId) => queue.send(message, senderId),
+    async receive(options = {}) {
+      const { maxMessages = 1 } = options;
+      const messages = await queue.receive({
+        ...options,
+        maxMessages: random.chance(0.5) ? maxMessages : random.integer(1, maxMessages),
+      });
+      for (const message of messages) {
+        receiveCounts.set(message.receiptHandle, message.receiveCount);
+        if (message.receiveCount < sparedFromReceive && weather.strikes('message-twice')) handOutAgain(message);
+      }
+      return messages;
+    },
+    deleteMessage(receiptHandle) {
+      const receiveCount = receiveCounts.get(receiptHandle) ?? 0;
+      receiveCounts.delete(receiptHandle);
+      if (receiveCount < sparedFromReceive && weather.strikes('lost-acknowledgement')) return;
+      queue.deleteMessage(receiptHandle);
+    },
+    changeVisibility: (receiptHandle, seconds) => queue.changeVisibility(receiptHandle, seconds),
+    purge: () => queue.purge(),
+    setAttributes: (change) => queue.setAttributes(change),
+    settings: () => queue.settings(),
+    policy: () => queue.policy(),
+    readAttributes: () => queue.readAttributes(),
+    counts: () => queue.counts(),
+    oldestSentAt: () => queue.oldestSentAt(),
+  };
+}
+
+/** A message that was deleted meanwhile, or a queue, is no fault of the one who asks. */
+function ifThere(act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+  }
+}

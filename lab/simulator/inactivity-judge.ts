@@ -1,0 +1,175 @@
+import { activityTypes, eventTypes } from '../../lambdas/domain/events/event-types.ts';
+import { integerText, isJsonObject, type JsonObject, type JsonValue, parseJson } from '../../lambdas/json/json.ts';
+import { judgeRun, type KnownActivity, type SeenBroadcast } from '../support/inactivity-reference-model.ts';
+import type { Invocation, InvocationOutcome } from './invocation.ts';
+import type { SettingsTable } from './settings-table.ts';
+import type { Violations } from './violations.ts';
+
+const second = 1_000;
+/** Calls take milliseconds, SQS delays by whole seconds. */
+const undisturbedToleranceMs = 5 * second;
+/** A message that met a fault comes again after its visibility timeout; then a lease and a sweep may have to pass. */
+const faultToleranceMs = (182 + 60 + 60 + 60) * second;
+const sweepMs = 60 * second;
+
+interface Options {
+  readonly now: () => number;
+  readonly violations: Violations;
+  readonly settings: SettingsTable;
+  /** Whether Drift has said so itself: a legacy mirror is no close, whatever the product takes it for. */
+  readonly isPosted: (event: {
+    readonly orgId: JsonValue;
+    readonly type: string;
+    readonly data: JsonObject;
+  }) => boolean;
+}
+
+/** Holds what was published against the reference model of test/lifecycle, conversation by conversation. */
+export class InactivityJudge {
+  readonly #options: Options;
+  readonly #activities = new Map<string, Map<string, KnownActivity>>();
+  readonly #broadcasts = new Map<string, SeenBroadcast[]>();
+  readonly #faults = new Map<string, number>();
+  readonly #failedSweeps: number[] = [];
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  onStart(invocation: Invocation, event: unknown): void {
+    // What an invocation is about is known before it has looked: it may end before.
+    if (invocation.functionName === 'emit-inactivity') for (const key of timersIn(event)) invocation.about.add(key);
+    if (invocation.functionName !== 'track-activity') return;
+    for (const { messageId, conversation, at, closes } of this.#activitiesIn(event)) {
+      invocation.about.add(conversation);
+      const known = this.#activities.get(conversation) ?? new Map<string, KnownActivity>();
+      this.#activities.set(conversation, known);
+      if (known.has(messageId)) continue;
+      known.set(messageId, {
+        conversation,
+        at,
+        closes,
+        knownFrom: this.#options.now(),
+        knownBy: Number.POSITIVE_INFINITY,
+      });
+    }
+  }
+
+  onEnd(invocation: Invocation, event: unknown, outcome: InvocationOutcome): void {
+    const { functionName } = invocation;
+    const isSweep = functionName === 'sweep-inactivity';
+    if (!isSweep && functionName !== 'track-activity' && functionName !== 'emit-inactivity') return;
+    if (invocation.isDisturbed) {
+      for (const conversation of invocation.about)
+        this.#faults.set(conversation, (this.#faults.get(conversation) ?? 0) + 1);
+      if (isSweep) this.onMissedSweep();
+    }
+    if (functionName !== 'track-activity' || outcome.kind !== 'answered') return;
+    const failed = failuresIn(outcome.value);
+    for (const { messageId, conversation } of this.#activitiesIn(event)) {
+      const known = this.#activities.get(conversation);
+      const activity = known?.get(messageId);
+      if (activity === undefined || failed.has(messageId) || Number.isFinite(activity.knownBy)) continue;
+      known?.set(messageId, { ...activity, knownBy: this.#options.now() });
+    }
+  }
+
+  onMissedSweep(): void {
+    this.#failedSweeps.push(this.#options.now());
+  }
+
+  onInactive(invocation: Invocation, id: string, orgId: JsonValue, data: JsonObject): void {
+    const now = this.#options.now();
+    const conversation = `${integerText(orgId)}#${integerText(data.conversationId)}`;
+    const broadcasts = this.#broadcasts.get(conversation) ?? [];
+    broadcasts.push({
+      conversation,
+      id,
+      lastUpdated: Number(data.lastUpdated),
+      publishedAt: now,
+      // Here calls take time: between the look at the conversation and the bus, another message may move it on.
+      lookedFrom: invocation.startedAt,
+      clockAtPublish: now,
+    });
+    this.#broadcasts.set(conversation, broadcasts);
+  }
+
+  checkEnd(): void {
+    for (const conversation of new Set([...this.#activities.keys(), ...this.#broadcasts.keys()]))
+      this.#judge(conversation);
+  }
+
+  *#activitiesIn(event: unknown): Generator<{
+    readonly messageId: string;
+    readonly conversation: string;
+    readonly at: number;
+    readonly closes: boolean;
+  }> {
+    const { Records: records } = event as { Records: { messageId: string; body: string }[] };
+    for (const { messageId, body } of records) {
+      const envelope = parseJson(body);
+      const detail = isJsonObject(envelope) ? envelope.detail : undefined;
+      if (!isJsonObject(detail) || !isJsonObject(detail.data) || !activityTypes.includes(String(detail.type))) continue;
+      const id = detail.type === eventTypes.newConversation ? detail.data.id : detail.data.conversationId;
+      const { orgId = null, data } = detail;
+      const closes = detail.type === eventTypes.conversationStatusUpdated && data.status === 'closed';
+      if (closes && !this.#options.isPosted({ orgId, type: String(detail.type), data })) continue;
+      yield {
+        messageId,
+        conversation: `${integerText(orgId)}#${integerText(id)}`,
+        at: Number(detail.occurredAt),
+        closes,
+      };
+    }
+  }
+
+  #judge(conversation: string): void {
+    const activities = [...(this.#activities.get(conversation)?.values() ?? [])];
+    const broadcasts = this.#broadcasts.get(conversation) ?? [];
+    const quietPeriods = this.#options.settings.changesOf(conversation.split('#')[0] ?? '');
+    const longestQuietMs = Math.max(...quietPeriods.map(({ seconds }) => seconds)) * second;
+    const firstKnown = Math.min(...activities.map(({ knownFrom }) => knownFrom));
+    const lastKnown = Math.max(
+      ...activities.map(({ at, knownFrom, knownBy }) =>
+        Math.max(at, knownFrom, Number.isFinite(knownBy) ? knownBy : 0),
+      ),
+    );
+    const faults = this.#faults.get(conversation) ?? 0;
+    const horizon = lastKnown + longestQuietMs + faults * faultToleranceMs;
+    const failedSweeps = this.#failedSweeps.filter(
+      (at) => at >= firstKnown - sweepMs && at <= horizon + sweepMs,
+    ).length;
+    const toleranceMs =
+      undisturbedToleranceMs + faults * faultToleranceMs + (failedSweeps + Math.sign(failedSweeps)) * sweepMs;
+    const wrong = judgeRun({
+      activities,
+      broadcasts,
+      quietPeriods,
+      toleranceMs,
+      mayRepeat: faults > 0,
+      endedAt: Math.min(this.#options.now(), horizon + toleranceMs + 30 * second),
+      // The model goes through the time step by step, and a run has many conversations.
+      stepMs: 7 * second,
+    });
+    for (const text of wrong) {
+      this.#options.violations.report('inactivity is what the reference model says', readable(text), [conversation]);
+    }
+  }
+}
+
+function timersIn(event: unknown): string[] {
+  const { Records: records } = event as { Records: { body: string }[] };
+  return records.map(({ body }) => (JSON.parse(body) as { conversationKey: string }).conversationKey);
+}
+
+function failuresIn(value: unknown): Set<string> {
+  const { batchItemFailures = [] } = (value ?? {}) as { batchItemFailures?: { itemIdentifier: string }[] };
+  return new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+}
+
+/** Epoch milliseconds as times. */
+function readable(text: string): string {
+  return text.replace(/\b1[5-9]\d{11}\b/g, (digits) =>
+    new Date(Number(digits)).toISOString().slice(5, 23).replace('T', ' '),
+  );
+}

@@ -1,0 +1,229 @@
+import type { JsonObject } from '../../lambdas/json/json.ts';
+import { orgIds } from './conversation-script.ts';
+import { Endpoint } from './endpoints.ts';
+import type { Functions } from './functions.ts';
+import type { Random } from './random.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { SubscriptionTable } from './subscription-table.ts';
+import { filters } from './wishes.ts';
+
+interface Options {
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly functions: Functions;
+  readonly subscriptions: SubscriptionTable;
+  readonly from: number;
+  readonly until: number;
+  readonly subscribers: number;
+  readonly changes: number;
+  /** When many conversations begin at once. */
+  readonly rushes: readonly number[];
+  /** New delivery code: every route is looked at. */
+  readonly deploy: () => void;
+  /** When the first subscriptions are made, the legacy event may already be closed to new ones. */
+  readonly holdsLegacy: boolean;
+}
+
+const second = 1_000;
+const minute = 60 * second;
+
+const wishes: readonly (readonly string[])[] = [
+  ['conversation_push'],
+  ['new_conversation', 'new_message', 'button_clicked'],
+  ['conversation_inactive', 'conversation_manual_push'],
+  ['new_message', 'new_command_message', 'phone_captured', 'not_yet_invented'],
+  ['conversation_push', 'webhook_delivery_exhausted', 'webhook_subscription_failing', 'webhook_subscription_disabled'],
+  ['new_message', 'conversation_push', 'conversation_inactive', 'webhook_delivery_recovered'],
+];
+
+/** What people do with subscriptions: through the API, and by hand in the table. */
+export class Operators {
+  readonly #options: Options;
+  readonly #windows: Random;
+  readonly #endpoints = new Map<string, Endpoint>();
+  /** Items that somebody has spoilt, as they were. */
+  readonly #spoilt = new Map<string, JsonObject>();
+  #isOver = false;
+  #made = 0;
+
+  constructor(options: Options) {
+    this.#options = options;
+    this.#windows = options.random.fork('batching windows');
+  }
+
+  endpointOf(url: string): Endpoint {
+    const endpoint = this.#endpoints.get(new URL(url).host);
+    if (endpoint === undefined) throw new Error(`nobody listens at ${url}`);
+    return endpoint;
+  }
+
+  start(): void {
+    const { scheduler, random, from, until, subscribers, changes, rushes } = this.#options;
+    for (let index = 0; index < subscribers; index++) {
+      scheduler.setTimer(from + random.integer(0, 2 * minute), () => void this.#make(index < 2));
+    }
+    for (let change = 0; change < changes; change++) {
+      const at = random.chance(0.7)
+        ? random.pick(rushes) + random.integer(0, 10 * minute)
+        : random.integer(from + 10 * minute, until);
+      scheduler.setTimer(at, () => void this.#change());
+    }
+  }
+
+  /** Everybody puts right what is wrong; `abandoned`: but for this one, which nobody looks after any more. */
+  async end(abandoned: string | undefined, isStubborn: boolean): Promise<void> {
+    this.#isOver = true;
+    for (const [id, config] of this.#spoilt) this.#options.subscriptions.putConfig(id, config);
+    const forgotten = abandoned === undefined ? undefined : this.#options.subscriptions.configs.get(abandoned)?.url;
+    for (const endpoint of this.#endpoints.values()) {
+      if (typeof forgotten !== 'string' || !forgotten.includes(endpoint.host)) endpoint.heal(isStubborn);
+    }
+    for (const [id, { status }] of [...this.#options.subscriptions.configs]) {
+      const isDisabled = this.#options.subscriptions.states.get(id)?.disabled !== undefined;
+      if (id !== abandoned && (status === 'paused' || isDisabled)) await this.#patch(id, { status: 'active' });
+    }
+  }
+
+  async #make(isOriginal: boolean): Promise<void> {
+    const { random, functions, subscriptions, holdsLegacy } = this.#options;
+    const fields = this.#fields();
+    if (random.chance(0.7) && !isOriginal) {
+      const { status: _, ...body } = fields;
+      await functions.request('manage', { path: '/v1/subscriptions', body: JSON.stringify(body) });
+      return;
+    }
+    // Without secrets: those are generated.
+    const id = `by-hand-${++this.#made}`;
+    if (isOriginal && holdsLegacy) {
+      subscriptions.putState(id, { subscriptionId: id, provisioning: 'pending', legacyAcceptedAt: this.#options.from });
+      fields.eventTypes = [...(fields.eventTypes as string[]), 'conversation_status_updated'];
+    }
+    subscriptions.putConfig(id, { subscriptionId: id, ...fields });
+  }
+
+  #fields(): JsonObject {
+    const { random } = this.#options;
+    return {
+      url: this.#url(),
+      eventTypes: [...random.pick(wishes)],
+      ...(random.chance(0.25) ? { orgIds: [random.pick(orgIds)] } : {}),
+      ...(random.chance(0.2) ? { filter: random.pick(filters).pattern } : {}),
+      ...(random.chance(0.2) ? { maxConcurrency: random.integer(2, 4) } : {}),
+      ...(this.#windows.chance(0.3) ? { maxBatchingWindowSeconds: this.#windows.integer(0, 60) } : {}),
+      status: 'active',
+    };
+  }
+
+  #url(): string {
+    const { random, from, until } = this.#options;
+    const host = `receiver-${this.#endpoints.size}.example`;
+    this.#endpoints.set(host, new Endpoint(host, random.fork(host), { from, until }, random.chance(0.35)));
+    return `https://${host}/hooks`;
+  }
+
+  async #change(): Promise<void> {
+    if (this.#isOver) return;
+    const { random, scheduler, functions, subscriptions } = this.#options;
+    const ids = [...subscriptions.configs.keys()].filter((id) => !this.#spoilt.has(id));
+    if (ids.length === 0) return this.#make(false);
+    const id = random.pick(ids);
+    switch (
+      random.weighted([
+        [6, 'pause'],
+        [10, 'edits'],
+        [2, 'move'],
+        [2, 'delete'],
+        [2, 'make'],
+        [1, 'rotate'],
+        [3, 'quiet-period'],
+        [1, 'spoil'],
+        [2, 'enable'],
+      ])
+    ) {
+      case 'pause':
+        await this.#patch(id, { status: 'paused' });
+        await scheduler.sleep(random.spread(20 * second, 3 * 60 * minute));
+        if (!this.#isOver) await this.#patch(id, { status: 'active' });
+        return;
+      case 'edits': {
+        // Somebody is still at it when the first change is being carried out.
+        const keeps = (subscriptions.configs.get(id)?.eventTypes as string[] | undefined)?.includes(
+          'conversation_status_updated',
+        );
+        const isBusy = random.chance(0.6);
+        for (let edits = random.integer(1, 5); edits > 0; edits--) {
+          if (isBusy) {
+            this.#options.deploy();
+            // So that the run over all routes reads the subscription before the edit, or after it, or while it is made.
+            await scheduler.sleep(random.integer(0, 1_500));
+          }
+          const eventTypes = [...random.pick(wishes), ...(keeps ? ['conversation_status_updated'] : [])];
+          const narrowed = {
+            orgIds: random.chance(0.3) ? [random.pick(orgIds)] : null,
+            ...(this.#windows.chance(0.2) ? { maxBatchingWindowSeconds: this.#windows.pick([null, 1, 60]) } : {}),
+            filter: random.chance(0.3) ? random.pick(filters).pattern : null,
+          };
+          await this.#patch(id, random.chance(0.5) ? { eventTypes } : narrowed);
+          await scheduler.sleep(random.spread(10, isBusy ? 2 * second : 10 * second));
+        }
+        return;
+      }
+      case 'move':
+        return this.#patch(id, { url: this.#url() });
+      case 'delete': {
+        const config = subscriptions.configs.get(id);
+        if (random.chance(0.5))
+          await functions.request('manage', { method: 'DELETE', path: `/v1/subscriptions/${id}` });
+        else subscriptions.putConfig(id, undefined);
+        if (config === undefined || !random.chance(0.5)) return;
+        await scheduler.sleep(random.spread(100, 30 * minute));
+        if (!this.#isOver && !subscriptions.configs.has(id)) subscriptions.putConfig(id, withoutLegacy(config));
+        return;
+      }
+      case 'make':
+        return this.#make(false);
+      case 'rotate':
+        await functions.request('manage', {
+          path: `/v1/subscriptions/${id}/rotate-secret`,
+          body: '{"overlapSeconds":600}',
+        });
+        return;
+      case 'quiet-period': {
+        const path = `/v1/orgs/${random.pick(orgIds)}/settings`;
+        const quietPeriodSeconds = random.chance(0.2) ? null : random.spread(60, 3_600);
+        await functions.request('manage', { method: 'PUT', path, body: JSON.stringify({ quietPeriodSeconds }) });
+        return;
+      }
+      case 'spoil': {
+        const config = subscriptions.configs.get(id);
+        if (config === undefined) return;
+        this.#spoilt.set(id, config);
+        subscriptions.putConfig(id, { ...config, url: 'nonsense' });
+        await scheduler.sleep(random.spread(second, 2 * 60 * minute));
+        if (this.#isOver) return;
+        this.#spoilt.delete(id);
+        subscriptions.putConfig(id, config);
+        return;
+      }
+      default:
+        if (subscriptions.states.get(id)?.disabled !== undefined) await this.#patch(id, { status: 'active' });
+    }
+  }
+
+  /** Asks again until it is told that it is done, as a person would. */
+  async #patch(id: string, change: JsonObject): Promise<void> {
+    const { functions, scheduler } = this.#options;
+    for (let attempt = 0; attempt < 5; attempt++) {
+      const request = { method: 'PATCH', path: `/v1/subscriptions/${id}`, body: JSON.stringify(change) };
+      const response = await functions.request('manage', request);
+      if (response !== undefined && (response.statusCode ?? 500) < 500) return;
+      await scheduler.sleep(2 * second);
+    }
+  }
+}
+
+/** A subscription that is made anew is a new subscriber. */
+function withoutLegacy(config: JsonObject): JsonObject {
+  const types = (config.eventTypes as string[]).filter((type) => type !== 'conversation_status_updated');
+  return { ...config, eventTypes: types };
+}

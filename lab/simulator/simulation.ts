@@ -1,0 +1,180 @@
+import { publishedLegacyTimeline } from '../../lambdas/domain/events/legacy-timeline.ts';
+import { writeScript } from './conversation-script.ts';
+import type { DoubleKind } from './delivery-judge.ts';
+import { Drift } from './drift.ts';
+import type { FaultKind } from './fault-weather.ts';
+import { Operators } from './operators.ts';
+import { Random } from './random.ts';
+import type { Violation } from './violations.ts';
+import { driftToken, World } from './world.ts';
+
+export interface SimulationOptions {
+  readonly seed: number;
+  readonly days: number;
+  /** Costs about a tenth of the run. */
+  readonly withDigest?: boolean;
+}
+
+export interface RunReport {
+  readonly seed: number;
+  readonly violations: readonly Violation[];
+  /** The last steps that concern the first violation. */
+  readonly history: readonly string[];
+  /** Equal where two runs did the same, step by step. */
+  readonly digest: string | undefined;
+  readonly counts: {
+    readonly eventsAccepted: number;
+    readonly entriesPublished: number;
+    readonly attempts: number;
+    readonly answered2xx: number;
+    /** Ledger items by their state at the end. */
+    readonly ledger: Readonly<Record<string, number>>;
+    readonly doubles: Readonly<Record<DoubleKind, number>>;
+    readonly faults: ReadonlyMap<FaultKind, number>;
+    readonly steps: number;
+    /** From the first event to rest. */
+    readonly simulatedMs: number;
+  };
+}
+
+const minute = 60_000;
+const hour = 60 * minute;
+const day = 24 * hour;
+
+/** Whose phases of the legacy timeline a run goes through. */
+const beginnings = [
+  Date.UTC(2026, 10, 22),
+  Date.UTC(2020, 5, 10),
+  publishedLegacyTimeline.mirroredAt - 12 * hour,
+  publishedLegacyTimeline.removedAt - 12 * hour,
+];
+/** Few enough that 200 days are simulated within `npm test`; they come in rushes, so there are as many as get into each other's way. */
+const conversationsPerDay = 16;
+const rushesPerDay = 3;
+const subscribersAtFirst = 4;
+const changesPerDay = 10;
+/** Twice the retention of the queues: what is given up at the end of the first is told in an event, which may wait as long. */
+const longestDrainMs = 32 * day;
+/** Runs in which nobody ever looks after one subscriber again, and in which what endpoints never take stays so. */
+const abandonedFraction = 0.02;
+const stubbornFraction = 0.05;
+const stepsShown = 40;
+
+/** One run: some days with faults, then peace until all has come to rest. Everything in it follows from the seed. */
+export async function simulate({ seed, days, withDigest = false }: SimulationOptions): Promise<RunReport> {
+  const random = new Random(seed);
+  const startAt = random.pick(beginnings);
+  const endsAt = startAt + days * day;
+  const world = new World(random, startAt);
+  const { scheduler, violations } = world;
+  const isOver = () => violations.any;
+  // The first conversations begin when the first subscribers are there.
+  const from = startAt + 10 * minute;
+  const rushes = Array.from({ length: rushesPerDay * days }, () => from + random.integer(0, days * day));
+  const operators = new Operators({
+    scheduler,
+    random: random.fork('operators'),
+    functions: world.functions,
+    subscriptions: world.subscriptions,
+    from: startAt,
+    until: endsAt,
+    subscribers: subscribersAtFirst,
+    changes: changesPerDay * days,
+    rushes,
+    deploy: () => world.reconcileAll(),
+    holdsLegacy: startAt < publishedLegacyTimeline.removedAt,
+  });
+  world.operators = operators;
+  const drift = new Drift({ ...world, random: random.fork('drift'), token: driftToken });
+  operators.start();
+  drift.play(writeScript(random.fork('script'), { from, days, rushes }, conversationsPerDay));
+  await scheduler.runUntil(endsAt + hour, isOver);
+
+  world.drain();
+  const abandoned = random.chance(abandonedFraction) ? [...world.subscriptions.configs.keys()][0] : undefined;
+  void operators.end(abandoned, random.chance(stubbornFraction));
+  const deadline = scheduler.now() + longestDrainMs;
+  // One more hour after rest: the reconcile of all routes finds nothing left to do.
+  for (let restful = 0; restful < 2 && scheduler.now() < deadline && !isOver(); ) {
+    await scheduler.runUntil(scheduler.now() + hour, isOver);
+    restful = drift.underWay === 0 && world.isAtRest() ? restful + 1 : 0;
+  }
+  if (!isOver()) checkEnd(world, abandoned);
+  world.stop();
+
+  const [first] = violations.found;
+  const { facts, deliveryJudge, weather, history } = world;
+  return {
+    seed,
+    violations: violations.found,
+    history: first === undefined ? [] : history.lastAbout(first.about, stepsShown),
+    digest: withDigest ? history.digest() : undefined,
+    counts: {
+      eventsAccepted: facts.accepted,
+      entriesPublished: facts.published,
+      attempts: deliveryJudge.attempts,
+      answered2xx: deliveryJudge.accepted,
+      ledger: countBy(
+        [...world.deliveries.bySubscription.values()].flatMap((table) => [...table.values()]),
+        'state',
+      ),
+      doubles: deliveryJudge.doubles,
+      faults: weather.counts,
+      steps: scheduler.steps,
+      simulatedMs: scheduler.now() - startAt,
+    },
+  };
+}
+
+function countBy<Key extends string>(
+  items: readonly Readonly<Record<Key, string>>[],
+  key: Key,
+): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const item of items) counts[item[key]] = (counts[item[key]] ?? 0) + 1;
+  return counts;
+}
+
+function checkEnd(world: World, abandoned: string | undefined): void {
+  const { violations } = world;
+  world.facts.checkEnd();
+  world.inactivityJudge.checkEnd();
+  world.deliveryJudge.checkEnd((subscriptionId, webhookId) => world.deliveries.get(subscriptionId, webhookId));
+  const grows = (text: string, about: readonly string[] = []) =>
+    violations.report('nothing grows without bound', text, about);
+  for (const { queue, messages } of world.waiting())
+    grows(`${messages} messages are left in ${queue}`, [queue, queue.replace(/^sim-/, '')]);
+  if (world.conversations.armedTimers > 0) {
+    const armed = [...world.conversations.items].filter(([, { timer }]) => timer.dueAt !== undefined);
+    grows(
+      `${armed.length} timers are still armed`,
+      armed.map(([key]) => key),
+    );
+  }
+  const existing = new Set(world.subscriptionJudge.existing());
+  for (const owner of world.controlPlane.owners()) {
+    if (!existing.has(owner)) grows(`a route of ${owner} is left, which was deleted`, [owner]);
+  }
+  for (const id of world.subscriptions.states.keys()) {
+    if (!existing.has(id)) grows(`a state record of ${id} is left, which was deleted`, [id]);
+  }
+  const owners = world.controlPlane.owners();
+  for (const id of existing) {
+    const state = world.subscriptions.states.get(id);
+    if (!owners.has(id) || state?.provisioning !== 'ready') {
+      violations.report(
+        'a change of a subscription comes into force',
+        `${id} is ${state?.provisioning ?? 'unknown'} at the end`,
+        [id],
+      );
+    }
+    if (id === abandoned) continue;
+    for (const record of world.deliveries.bySubscription.get(id)?.values() ?? []) {
+      if (record.state !== 'retrying' || world.subscriptionJudge.wasDeletedAfter(id, 0)) continue;
+      grows(`${record.webhookId} is still retrying at ${id}`, [record.webhookId, id]);
+    }
+  }
+  const records = [...world.deliveries.bySubscription.values()].reduce((sum, table) => sum + table.size, 0);
+  const pairs = [...world.facts.all()].reduce((sum, { may }) => sum + may.size, 0);
+  if (records > pairs) grows(`${records} ledger items for ${pairs} events and subscribers`);
+}

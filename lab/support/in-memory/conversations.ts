@@ -1,0 +1,49 @@
+import { type ConversationTimer, timerShardOf } from '../../../lambdas/domain/inactivity/inactivity-timer.ts';
+import type { ConversationStore, DueTimer } from '../../../lambdas/inactivity/ports.ts';
+
+const pageSize = 3;
+
+/** Conversations in memory, counting what DynamoDB would charge for. */
+export class InMemoryConversations implements ConversationStore {
+  readonly items = new Map<string, ConversationTimer>();
+  writes = 0;
+  /** Writes that also write the index: arming, setting anew, disarming. */
+  indexWrites = 0;
+  timersRead = 0;
+
+  async readMany(keys: readonly string[]): Promise<Map<string, ConversationTimer>> {
+    const found = new Map<string, ConversationTimer>();
+    for (const key of keys) {
+      const item = this.items.get(key);
+      if (item !== undefined) found.set(key, item);
+    }
+    return found;
+  }
+
+  async read(key: string): Promise<ConversationTimer | undefined> {
+    return this.items.get(key);
+  }
+
+  async replace(key: string, expected: ConversationTimer | undefined, next: ConversationTimer): Promise<boolean> {
+    const stored = this.items.get(key);
+    if (stored?.lastActivityAt !== expected?.lastActivityAt || stored?.dueAt !== expected?.dueAt) return false;
+    this.items.set(key, next);
+    this.writes++;
+    if (stored?.dueAt !== next.dueAt) this.indexWrites++;
+    return true;
+  }
+
+  async *dueTimers(shard: number, until: number): AsyncIterable<readonly DueTimer[]> {
+    const due: DueTimer[] = [];
+    for (const [conversationKey, { dueAt }] of this.items) {
+      if (dueAt !== undefined && dueAt <= until && timerShardOf(conversationKey) === shard)
+        due.push({ conversationKey, dueAt });
+    }
+    due.sort((one, other) => one.dueAt - other.dueAt);
+    for (let start = 0; start < due.length; start += pageSize) {
+      const page = due.slice(start, start + pageSize);
+      this.timersRead += page.length;
+      yield page;
+    }
+  }
+}

@@ -1,0 +1,273 @@
+import type { SQSBatchResponse } from 'aws-lambda';
+import { createDeliverHandler, type DeliverEvent } from '../../../lambdas/deliver/handler.ts';
+import type { TracedAttempt } from '../../../lambdas/deliver/ports.ts';
+import type { AttemptResult } from '../../../lambdas/domain/deliveries/attempt-outcome.ts';
+import type { DeliveryRecord } from '../../../lambdas/domain/deliveries/delivery-ledger.ts';
+import type { QueuedMessage } from '../../../lambdas/domain/deliveries/delivery-message.ts';
+import {
+  type ControlMessage,
+  controlStep,
+  defaultDisableAfterSeconds,
+  desiredFlow,
+  type FailingNotice,
+} from '../../../lambdas/domain/deliveries/endpoint-health.ts';
+import { queueRetentionSeconds } from '../../../lambdas/domain/deliveries/retry-schedule.ts';
+import type { WebhookRequest } from '../../../lambdas/domain/deliveries/webhook-request.ts';
+import type { Circuit, SubscriptionState } from '../../../lambdas/domain/subscriptions/subscription.ts';
+import { anEnvelope, aSubscriber, noon } from '../deliveries.ts';
+import { RecordedPublisher } from './publisher.ts';
+import { RecordedLog, RecordedMetrics } from './telemetry.ts';
+
+/** The visibility timeout of the deployed queue: six times the function's 90 s. */
+const visibilitySeconds = 540;
+
+interface StoredMessage {
+  readonly messageId: string;
+  readonly body: string;
+  readonly sentAt: number;
+  visibleAt: number;
+  /** When it was last handed out. */
+  receivedAt?: number;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/**
+ * A subscriber's delivery function with all that is around it, in memory and in simulated time: queue, ledger, state record,
+ * control queue, and a `provision` that does what the contract in domain/endpoint-health.ts says.
+ */
+export class DeliveryWorld {
+  now = noon;
+  readonly subscriber = aSubscriber();
+  readonly state = this.subscriber.state as Mutable<SubscriptionState>;
+  readonly config = this.subscriber.config as Mutable<typeof this.subscriber.config>;
+  readonly messages = new Map<string, StoredMessage>();
+  readonly records = new Map<string, DeliveryRecord>();
+  readonly requests: WebhookRequest[] = [];
+  readonly hidden: { receiptHandle: string; seconds: number }[] = [];
+  readonly controls: { message: ControlMessage; dueAt: number }[] = [];
+  readonly publisher = new RecordedPublisher();
+  readonly metrics = new RecordedMetrics();
+  readonly log = new RecordedLog();
+  readonly traced: TracedAttempt[] = [];
+  /** Messages that the queue forgot. Must stay empty. */
+  readonly forgotten: string[] = [];
+  readonly calls = { reads: 0, writes: 0, hides: 0, health: 0 };
+  remainingMs = 90_000;
+  random: () => number = () => 0;
+  /** How the receiver answers. */
+  receiver: (request: WebhookRequest) => AttemptResult | Promise<AttemptResult> = () => answered(200);
+  /** Makes the next calls to the ledger fail. */
+  failingReads = 0;
+  failingWrites = 0;
+  private sent = 0;
+
+  readonly handler = createDeliverHandler({
+    subscriptionId: 'sub_1',
+    clock: () => this.now,
+    random: () => this.random(),
+    disableAfterSeconds: defaultDisableAfterSeconds,
+    publisher: this.publisher,
+    traces: {
+      record: async (attempts) => {
+        this.traced.push(...attempts);
+      },
+    },
+    metrics: this.metrics,
+    log: this.log,
+    sender: {
+      send: async (request) => {
+        this.requests.push(request);
+        return this.receiver(request);
+      },
+    },
+    ledger: {
+      read: async (ids) => {
+        this.calls.reads++;
+        if (this.failingReads-- > 0) throw new Error('the ledger could not be read');
+        const found = ids.flatMap((id) => {
+          const record = this.records.get(id);
+          return record === undefined ? [] : [[id, record] as const];
+        });
+        return {
+          subscriber: { config: { ...this.config }, state: structuredClone(this.state) },
+          records: new Map(found),
+        };
+      },
+      write: async (records) => {
+        this.calls.writes++;
+        if (this.failingWrites-- > 0) throw new Error('the ledger could not be written');
+        for (const record of records) this.records.set(record.webhookId, record);
+      },
+    },
+    queue: {
+      hide: async (entries) => {
+        this.calls.hides++;
+        for (const { receiptHandle, seconds } of entries) {
+          this.hidden.push({ receiptHandle, seconds });
+          const message = this.messages.get(receiptHandle);
+          if (message === undefined) continue;
+          const total = this.now - (message.receivedAt ?? this.now) + seconds * 1000;
+          if (seconds < 0 || total > 12 * 3600 * 1000) throw new Error(`SQS does not hide a message for ${seconds} s`);
+          message.visibleAt = this.now + seconds * 1000;
+        }
+      },
+      receive: async (count, hiddenSeconds) => this.receive(count, hiddenSeconds),
+      acknowledge: async (handles) => {
+        for (const handle of handles) this.messages.delete(handle);
+      },
+    },
+    control: {
+      send: async (entries) => {
+        for (const { message, delaySeconds } of entries) {
+          if ('subscriptionId' in message) this.controls.push({ message, dueAt: this.now + delaySeconds * 1000 });
+        }
+      },
+    },
+    health: {
+      recordFailures: async ({ count, at, failingSince, movesFailingSince }) => {
+        this.calls.health++;
+        if (movesFailingSince || this.state.failingSince === undefined) this.state.failingSince = failingSince;
+        this.state.lastFailureAt = at;
+        this.state.failures = (this.state.failures ?? 0) + count;
+        return structuredClone(this.state);
+      },
+      throttle: async (until) => {
+        this.calls.health++;
+        if ((this.state.throttledUntil ?? 0) >= until) return undefined;
+        this.state.throttledUntil = until;
+        return structuredClone(this.state);
+      },
+      recordSuccess: async (at, circuit) => {
+        this.calls.health++;
+        delete this.state.failingSince;
+        delete this.state.lastFailureAt;
+        delete this.state.failures;
+        delete this.state.failingNotice;
+        this.state.lastSuccessAt = at;
+        if (circuit !== undefined) this.state.circuit = circuit;
+      },
+      replaceCircuit: async (expected: Circuit | undefined, next: Circuit) => {
+        this.calls.health++;
+        const { circuit } = this.state;
+        if (circuit?.state !== expected?.state || circuit?.since !== expected?.since) return false;
+        this.state.circuit = next;
+        return true;
+      },
+      recordNotice: async (notice: FailingNotice) => {
+        this.state.failingNotice = notice;
+      },
+      disable: async (at, reason) => {
+        if (this.state.disabled !== undefined) return false;
+        this.state.disabled = { at, reason };
+        return true;
+      },
+    },
+  });
+
+  /** Puts an event into the queue and returns its message. */
+  enqueue(parts: Parameters<typeof anEnvelope>[0] = {}): QueuedMessage {
+    const messageId = `sqs-${++this.sent}`;
+    const stored = { messageId, body: anEnvelope({ id: `msg_${this.sent}`, ...parts }), sentAt: this.now };
+    this.messages.set(messageId, { ...stored, visibleAt: this.now });
+    return { ...stored, receiptHandle: messageId };
+  }
+
+  /** Invokes the function as Lambda does, and deletes what it does not report as failed. */
+  async invoke(messages: readonly QueuedMessage[]): Promise<string[]> {
+    const records = messages.map(({ messageId, receiptHandle, body, sentAt }) => ({
+      messageId,
+      receiptHandle,
+      body,
+      attributes: { SentTimestamp: String(sentAt) },
+    }));
+    const { batchItemFailures } = (await this.call({
+      Records: records,
+    } as unknown as DeliverEvent)) as SQSBatchResponse;
+    const kept = batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
+    for (const { messageId } of messages) if (!kept.includes(messageId)) this.messages.delete(messageId);
+    return kept;
+  }
+
+  /** Receives up to ten visible messages and delivers them. False where there were none. */
+  async deliverBatch(): Promise<boolean> {
+    const received = this.receive(10, visibilitySeconds);
+    if (received.length > 0) await this.invoke(received);
+    return received.length > 0;
+  }
+
+  call(event: DeliverEvent): Promise<unknown> {
+    // middy types the handler by Lambda's full context, of which this function reads one method.
+    const handler = this.handler as unknown as (event: DeliverEvent, context: object) => Promise<unknown>;
+    return handler(event, { getRemainingTimeInMillis: () => this.remainingMs });
+  }
+
+  receive(count: number, hiddenSeconds: number): QueuedMessage[] {
+    this.forget();
+    const visible = [...this.messages.values()].filter(({ visibleAt }) => visibleAt <= this.now).slice(0, count);
+    return visible.map((message) => {
+      message.visibleAt = this.now + hiddenSeconds * 1000;
+      message.receivedAt = this.now;
+      const { messageId, body, sentAt } = message;
+      return { messageId, receiptHandle: messageId, body, sentAt };
+    });
+  }
+
+  /** One step of `provision` for each control message that is due. */
+  async provision(): Promise<void> {
+    const due = this.controls.filter(({ dueAt }) => dueAt <= this.now);
+    for (const control of due) this.controls.splice(this.controls.indexOf(control), 1);
+    for (const { message } of due) {
+      const step = controlStep(message, this.state, this.now);
+      if (step.kind === 'probe') await this.call({ probe: true });
+      if (step.kind === 'send') {
+        this.controls.push({ message: step.message, dueAt: this.now + step.delaySeconds * 1000 });
+      }
+    }
+  }
+
+  flow() {
+    return desiredFlow(this.config, this.state, this.now);
+  }
+
+  /**
+   * Lets time pass until `until`: the mapping hands over as many batches a second as its concurrency allows, and
+   * `provision` does its work. Skips over the seconds in which nothing can happen.
+   */
+  async runUntil(until: number, everySecond: () => void = () => {}): Promise<void> {
+    while (this.now < until) {
+      everySecond();
+      await this.provision();
+      const { enabled, maximumConcurrency } = this.flow();
+      let busy = false;
+      for (let batch = 0; enabled && batch < maximumConcurrency && (await this.deliverBatch()); batch++) busy = true;
+      const next = busy ? this.now + 1000 : this.nextChange(enabled);
+      this.now = Math.min(until, Math.max(this.now + 1000, next));
+    }
+  }
+
+  get inFlight(): number {
+    return [...this.messages.values()].filter(({ visibleAt }) => visibleAt > this.now).length;
+  }
+
+  private nextChange(enabled: boolean): number {
+    const visible = enabled ? [...this.messages.values()].map(({ visibleAt }) => visibleAt) : [];
+    return [...visible, ...this.controls.map(({ dueAt }) => dueAt)].reduce((a, b) => Math.min(a, b), this.now + 60_000);
+  }
+
+  private forget(): void {
+    for (const [handle, { sentAt, body }] of this.messages) {
+      if (this.now - sentAt < queueRetentionSeconds * 1000) continue;
+      this.messages.delete(handle);
+      this.forgotten.push(body);
+    }
+  }
+}
+
+export function answered(status: number, headers: Record<string, string> = {}, responseHead = ''): AttemptResult {
+  return { kind: 'answered', status, headers, responseHead, durationMs: 12 };
+}
+
+export function unreachable(): AttemptResult {
+  return { kind: 'failed', errorClass: 'connect', message: 'ECONNREFUSED', durationMs: 3 };
+}

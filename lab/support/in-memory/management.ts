@@ -1,0 +1,87 @@
+import type { DeliveryRecord } from '../../../lambdas/domain/deliveries/delivery-ledger.ts';
+import type { JsonObject } from '../../../lambdas/json/json.ts';
+import type {
+  DeliveryLog,
+  DeliveryQuery,
+  ReplayProgress,
+  Replays,
+  SettingsStore,
+  SubscriberQueues,
+} from '../../../lambdas/manage/ports.ts';
+
+export class InMemoryDeliveries implements DeliveryLog {
+  readonly records: DeliveryRecord[] = [];
+  /** Runs before each read of one record: time passes, a subscriber answers. */
+  beforeRead: (webhookId: string) => void = () => undefined;
+
+  async read(subscriptionId: string, webhookId: string): Promise<DeliveryRecord | undefined> {
+    this.beforeRead(webhookId);
+    return this.records.find((record) => record.subscriptionId === subscriptionId && record.webhookId === webhookId);
+  }
+
+  async list(
+    subscriptionId: string,
+    query: DeliveryQuery,
+  ): Promise<{ deliveries: DeliveryRecord[]; next?: JsonObject }> {
+    const { state, from = 0, to = Number.POSITIVE_INFINITY, replayName, limit, after } = query;
+    const fitting = this.records.filter(
+      (record) =>
+        record.subscriptionId === subscriptionId &&
+        (state === undefined || (state === 'undelivered' ? record.state !== 'delivered' : record.state === state)) &&
+        (replayName === undefined || record.replayName === replayName) &&
+        (record.undeliveredAt === undefined || (record.undeliveredAt >= from && record.undeliveredAt <= to)),
+    );
+    const start = Number(after?.index ?? 0);
+    const deliveries = fitting.slice(start, start + limit);
+    return start + limit < fitting.length ? { deliveries, next: { index: start + limit } } : { deliveries };
+  }
+}
+
+export class InMemorySettings implements SettingsStore {
+  readonly seconds = new Map<string, number>();
+
+  async quietPeriodSeconds(orgId: string): Promise<number | undefined> {
+    return this.seconds.get(orgId);
+  }
+
+  async setQuietPeriodSeconds(orgId: string, seconds: number | undefined): Promise<void> {
+    if (seconds === undefined) this.seconds.delete(orgId);
+    else this.seconds.set(orgId, seconds);
+  }
+}
+
+export class InMemoryReplays implements Replays {
+  readonly known = new Map<string, ReplayProgress & { ruleName: string }>();
+  isFull = false;
+
+  async start(replay: { name: string; ruleName: string; from: number; to: number }) {
+    if (this.isFull) return { kind: 'too-many' } as const;
+    this.known.set(replay.name, { ...replay, state: 'running' });
+    return { kind: 'started' } as const;
+  }
+
+  async describe(name: string): Promise<ReplayProgress | undefined> {
+    return this.known.get(name);
+  }
+
+  async list(namePrefix: string): Promise<readonly ReplayProgress[]> {
+    return [...this.known.values()].filter(({ name }) => name.startsWith(namePrefix));
+  }
+
+  async cancel(name: string): Promise<boolean> {
+    const replay = this.known.get(name);
+    if (replay === undefined) return false;
+    this.known.set(name, { ...replay, state: 'cancelled' });
+    return true;
+  }
+}
+
+export class InMemoryQueues implements SubscriberQueues {
+  readonly envelopes: string[] = [];
+  exist = true;
+
+  async put(_subscriptionId: string, envelopes: readonly string[]): Promise<boolean> {
+    if (this.exist) this.envelopes.push(...envelopes);
+    return this.exist;
+  }
+}

@@ -1,0 +1,103 @@
+import { type AttributeValue, type DynamoDBClient, GetItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
+import { tableSchemas } from '../contracts/table-schemas.ts';
+import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
+import type { JsonObject } from '../json/json.ts';
+import type { DeliveryLog, DeliveryQuery } from '../manage/ports.ts';
+import { fromAttributes, toAttributes } from './dynamo-attributes.ts';
+
+const { partitionKey, sortKey, index } = tableSchemas.deliveries;
+/** Pages read for one answer at most: a filter can leave little of each. What is missing comes with the next answer. */
+const maxPagesPerAnswer = 10;
+
+export function dynamoDeliveryLog(client: DynamoDBClient, tableName: string): DeliveryLog {
+  return {
+    async read(subscriptionId, webhookId) {
+      const { Item } = await client.send(
+        new GetItemCommand({
+          TableName: tableName,
+          Key: { [partitionKey]: { S: subscriptionId }, [sortKey]: { S: webhookId } },
+          ConsistentRead: true,
+        }),
+      );
+      return Item === undefined ? undefined : recordOf(Item);
+    },
+
+    async list(subscriptionId, query) {
+      const deliveries: DeliveryRecord[] = [];
+      let start = query.after === undefined ? undefined : toAttributes(query.after);
+      for (let page = 0; page < maxPagesPerAnswer; page++) {
+        const result = await client.send(
+          new QueryCommand({
+            TableName: tableName,
+            ...expressions(subscriptionId, query),
+            Limit: query.limit - deliveries.length,
+            ...(start === undefined ? {} : { ExclusiveStartKey: start }),
+          }),
+        );
+        deliveries.push(...(result.Items ?? []).map(recordOf));
+        start = result.LastEvaluatedKey;
+        if (start === undefined || deliveries.length >= query.limit) break;
+      }
+      return start === undefined ? { deliveries } : { deliveries, next: fromAttributes(start) };
+    },
+  };
+}
+
+const shownFields = [
+  'subscriptionId',
+  'webhookId',
+  'state',
+  'attempts',
+  'reason',
+  'eventType',
+  'occurredAt',
+  'firstAttemptAt',
+  'lastAttemptAt',
+  'lastStatus',
+  'lastError',
+  'lastErrorMessage',
+  'durationMs',
+  'responseHead',
+  'history',
+  'nextAttemptAt',
+  'undeliveredAt',
+  'replayName',
+] as const satisfies readonly (keyof DeliveryRecord)[];
+
+/** What was delivered has no `undeliveredAt`, so the index holds all the rest and nothing else. */
+function expressions(subscriptionId: string, { state, from, to, replayName, withEvent = false }: DeliveryQuery) {
+  const names: Record<string, string> = { '#id': partitionKey };
+  const values: Record<string, AttributeValue> = { ':id': { S: subscriptionId } };
+  let KeyConditionExpression = '#id = :id';
+  const usesIndex = state !== undefined && state !== 'delivered';
+  if (usesIndex && (from !== undefined || to !== undefined)) {
+    names['#at'] = index.sortKey;
+    values[':from'] = { N: String(from ?? 0) };
+    values[':to'] = { N: String(to ?? Number.MAX_SAFE_INTEGER) };
+    KeyConditionExpression += ' AND #at BETWEEN :from AND :to';
+  }
+  const filters: string[] = [];
+  if (state !== undefined && state !== 'undelivered') {
+    filters.push('#state = :state');
+    names['#state'] = 'state';
+    values[':state'] = { S: state };
+  }
+  if (replayName !== undefined) {
+    filters.push('replayName = :replay');
+    values[':replay'] = { S: replayName };
+  }
+  const shown = withEvent ? [...shownFields, 'event'] : shownFields;
+  for (const field of shown) names[`#${field}`] = field;
+  return {
+    ...(usesIndex ? { IndexName: index.name, ScanIndexForward: false } : {}),
+    KeyConditionExpression,
+    ...(filters.length === 0 ? {} : { FilterExpression: filters.join(' AND ') }),
+    ProjectionExpression: shown.map((field) => `#${field}`).join(', '),
+    ExpressionAttributeNames: names,
+    ExpressionAttributeValues: values,
+  };
+}
+
+function recordOf(item: Record<string, AttributeValue>): DeliveryRecord {
+  return { history: [], ...fromAttributes(item) } as unknown as DeliveryRecord & JsonObject;
+}

@@ -1,0 +1,107 @@
+import {
+  type AttributeValue,
+  ConditionalCheckFailedException,
+  type DynamoDBClient,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
+import { subscriptionRecords, tableSchemas } from '../contracts/table-schemas.ts';
+import type { EndpointHealthStore } from '../deliver/ports.ts';
+import type { SubscriptionState } from '../domain/subscriptions/subscription.ts';
+import type { JsonValue } from '../json/json.ts';
+import { fromAttributes, toAttribute } from './dynamo-attributes.ts';
+
+interface Change {
+  readonly update: string;
+  readonly condition?: string;
+  readonly values: Record<string, unknown>;
+}
+
+/** The health attributes of one subscription's `state` record. */
+export function dynamoEndpointHealth(
+  client: DynamoDBClient,
+  tableName: string,
+  subscriptionId: string,
+): EndpointHealthStore {
+  const { partitionKey, sortKey } = tableSchemas.subscriptions;
+  const key = { [partitionKey]: { S: subscriptionId }, [sortKey]: { S: subscriptionRecords.state } };
+
+  /** What is stored after the change, or undefined where its condition did not hold. */
+  async function change({ update, condition, values }: Change): Promise<SubscriptionState | undefined> {
+    // Without the first condition an update would bring the record of a deleted subscription back.
+    const conditions = [`attribute_exists(#${partitionKey})`, ...(condition === undefined ? [] : [condition])];
+    const attributeValues: Record<string, AttributeValue> = Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [name, toAttribute(value as JsonValue)]),
+    );
+    // Every name is written with a #, so that none can be one of DynamoDB's reserved words.
+    const names = `${update} ${conditions.join(' ')}`.match(/#\w+/g) ?? [];
+    try {
+      const { Attributes } = await client.send(
+        new UpdateItemCommand({
+          TableName: tableName,
+          Key: key,
+          UpdateExpression: update,
+          ConditionExpression: conditions.join(' AND '),
+          ExpressionAttributeValues: attributeValues,
+          ExpressionAttributeNames: Object.fromEntries(names.map((name) => [name, name.slice(1)])),
+          ReturnValues: 'ALL_NEW',
+        }),
+      );
+      return fromAttributes(Attributes ?? {}) as unknown as SubscriptionState;
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return undefined;
+      throw error;
+    }
+  }
+
+  return {
+    async recordFailures({ count, at, failingSince, movesFailingSince }) {
+      const since = movesFailingSince ? ':since' : 'if_not_exists(#failingSince, :since)';
+      return change({
+        update: `SET #failingSince = ${since}, #lastFailureAt = :at ADD #failures :count`,
+        values: { ':since': failingSince, ':at': at, ':count': count },
+      });
+    },
+
+    async throttle(until) {
+      return change({
+        update: 'SET #throttledUntil = :until',
+        condition: '(attribute_not_exists(#throttledUntil) OR #throttledUntil < :until)',
+        values: { ':until': until },
+      });
+    },
+
+    async recordSuccess(at, circuit) {
+      const streak = '#failingSince, #lastFailureAt, #failures, #failingNotice';
+      await change({
+        update: `SET #lastSuccessAt = :at${circuit === undefined ? '' : ', #circuit = :circuit'} REMOVE ${streak}`,
+        values: { ':at': at, ...(circuit === undefined ? {} : { ':circuit': circuit }) },
+      });
+    },
+
+    async replaceCircuit(expected, next) {
+      const unchanged = '#circuit.#state = :state AND #circuit.#since = :since';
+      const stored = await change({
+        update: 'SET #circuit = :next',
+        condition: expected === undefined ? 'attribute_not_exists(#circuit)' : unchanged,
+        values: {
+          ':next': next,
+          ...(expected === undefined ? {} : { ':state': expected.state, ':since': expected.since }),
+        },
+      });
+      return stored !== undefined;
+    },
+
+    async recordNotice(notice) {
+      await change({ update: 'SET #failingNotice = :notice', values: { ':notice': notice } });
+    },
+
+    async disable(at, reason) {
+      const stored = await change({
+        update: 'SET #disabled = :disabled',
+        condition: 'attribute_not_exists(#disabled)',
+        values: { ':disabled': { at, reason } },
+      });
+      return stored !== undefined;
+    },
+  };
+}

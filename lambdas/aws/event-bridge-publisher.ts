@@ -1,0 +1,82 @@
+import { type EventBridgeClient, PutEventsCommand, type PutEventsRequestEntry } from '@aws-sdk/client-eventbridge';
+import type { Broadcast } from '../domain/events/derive.ts';
+import type { EventPublisher, PublishOutcome } from '../ports/event-publisher.ts';
+
+/** Limits of one PutEvents call. An entry's size counts source, detail type and detail in UTF-8. */
+const maxEntriesPerCall = 10;
+const maxBytesPerCall = 256 * 1024;
+/** Waits before each further try of the entries that failed; the SDK retries failed calls by itself. */
+const retryDelaysMs = [50, 200, 800];
+
+interface Options {
+  readonly client: EventBridgeClient;
+  readonly eventBusName: string;
+  readonly sleep: (ms: number) => Promise<void>;
+}
+
+/** Puts broadcasts on an EventBridge bus. Reads `FailedEntryCount`: a call that succeeds can still lose entries. */
+export function eventBridgePublisher({ client, eventBusName, sleep }: Options): EventPublisher {
+  async function putAll(entries: PutEventsRequestEntry[]): Promise<string | undefined> {
+    let remaining = entries;
+    for (let attempt = 0; ; attempt++) {
+      const result = await client.send(new PutEventsCommand({ Entries: remaining }));
+      if ((result.FailedEntryCount ?? 0) === 0) return undefined;
+      const failures = result.Entries ?? [];
+      const failed = remaining.filter((_, index) => failures[index]?.ErrorCode !== undefined);
+      const reason = failures.find((entry) => entry.ErrorCode !== undefined)?.ErrorCode ?? 'unknown';
+      const delayMs = retryDelaysMs[attempt];
+      if (delayMs === undefined) return reason;
+      await sleep(delayMs);
+      remaining = failed;
+    }
+  }
+
+  return {
+    async publish(broadcasts): Promise<PublishOutcome> {
+      const sized = broadcasts.map((broadcast) => toEntry(broadcast, eventBusName));
+      const oversize = sized.find(({ bytes }) => bytes > maxBytesPerCall);
+      if (oversize !== undefined) return { kind: 'too-large', type: oversize.type, bytes: oversize.bytes };
+      try {
+        for (const entries of callsOf(sized)) {
+          const reason = await putAll(entries);
+          if (reason !== undefined) return { kind: 'failed', reason };
+        }
+        return { kind: 'published' };
+      } catch (error) {
+        return { kind: 'failed', reason: error instanceof Error ? error.name : 'unknown' };
+      }
+    },
+  };
+}
+
+interface SizedEntry {
+  readonly entry: PutEventsRequestEntry;
+  readonly type: string;
+  readonly bytes: number;
+}
+
+function toEntry({ source, detail }: Broadcast, eventBusName: string): SizedEntry {
+  const text = JSON.stringify(detail);
+  return {
+    entry: { EventBusName: eventBusName, Source: source, DetailType: detail.type, Detail: text },
+    type: detail.type,
+    bytes: Buffer.byteLength(text) + Buffer.byteLength(source) + Buffer.byteLength(detail.type),
+  };
+}
+
+/** As few calls as the limits allow: nearly always one. */
+function callsOf(entries: readonly SizedEntry[]): PutEventsRequestEntry[][] {
+  const calls: PutEventsRequestEntry[][] = [];
+  let bytesInCall = 0;
+  for (const { entry, bytes } of entries) {
+    const call = calls.at(-1);
+    if (call === undefined || call.length === maxEntriesPerCall || bytesInCall + bytes > maxBytesPerCall) {
+      calls.push([entry]);
+      bytesInCall = bytes;
+    } else {
+      call.push(entry);
+      bytesInCall += bytes;
+    }
+  }
+  return calls;
+}

@@ -1,0 +1,309 @@
+import {
+  CodeStorageExceededException,
+  CreateEventSourceMappingCommand,
+  CreateFunctionCommand,
+  DeleteEventSourceMappingCommand,
+  DeleteFunctionCommand,
+  type EventSourceMappingConfiguration,
+  type FunctionConfiguration,
+  GetFunctionCommand,
+  InvalidParameterValueException,
+  InvokeCommand,
+  type LambdaClient,
+  ListEventSourceMappingsCommand,
+  ListFunctionsCommand,
+  LogFormat,
+  ResourceConflictException,
+  ResourceInUseException,
+  ResourceNotFoundException,
+  type Runtime,
+  UpdateEventSourceMappingCommand,
+  UpdateFunctionCodeCommand,
+  UpdateFunctionConfigurationCommand,
+} from '@aws-sdk/client-lambda';
+import type { FunctionSettings, MappingSettings } from '../domain/routes/desired-route.ts';
+import type { ExistingFunction, ExistingMapping } from '../domain/routes/route-plan.ts';
+import type { ActionOutcome } from '../provision/ports.ts';
+
+const done: ActionOutcome = { kind: 'done' };
+/** Between looks at a function that is being made or changed. A function from a zip takes Lambda 1 to 5 s. */
+const lookDelaysMs = [200, 300, 500, 500, 1_000, 1_000, 2_000, 2_000, 4_000, 4_000, 8_000, 8_000];
+/** Between tries at a mapping that is still changing: Lambda takes some seconds for each change. */
+const mappingRetryDelaysMs = [1_000, 2_000, 4_000];
+
+interface Options {
+  readonly client: LambdaClient;
+  readonly sleep: (ms: number) => Promise<void>;
+}
+
+/** The delivery functions of subscribers, and what reads their queues. */
+export function lambdaRouteFunctions({ client, sleep }: Options) {
+  async function find(name: string): Promise<FunctionConfiguration | undefined> {
+    try {
+      // GetFunction, not GetFunctionConfiguration: 100 calls a second instead of a share in 15.
+      return (await client.send(new GetFunctionCommand({ FunctionName: name }))).Configuration ?? {};
+    } catch (error) {
+      if (error instanceof ResourceNotFoundException) return undefined;
+      throw error;
+    }
+  }
+
+  /** Until a function that is being made or changed is settled, one way or the other. */
+  async function settle(name: string): Promise<ActionOutcome> {
+    for (const delayMs of [...lookDelaysMs, undefined]) {
+      const found = await find(name);
+      if (found?.State !== 'Pending' && found?.LastUpdateStatus !== 'InProgress') return done;
+      if (delayMs === undefined) break;
+      await sleep(delayMs);
+    }
+    return { kind: 'later', reason: 'Lambda is still making the delivery function', retryAfterSeconds: 15 };
+  }
+
+  async function update(name: string, send: () => Promise<unknown>): Promise<ActionOutcome> {
+    const before = await settle(name);
+    if (before.kind !== 'done') return before;
+    try {
+      await send();
+    } catch (error) {
+      const outcome = outcomeOf(error);
+      if (outcome !== undefined) return outcome;
+      throw error;
+    }
+    return settle(name);
+  }
+
+  async function listMappings(queueArn: string): Promise<EventSourceMappingConfiguration[]> {
+    const found: EventSourceMappingConfiguration[] = [];
+    let Marker: string | undefined;
+    do {
+      const page = await client.send(
+        new ListEventSourceMappingsCommand({
+          EventSourceArn: queueArn,
+          ...(Marker === undefined ? {} : { Marker }),
+        }),
+      );
+      found.push(...(page.EventSourceMappings ?? []));
+      Marker = page.NextMarker;
+    } while (Marker !== undefined && Marker !== '');
+    return found;
+  }
+
+  async function changeMapping(send: () => Promise<unknown>): Promise<ActionOutcome> {
+    for (const delayMs of [...mappingRetryDelaysMs, undefined]) {
+      try {
+        await send();
+        return done;
+      } catch (error) {
+        if (!(error instanceof ResourceInUseException || error instanceof ResourceConflictException)) throw error;
+        if (delayMs !== undefined) await sleep(delayMs);
+      }
+    }
+    return { kind: 'later', reason: "the queue's event source mapping is still changing", retryAfterSeconds: 15 };
+  }
+
+  return {
+    async describe(name: string): Promise<ExistingFunction | undefined> {
+      const found = await find(name);
+      return found === undefined ? undefined : existingFunction(found);
+    },
+
+    async create(name: string, settings: FunctionSettings): Promise<ActionOutcome> {
+      try {
+        await client.send(
+          new CreateFunctionCommand({
+            FunctionName: name,
+            ...configuration(settings),
+            PackageType: 'Zip',
+            Architectures: [settings.architecture],
+            Code: { S3Bucket: settings.code.bucket, S3Key: settings.code.key },
+          }),
+        );
+      } catch (error) {
+        // Another run was quicker: what it made is looked at below, and compared by the next run.
+        if (!(error instanceof ResourceConflictException)) {
+          const outcome = outcomeOf(error);
+          if (outcome !== undefined) return outcome;
+          throw error;
+        }
+      }
+      return settle(name);
+    },
+
+    updateCode(name: string, { code, architecture }: FunctionSettings): Promise<ActionOutcome> {
+      return update(name, () =>
+        client.send(
+          new UpdateFunctionCodeCommand({
+            FunctionName: name,
+            S3Bucket: code.bucket,
+            S3Key: code.key,
+            Architectures: [architecture],
+          }),
+        ),
+      );
+    },
+
+    updateSettings(name: string, settings: FunctionSettings): Promise<ActionOutcome> {
+      return update(name, () =>
+        client.send(new UpdateFunctionConfigurationCommand({ FunctionName: name, ...configuration(settings) })),
+      );
+    },
+
+    async delete(name: string): Promise<ActionOutcome> {
+      try {
+        await client.send(new DeleteFunctionCommand({ FunctionName: name }));
+        return done;
+      } catch (error) {
+        if (error instanceof ResourceNotFoundException) return done;
+        const outcome = outcomeOf(error);
+        if (outcome !== undefined) return outcome;
+        throw error;
+      }
+    },
+
+    async invoke(name: string, payload: string): Promise<void> {
+      await client.send(
+        new InvokeCommand({ FunctionName: name, InvocationType: 'Event', Payload: Buffer.from(payload) }),
+      );
+    },
+
+    async mappings(queueArn: string): Promise<readonly ExistingMapping[]> {
+      return (await listMappings(queueArn)).filter(({ State }) => State !== 'Deleting').map(existingMapping);
+    },
+
+    async createMapping(queueArn: string, functionName: string, settings: MappingSettings): Promise<ActionOutcome> {
+      try {
+        await client.send(
+          new CreateEventSourceMappingCommand({
+            EventSourceArn: queueArn,
+            FunctionName: functionName,
+            FunctionResponseTypes: ['ReportBatchItemFailures'],
+            ...mappingConfiguration(settings),
+          }),
+        );
+        return done;
+      } catch (error) {
+        if (error instanceof ResourceConflictException) {
+          const others = await this.mappings(queueArn);
+          if (others.length > 0) return done;
+          return {
+            kind: 'later',
+            reason: 'an earlier event source mapping is still being deleted',
+            retryAfterSeconds: 15,
+          };
+        }
+        const outcome = outcomeOf(error);
+        if (outcome !== undefined) return outcome;
+        throw error;
+      }
+    },
+
+    updateMapping(mappingId: string, settings: MappingSettings): Promise<ActionOutcome> {
+      return changeMapping(() =>
+        client.send(new UpdateEventSourceMappingCommand({ UUID: mappingId, ...mappingConfiguration(settings) })),
+      );
+    },
+
+    deleteMapping(mappingId: string): Promise<ActionOutcome> {
+      return changeMapping(async () => {
+        try {
+          await client.send(new DeleteEventSourceMappingCommand({ UUID: mappingId }));
+        } catch (error) {
+          if (!(error instanceof ResourceNotFoundException)) throw error;
+        }
+      });
+    },
+
+    /** The names of all functions of the account and region, a page at a time: Lambda filters by no prefix. */
+    async *names(): AsyncIterable<readonly string[]> {
+      let Marker: string | undefined;
+      do {
+        const page = await client.send(new ListFunctionsCommand(Marker === undefined ? {} : { Marker }));
+        yield (page.Functions ?? []).flatMap(({ FunctionName }) => (FunctionName === undefined ? [] : [FunctionName]));
+        Marker = page.NextMarker;
+      } while (Marker !== undefined && Marker !== '');
+    },
+
+    /** The names of the queues that any mapping reads: a mapping outlives its queue and its function. */
+    async *mappedQueues(): AsyncIterable<readonly string[]> {
+      let Marker: string | undefined;
+      do {
+        const page = await client.send(new ListEventSourceMappingsCommand(Marker === undefined ? {} : { Marker }));
+        yield (page.EventSourceMappings ?? []).flatMap(({ EventSourceArn, State }) => {
+          const [, , service, , , name] = (EventSourceArn ?? '').split(':');
+          return service === 'sqs' && name !== undefined && State !== 'Deleting' ? [name] : [];
+        });
+        Marker = page.NextMarker;
+      } while (Marker !== undefined && Marker !== '');
+    },
+  };
+}
+
+function configuration(settings: FunctionSettings) {
+  return {
+    Role: settings.roleArn,
+    Runtime: settings.runtime as Runtime,
+    Handler: settings.handler,
+    MemorySize: settings.memoryMegabytes,
+    Timeout: settings.timeoutSeconds,
+    Description: settings.description,
+    Environment: { Variables: { ...settings.environment } },
+    // Levels are for the format JSON only.
+    LoggingConfig: { LogGroup: settings.logGroup, LogFormat: LogFormat.Json, SystemLogLevel: settings.systemLogLevel },
+    TracingConfig: { Mode: settings.tracingMode },
+  };
+}
+
+function existingFunction(found: FunctionConfiguration): ExistingFunction {
+  return {
+    failed: found.State === 'Failed',
+    roleArn: found.Role ?? '',
+    runtime: found.Runtime ?? '',
+    handler: found.Handler ?? '',
+    memoryMegabytes: found.MemorySize ?? 0,
+    timeoutSeconds: found.Timeout ?? 0,
+    description: found.Description ?? '',
+    environment: found.Environment?.Variables ?? {},
+    logGroup: found.LoggingConfig?.LogGroup ?? '',
+    systemLogLevel: found.LoggingConfig?.SystemLogLevel ?? '',
+    tracingMode: found.TracingConfig?.Mode ?? '',
+  };
+}
+
+function mappingConfiguration({ enabled, maximumConcurrency, batchSize, batchingWindowSeconds }: MappingSettings) {
+  return {
+    Enabled: enabled,
+    BatchSize: batchSize,
+    MaximumBatchingWindowInSeconds: batchingWindowSeconds,
+    ScalingConfig: { MaximumConcurrency: maximumConcurrency },
+  };
+}
+
+function existingMapping(found: EventSourceMappingConfiguration): ExistingMapping {
+  return {
+    mappingId: found.UUID ?? '',
+    enabled: isEnabled(found.State),
+    maximumConcurrency: found.ScalingConfig?.MaximumConcurrency ?? 0,
+    batchSize: found.BatchSize ?? 0,
+    batchingWindowSeconds: found.MaximumBatchingWindowInSeconds ?? 0,
+  };
+}
+
+/** Undefined while Lambda does not say: the state of a mapping that is being made or changed names no direction. */
+function isEnabled(state: string | undefined): boolean | undefined {
+  if (state === 'Enabled' || state === 'Enabling') return true;
+  return state === 'Disabled' || state === 'Disabling' ? false : undefined;
+}
+
+/** What time or a person can cure. IAM and Lambda take some seconds to agree on a role that was just made. */
+function outcomeOf(error: unknown): ActionOutcome | undefined {
+  if (error instanceof CodeStorageExceededException) {
+    return { kind: 'blocked', reason: `Lambda's storage for code is full: ${error.message}` };
+  }
+  if (error instanceof InvalidParameterValueException && /role|permission|queue/i.test(error.message)) {
+    return { kind: 'later', reason: `Lambda does not take it yet: ${error.message}`, retryAfterSeconds: 15 };
+  }
+  if (error instanceof ResourceConflictException || error instanceof ResourceInUseException) {
+    return { kind: 'later', reason: 'the delivery function is being changed by another run', retryAfterSeconds: 15 };
+  }
+  return undefined;
+}

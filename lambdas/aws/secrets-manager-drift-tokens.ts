@@ -1,0 +1,40 @@
+import {
+  GetSecretValueCommand,
+  ResourceNotFoundException,
+  type SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager';
+import type { DriftTokens } from '../ingest/ports.ts';
+import type { Clock } from '../ports/clock.ts';
+
+/** A rotated token is accepted after this long at the latest, without one more call per post. */
+const rememberMs = 5 * 60 * 1000;
+/** Wrong tokens must not turn into a flood of calls to Secrets Manager. */
+const askAgainMs = 10 * 1000;
+
+/** The current and the previous version of the secret, so that Drift's token can be rotated without a gap. */
+export function secretsManagerDriftTokens(client: SecretsManagerClient, secretArn: string, clock: Clock): DriftTokens {
+  let known: { readonly tokens: readonly string[]; readonly readAt: number } | undefined;
+
+  async function version(stage: 'AWSCURRENT' | 'AWSPREVIOUS'): Promise<string[]> {
+    try {
+      const { SecretString: token } = await client.send(
+        new GetSecretValueCommand({ SecretId: secretArn, VersionStage: stage }),
+      );
+      return token === undefined || token === '' ? [] : [token.trim()];
+    } catch (error) {
+      // A secret that was never rotated has no previous version.
+      if (stage === 'AWSPREVIOUS' && error instanceof ResourceNotFoundException) return [];
+      throw error;
+    }
+  }
+
+  return {
+    async accepted({ afresh = false } = {}) {
+      const age = known === undefined ? Number.POSITIVE_INFINITY : clock() - known.readAt;
+      if (known !== undefined && age < (afresh ? askAgainMs : rememberMs)) return known.tokens;
+      const [current, previous] = await Promise.all([version('AWSCURRENT'), version('AWSPREVIOUS')]);
+      known = { tokens: [...current, ...previous], readAt: clock() };
+      return known.tokens;
+    },
+  };
+}

@@ -1,0 +1,86 @@
+import type { AttemptResult } from '../domain/deliveries/attempt-outcome.ts';
+import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
+import type { QueuedMessage } from '../domain/deliveries/delivery-message.ts';
+import type { Subscriber } from '../domain/deliveries/delivery-plan.ts';
+import type { FailingNotice } from '../domain/deliveries/endpoint-health.ts';
+import type { WebhookRequest } from '../domain/deliveries/webhook-request.ts';
+import type { Circuit, SubscriptionState } from '../domain/subscriptions/subscription.ts';
+
+/** Adds attempts to the traces of the posts that they come from. */
+export interface AttemptTraces {
+  /** Never rejects: a trace that is not told must not hold up a delivery. Attempts of traces that are not kept cost nothing. */
+  record(attempts: readonly TracedAttempt[]): Promise<void>;
+}
+
+export interface TracedAttempt {
+  /** X-Ray's, of the message. */
+  readonly traceHeader: string;
+  readonly subscriptionId: string;
+  readonly webhookId: string;
+  readonly eventType: string;
+  readonly attempt: number;
+  /** Without path and query, which may hold secrets. */
+  readonly host: string;
+  /** Epoch ms. */
+  readonly startedAt: number;
+  readonly result: AttemptResult;
+}
+
+/** What a batch needs to know before it is delivered. */
+export interface BatchKnowledge {
+  readonly subscriber: Subscriber;
+  /** By webhook id; without the stored event. What was never tried is missing. */
+  readonly records: ReadonlyMap<string, DeliveryRecord>;
+}
+
+/** Keeps what became of each event, and is read together with the subscription. */
+export interface DeliveryLedger {
+  /** One read for all of it. Throws where it could not be read in full. */
+  read(webhookIds: readonly string[]): Promise<BatchKnowledge>;
+  /**
+   * One write for all that was delivered. Throws where not all could be written: then some may have been. What was not
+   * delivered never overwrites a success that another copy of the event has had meanwhile, but for a replay.
+   */
+  write(records: readonly DeliveryRecord[]): Promise<void>;
+}
+
+/** The subscriber's own queue. */
+export interface DeliveryQueue {
+  /** Hides messages, each for whole seconds. One that could not be hidden comes again when its visibility timeout ends. */
+  hide(messages: readonly { readonly receiptHandle: string; readonly seconds: number }[]): Promise<void>;
+  /** Up to `count` messages (1 to 10) that nobody else sees for `hiddenSeconds`. */
+  receive(count: number, hiddenSeconds: number): Promise<readonly QueuedMessage[]>;
+  acknowledge(receiptHandles: readonly string[]): Promise<void>;
+}
+
+/**
+ * The subscription's health, in its `state` record. Each call is one conditional update of attributes that only
+ * delivery functions write. Nothing is written for a subscription that was deleted meanwhile.
+ */
+export interface EndpointHealthStore {
+  /**
+   * Counts failed attempts; returns what is stored then, or undefined where the subscription is gone. `failingSince` is
+   * set where there is none yet, or where it moves (domain/endpoint-health.ts `failingSinceAfter`).
+   */
+  recordFailures(failures: {
+    readonly count: number;
+    readonly at: number;
+    readonly failingSince: number;
+    readonly movesFailingSince: boolean;
+  }): Promise<SubscriptionState | undefined>;
+  /** Never shortens a throttle; undefined where it would, or where the subscription is gone. */
+  throttle(until: number): Promise<SubscriptionState | undefined>;
+  /** Ends the failing streak. `circuit`: what follows an open one. */
+  recordSuccess(at: number, circuit?: Circuit): Promise<void>;
+  /** False: the circuit is not `expected` any more (compared by state and since), somebody else was first. */
+  replaceCircuit(expected: Circuit | undefined, next: Circuit): Promise<boolean>;
+  recordNotice(notice: FailingNotice): Promise<void>;
+  /** False: it is disabled already. */
+  disable(at: number, reason: string): Promise<boolean>;
+}
+
+/** Makes one attempt. */
+export interface WebhookSender {
+  /** Never throws: whatever the receiver does is a result, and it comes within the attempt's timeout. */
+  send(request: WebhookRequest): Promise<AttemptResult>;
+}

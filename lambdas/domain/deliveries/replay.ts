@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto';
+import { isJsonObject, parseJson } from '../../json/json.ts';
+
+/** EventBridge keeps a replay's name to 64 characters: 20 of the prefix, 32 of the id, 9 of the time, two hyphens. */
+const maxIdLength = 32;
+
+/** Begins the names of all replays of one subscription, and perhaps of one whose id begins like its own. */
+export function replayNamePrefix(routePrefix: string, subscriptionId: string): string {
+  if (subscriptionId.length <= maxIdLength) return `${routePrefix}-${subscriptionId}-`;
+  const digest = createHash('sha256').update(subscriptionId).digest('hex').slice(0, 8);
+  return `${routePrefix}-${subscriptionId.slice(0, maxIdLength - digest.length - 1)}_${digest}-`;
+}
+
+/** `now` in epoch ms: two replays of one subscription in one millisecond are one. */
+export function replayName(routePrefix: string, subscriptionId: string, now: number): string {
+  return `${replayNamePrefix(routePrefix, subscriptionId)}${now.toString(36)}`;
+}
+
+export function isReplayOf(routePrefix: string, subscriptionId: string, name: string): boolean {
+  const prefix = replayNamePrefix(routePrefix, subscriptionId);
+  return name.startsWith(prefix) && /^[0-9a-z]+$/.test(name.slice(prefix.length));
+}
+
+/**
+ * A stored envelope as a message of a replay, which tells the delivery function that this is no repetition (see
+ * delivery-ledger.ts). Undefined for a text that is no envelope.
+ */
+export function replayedEnvelope(event: string, name: string): string | undefined {
+  const envelope = parseJson(event);
+  return isJsonObject(envelope) ? JSON.stringify({ ...envelope, 'replay-name': name }) : undefined;
+}

@@ -1,0 +1,71 @@
+import { webhookSignature } from '../subscriptions/webhook-signature.ts';
+import { type DeliveryMessage, deliveryBody } from './delivery-message.ts';
+
+/** One signed POST, ready to be sent. */
+export interface WebhookRequest {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** Set by the delivery itself, or by the connection: a subscription's own headers cannot override them. */
+const ownHeaders = new Set([
+  'accept-encoding',
+  'connection',
+  'content-encoding',
+  'content-length',
+  'content-type',
+  'expect',
+  'host',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'user-agent',
+]);
+const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const headerValue = /^[\t\x20-\x7e]*$/;
+
+/** What all requests to a subscriber have in common. */
+export interface WebhookEndpoint {
+  readonly url: string;
+  /** The subscription's own; see `headersToSend`. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** In force now. */
+  readonly secrets: readonly string[];
+}
+
+/** Without those that are not legal, or not the subscription's to set: its item may have been written by hand. */
+export function headersToSend(headers: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
+  const legal = Object.entries(headers).filter((entry): entry is [string, string] => {
+    const [name, value] = entry;
+    const lowerCase = name.toLowerCase();
+    if (ownHeaders.has(lowerCase) || lowerCase.startsWith('webhook-')) return false;
+    return headerName.test(name) && typeof value === 'string' && headerValue.test(value);
+  });
+  return Object.fromEntries(legal);
+}
+
+/** The request of Standard Webhooks for one attempt at `now` (epoch ms). */
+export function webhookRequest(
+  message: DeliveryMessage,
+  { url, headers, secrets }: WebhookEndpoint,
+  now: number,
+): WebhookRequest {
+  const body = deliveryBody(message);
+  const timestampSeconds = Math.floor(now / 1000);
+  return {
+    url,
+    body,
+    headers: {
+      ...headers,
+      'content-type': 'application/json',
+      'user-agent': 'drift-webhook-fanout/1',
+      'webhook-id': message.webhookId,
+      'webhook-timestamp': String(timestampSeconds),
+      'webhook-signature': webhookSignature({ id: message.webhookId, timestampSeconds, body }, secrets),
+    },
+  };
+}

@@ -1,0 +1,65 @@
+import {
+  findOversizeInteger,
+  integerText,
+  isJsonObject,
+  type JsonValue,
+  nestingDepth,
+  parseJson,
+} from '../../json/json.ts';
+import type { DriftEvent } from './drift-event.ts';
+
+/** EventBridge's limit for the entries of one PutEvents call, and so for what Drift may post. */
+export const maxPostBytes = 256 * 1024;
+/** How deep EventBridge reads nested JSON (PutEvents API reference). */
+export const maxNestingDepth = 1000;
+/** EventBridge's limit for a `detail-type`. */
+const maxTypeLength = 128;
+
+export type DriftPost =
+  | { readonly kind: 'post'; readonly body: Record<string, JsonValue>; readonly token: JsonValue | undefined }
+  | InvalidField;
+
+export interface InvalidField {
+  readonly kind: 'invalid';
+  /** Which part of the post is wrong: `body`, `orgId`, `type`, `data`, or a path below `data`. */
+  readonly field: string;
+  readonly reason: string;
+}
+
+/** Reads what Drift posted, as far as its token; `readDriftEvent` does the rest once the token was found right. */
+export function readDriftPost(text: string): DriftPost {
+  // Before parsing: a text of a hundred thousand brackets would overflow what reads it.
+  if (nestingDepth(text) > maxNestingDepth) {
+    return invalid('data', `is nested deeper than ${maxNestingDepth} levels, which EventBridge does not carry`);
+  }
+  let body: JsonValue;
+  try {
+    body = parseJson(text);
+  } catch {
+    return invalid('body', 'is not JSON');
+  }
+  if (!isJsonObject(body)) return invalid('body', 'must be a JSON object');
+  return { kind: 'post', body, token: body.token };
+}
+
+/** The event in a post, less its token. */
+export function readDriftEvent(body: Record<string, JsonValue>): { kind: 'event'; event: DriftEvent } | InvalidField {
+  const { orgId: org, type, data } = body;
+  if (org === undefined) return invalid('orgId', 'is missing');
+  const orgId = integerText(org);
+  if (orgId === undefined) return invalid('orgId', 'must be an integer of at most 64 bits');
+  if (type === undefined) return invalid('type', 'is missing');
+  if (typeof type !== 'string' || type === '') return invalid('type', 'must be a non-empty string');
+  if (type.length > maxTypeLength) return invalid('type', `must be at most ${maxTypeLength} characters long`);
+  if (data === undefined) return invalid('data', 'is missing');
+  if (!isJsonObject(data)) return invalid('data', 'must be a JSON object');
+  const oversize = findOversizeInteger(data, 'data');
+  if (oversize !== undefined) {
+    return invalid(oversize, 'is an integer outside of -2^63 to 2^63-1, which EventBridge does not carry');
+  }
+  return { kind: 'event', event: { orgId, type, data } };
+}
+
+function invalid(field: string, reason: string): InvalidField {
+  return { kind: 'invalid', field, reason };
+}

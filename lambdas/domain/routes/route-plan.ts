@@ -1,0 +1,201 @@
+import { canonicalJson, type JsonValue, parseJson } from '../../json/json.ts';
+import type { DesiredRoute, FunctionSettings, MappingSettings, QueueAttributes, RuleTarget } from './desired-route.ts';
+
+/** What is there of one subscriber's route. */
+export interface ExistingRoute {
+  readonly rule?: ExistingRule;
+  readonly queue?: QueueAttributes;
+  readonly deadLetterQueue?: QueueAttributes;
+  readonly deliverFunction?: ExistingFunction;
+  /** More than one only where two runs met. Those that are being deleted are not listed. */
+  readonly mappings: readonly ExistingMapping[];
+}
+
+export interface ExistingRule {
+  readonly pattern: string;
+  readonly enabled: boolean;
+  readonly targets: readonly (Partial<RuleTarget> & { readonly id: string })[];
+}
+
+export type ExistingFunction = Omit<FunctionSettings, 'code' | 'architecture' | 'tracingMode' | 'systemLogLevel'> & {
+  readonly tracingMode: string;
+  readonly systemLogLevel: string;
+  /** It could not be made: it is deleted and made again. */
+  readonly failed: boolean;
+};
+
+export interface ExistingMapping extends Omit<MappingSettings, 'enabled'> {
+  readonly mappingId: string;
+  /** Undefined while the control plane does not say which way it is going: then it is set again. */
+  readonly enabled: boolean | undefined;
+}
+
+/** One call, idempotent: done twice it leaves what done once leaves. */
+export type RouteAction =
+  | {
+      readonly kind: 'create-queue' | 'set-queue-attributes';
+      readonly name: string;
+      readonly attributes: QueueAttributes;
+    }
+  | { readonly kind: 'put-rule'; readonly name: string; readonly pattern: string }
+  | { readonly kind: 'put-target'; readonly rule: string; readonly target: RuleTarget }
+  | { readonly kind: 'remove-targets'; readonly rule: string; readonly targetIds: readonly string[] }
+  | { readonly kind: 'create-function'; readonly name: string; readonly settings: FunctionSettings }
+  | { readonly kind: 'update-function-code'; readonly name: string; readonly settings: FunctionSettings }
+  | { readonly kind: 'update-function-settings'; readonly name: string; readonly settings: FunctionSettings }
+  | {
+      readonly kind: 'create-mapping';
+      readonly queueArn: string;
+      readonly functionName: string;
+      readonly settings: MappingSettings;
+    }
+  | { readonly kind: 'update-mapping'; readonly mappingId: string; readonly settings: MappingSettings }
+  | { readonly kind: 'delete-mapping'; readonly mappingId: string }
+  | { readonly kind: 'delete-rule' | 'delete-function' | 'delete-queue'; readonly name: string };
+
+/** The id of a rule's one target. */
+export const ruleTargetId = 'queue';
+
+/**
+ * From what is there to what is wanted. The order is the safe one: the queues before the rule that fills them, so that
+ * nothing is lost from the rule's first event on; the function and its mapping last, because what waits in the queue
+ * waits for 14 days. A pause comes first of all.
+ */
+export function planRoute(desired: DesiredRoute, existing: ExistingRoute): RouteAction[] {
+  const mapping = planMapping(desired, existing);
+  const pauses = !desired.mapping.enabled;
+  return [
+    ...(pauses ? mapping.existing : []),
+    ...planQueue(desired.names.deadLetterQueue, desired.deadLetterQueue, existing.deadLetterQueue),
+    ...planQueue(desired.names.queue, desired.queue, existing.queue),
+    ...planRule(desired, existing.rule),
+    ...planFunction(desired, existing.deliverFunction),
+    ...(pauses ? [] : mapping.existing),
+    ...mapping.missing,
+  ];
+}
+
+/** Takes all away: the rule first, so that nothing flows into what is about to go. */
+export function planRemoval(names: DesiredRoute['names'], existing: ExistingRoute): RouteAction[] {
+  const { rule } = existing;
+  return [
+    ...(rule === undefined || rule.targets.length === 0
+      ? []
+      : [{ kind: 'remove-targets', rule: names.rule, targetIds: rule.targets.map(({ id }) => id) } as const]),
+    ...(rule === undefined ? [] : [{ kind: 'delete-rule', name: names.rule } as const]),
+    ...existing.mappings.map(({ mappingId }) => ({ kind: 'delete-mapping', mappingId }) as const),
+    ...(existing.deliverFunction === undefined
+      ? []
+      : [{ kind: 'delete-function', name: names.deliverFunction } as const]),
+    ...(existing.queue === undefined ? [] : [{ kind: 'delete-queue', name: names.queue } as const]),
+    ...(existing.deadLetterQueue === undefined ? [] : [{ kind: 'delete-queue', name: names.deadLetterQueue } as const]),
+  ];
+}
+
+/**
+ * For an item that makes no sense any more. A route that was whole is held: its rule goes on filling the queue, where
+ * events wait for the item to be put right, and nothing is delivered. What is not whole was never good and goes.
+ */
+export function planHold(names: DesiredRoute['names'], existing: ExistingRoute): RouteAction[] {
+  return isWhole(existing) ? existing.mappings.flatMap(disabled) : planRemoval(names, existing);
+}
+
+export function isWhole({ rule, queue, deadLetterQueue, deliverFunction, mappings }: ExistingRoute): boolean {
+  return (
+    rule !== undefined &&
+    rule.targets.length > 0 &&
+    queue !== undefined &&
+    deadLetterQueue !== undefined &&
+    deliverFunction !== undefined &&
+    !deliverFunction.failed &&
+    mappings.length > 0
+  );
+}
+
+function disabled({ mappingId, ...settings }: ExistingMapping): RouteAction[] {
+  return settings.enabled ? [{ kind: 'update-mapping', mappingId, settings: { ...settings, enabled: false } }] : [];
+}
+
+function planQueue(name: string, attributes: QueueAttributes, existing: QueueAttributes | undefined): RouteAction[] {
+  if (existing === undefined) return [{ kind: 'create-queue', name, attributes }];
+  const same = Object.entries(attributes).every(([key, value]) => sameAttribute(value, existing[key]));
+  return same ? [] : [{ kind: 'set-queue-attributes', name, attributes }];
+}
+
+function planRule({ names, rule }: DesiredRoute, existing: ExistingRule | undefined): RouteAction[] {
+  const { target, pattern } = rule;
+  const isPut = existing?.enabled === true && sameJson(pattern, existing.pattern);
+  const strays = (existing?.targets ?? []).filter(({ id }) => id !== ruleTargetId).map(({ id }) => id);
+  const own = existing?.targets.find(({ id }) => id === ruleTargetId);
+  const isTargeted = own?.queueArn === target.queueArn && own.deadLetterArn === target.deadLetterArn;
+  return [
+    ...(isPut ? [] : [{ kind: 'put-rule', name: names.rule, pattern } as const]),
+    ...(isTargeted ? [] : [{ kind: 'put-target', rule: names.rule, target } as const]),
+    ...(strays.length === 0 ? [] : [{ kind: 'remove-targets', rule: names.rule, targetIds: strays } as const]),
+  ];
+}
+
+function planFunction(
+  { names, deliverFunction: settings }: DesiredRoute,
+  existing: ExistingFunction | undefined,
+): RouteAction[] {
+  const name = names.deliverFunction;
+  const create: RouteAction = { kind: 'create-function', name, settings };
+  if (existing === undefined) return [create];
+  if (existing.failed) return [{ kind: 'delete-function', name }, create];
+  const { code: _, architecture: __, ...wanted } = settings;
+  const { failed: ___, ...there } = existing;
+  // The description names the code, and is written after it: a crash between the two repeats the first.
+  return [
+    ...(wanted.description === there.description ? [] : [{ kind: 'update-function-code', name, settings } as const]),
+    ...(canonicalJson(wanted as unknown as JsonValue) === canonicalJson(there as unknown as JsonValue)
+      ? []
+      : [{ kind: 'update-function-settings', name, settings } as const]),
+  ];
+}
+
+function planMapping(
+  { names, mapping: settings, rule }: DesiredRoute,
+  { mappings }: ExistingRoute,
+): { readonly existing: RouteAction[]; readonly missing: RouteAction[] } {
+  const [first, ...others] = mappings;
+  const { queueArn } = rule.target;
+  if (first === undefined) {
+    return {
+      existing: [],
+      missing: [{ kind: 'create-mapping', queueArn, functionName: names.deliverFunction, settings }],
+    };
+  }
+  const { mappingId, ...there } = first;
+  const same =
+    settings.enabled === there.enabled &&
+    settings.maximumConcurrency === there.maximumConcurrency &&
+    settings.batchSize === there.batchSize &&
+    settings.batchingWindowSeconds === there.batchingWindowSeconds;
+  return {
+    existing: [
+      ...others.map((other) => ({ kind: 'delete-mapping', mappingId: other.mappingId }) as const),
+      ...(same ? [] : [{ kind: 'update-mapping', mappingId, settings } as const]),
+    ],
+    missing: [],
+  };
+}
+
+/** SQS gives policies back as JSON texts, with numbers for texts at times. */
+function sameAttribute(wanted: string, there: string | undefined): boolean {
+  if (wanted === there) return true;
+  return (
+    there !== undefined &&
+    wanted.startsWith('{') &&
+    sameJson(wanted.replace(/"(\d+)"/g, '$1'), there.replace(/"(\d+)"/g, '$1'))
+  );
+}
+
+function sameJson(wanted: string, there: string): boolean {
+  if (wanted === there) return true;
+  try {
+    return canonicalJson(parseJson(wanted)) === canonicalJson(parseJson(there));
+  } catch {
+    return false;
+  }
+}

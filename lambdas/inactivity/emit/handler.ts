@@ -1,0 +1,123 @@
+import middy from '@middy/core';
+import type { SQSEvent, SQSRecord } from 'aws-lambda';
+import { deriveBroadcasts } from '../../domain/events/derive.ts';
+import { eventTypes } from '../../domain/events/event-types.ts';
+import type { LegacyTimeline } from '../../domain/events/legacy-timeline.ts';
+import { readConversationKey } from '../../domain/inactivity/conversation-key.ts';
+import { firingLeaseSeconds, handOffDelaySeconds, judgeTimer } from '../../domain/inactivity/inactivity-timer.ts';
+import { integerValue } from '../../json/json.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { EventPublisher } from '../../ports/event-publisher.ts';
+import type { Log, Metrics } from '../../ports/telemetry.ts';
+import { eachGroup, isRedelivered } from '../../sqs/batch-item-failures.ts';
+import { flushMetrics } from '../../telemetry/flush-metrics.ts';
+import type { ConversationStore, DueTimer, QuietPeriods, TimerQueue } from '../ports.ts';
+
+export interface EmitInactivityDeps {
+  readonly conversations: ConversationStore;
+  readonly quietPeriods: QuietPeriods;
+  readonly timers: TimerQueue;
+  readonly publisher: EventPublisher;
+  readonly timeline: LegacyTimeline;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly log: Log;
+}
+
+/** Looks at a conversation whose timer came due: publishes `conversation_inactive`, or sets the timer anew. */
+export function createEmitInactivityHandler(deps: EmitInactivityDeps) {
+  const { conversations, quietPeriods, timers, clock, metrics, log } = deps;
+
+  async function handOff(conversationKey: string, dueAt: number): Promise<void> {
+    const delaySeconds = handOffDelaySeconds(dueAt, clock());
+    if (delaySeconds !== undefined) await timers.schedule([{ conversationKey, dueAt, delaySeconds }]);
+  }
+
+  async function look({ conversationKey, dueAt }: DueTimer, redelivered: boolean): Promise<void> {
+    const { orgId, conversationId } = readConversationKey(conversationKey);
+    const quietSeconds = (await quietPeriods.ofOrgs([orgId])).get(orgId) ?? Number.NaN;
+    let setFor = dueAt;
+    for (;;) {
+      const stored = await conversations.read(conversationKey);
+      const verdict = judgeTimer(stored, setFor, quietSeconds, clock());
+      switch (verdict.kind) {
+        case 'stale':
+          // The first run may have ended between setting the timer anew and handing it over.
+          if (redelivered && stored?.dueAt !== undefined) await handOff(conversationKey, stored.dueAt);
+          return;
+        case 'rearm': {
+          const { lastActivityAt } = stored as { lastActivityAt: number };
+          if (!(await conversations.replace(conversationKey, stored, { lastActivityAt, dueAt: verdict.dueAt })))
+            continue;
+          return handOff(conversationKey, verdict.dueAt);
+        }
+        case 'fire': {
+          const { lastActivityAt } = verdict;
+          const leased = { lastActivityAt, dueAt: clock() + firingLeaseSeconds * 1000 };
+          if (!(await conversations.replace(conversationKey, stored, leased))) continue;
+          setFor = leased.dueAt;
+          await publishInactive(orgId, conversationId, lastActivityAt, dueAt);
+          // Published first, then marked: what a crash repeats has the same id. Where the conversation has moved on
+          // meanwhile, it found the timer still armed and relies on this second look.
+          if (await conversations.replace(conversationKey, leased, { lastActivityAt })) return;
+          continue;
+        }
+        default:
+          throw verdict satisfies never;
+      }
+    }
+  }
+
+  async function publishInactive(
+    orgId: string,
+    conversationId: string,
+    lastUpdated: number,
+    dueAt: number,
+  ): Promise<void> {
+    const now = clock();
+    const data = { conversationId: integerValue(conversationId), lastUpdated };
+    const { broadcasts } = deriveBroadcasts({ orgId, type: eventTypes.conversationInactive, data }, now, deps.timeline);
+    const outcome = await deps.publisher.publish(broadcasts);
+    if (outcome.kind !== 'published') {
+      metrics.add('PublishFailed', 1);
+      throw new Error(
+        `conversation_inactive was not published: ${outcome.kind === 'failed' ? outcome.reason : outcome.kind}`,
+      );
+    }
+    const latenessMs = clock() - dueAt;
+    metrics.add('InactivityLateness', latenessMs);
+    metrics.add('EventsBroadcast', broadcasts.length);
+    log.info('conversation inactive', {
+      orgId,
+      conversationId,
+      lastUpdated,
+      latenessMs,
+      events: broadcasts.map(({ detail }) => ({ id: detail.id, type: detail.type })),
+    });
+  }
+
+  return middy((event: SQSEvent) =>
+    eachGroup(
+      event.Records,
+      (record) => [record],
+      (record) => look(readTimer(record), isRedelivered(record)),
+      log,
+    ),
+  ).use(flushMetrics(metrics));
+}
+
+function readTimer(record: SQSRecord): DueTimer {
+  const { conversationKey, dueAt } = timerMessage(record.body);
+  if (typeof conversationKey !== 'string' || typeof dueAt !== 'number') throw new Error('not a timer message');
+  return { conversationKey, dueAt };
+}
+
+function timerMessage(text: string): Partial<DueTimer> {
+  try {
+    const message: unknown = JSON.parse(text);
+    return typeof message === 'object' && message !== null ? message : {};
+  } catch {
+    // JSON.parse quotes the text in its error, which would end in the log.
+    return {};
+  }
+}

@@ -1,0 +1,27 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { dynamoConversationStore } from '../../aws/dynamo-conversation-store.ts';
+import { dynamoQuietPeriods } from '../../aws/dynamo-quiet-periods.ts';
+import { eventBridgePublisher } from '../../aws/event-bridge-publisher.ts';
+import { sleep } from '../../aws/sleep.ts';
+import { sqsTimerQueue } from '../../aws/sqs-timer-queue.ts';
+import { parseLegacyTimeline } from '../../domain/events/legacy-timeline.ts';
+import { embeddedMetrics } from '../../telemetry/embedded-metrics.ts';
+import { jsonLog } from '../../telemetry/json-log.ts';
+import { emitInactivityEnv } from './env.ts';
+import { createEmitInactivityHandler } from './handler.ts';
+
+const env = emitInactivityEnv.parse(process.env);
+const dynamo = new DynamoDBClient();
+
+export const handler = createEmitInactivityHandler({
+  conversations: dynamoConversationStore(dynamo, env.CONVERSATIONS_TABLE),
+  quietPeriods: dynamoQuietPeriods(dynamo, env.SETTINGS_TABLE, Number(env.DEFAULT_QUIET_PERIOD_SECONDS)),
+  timers: sqsTimerQueue(new SQSClient(), env.TIMERS_QUEUE_URL),
+  publisher: eventBridgePublisher({ client: new EventBridgeClient(), eventBusName: env.EVENT_BUS_NAME, sleep }),
+  timeline: parseLegacyTimeline(JSON.parse(env.LEGACY_TIMELINE)),
+  clock: Date.now,
+  metrics: embeddedMetrics({ clock: Date.now, environment: process.env }),
+  log: jsonLog({ service: 'emit-inactivity', clock: Date.now, environment: process.env }),
+});

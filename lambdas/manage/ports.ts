@@ -1,0 +1,71 @@
+import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
+import type { JsonObject } from '../json/json.ts';
+
+/** Reads what became of a subscription's events. */
+export interface DeliveryLog {
+  /** Undefined: it was never tried. */
+  read(subscriptionId: string, webhookId: string): Promise<DeliveryRecord | undefined>;
+  /** Undelivered ones newest failure first; others in no order that means anything. */
+  list(
+    subscriptionId: string,
+    query: DeliveryQuery,
+  ): Promise<{ readonly deliveries: DeliveryRecord[]; readonly next?: JsonObject }>;
+}
+
+export interface DeliveryQuery {
+  /** `undelivered`: all but `delivered`. Absent: all. */
+  readonly state?: DeliveryRecord['state'] | 'undelivered';
+  /** Undelivered ones that first failed within this time; epoch ms, both inclusive. */
+  readonly from?: number;
+  readonly to?: number;
+  /** Of one replay only. */
+  readonly replayName?: string;
+  /** The stored event too, which may be large. */
+  readonly withEvent?: boolean;
+  readonly limit: number;
+  readonly after?: JsonObject;
+}
+
+/** Replays what the bus's archive holds, to one subscriber's rule. */
+export interface Replays {
+  /** `too-many`: the quota of replays under way is reached; wait for one to end. Times in epoch ms. */
+  start(replay: {
+    readonly name: string;
+    readonly ruleName: string;
+    readonly from: number;
+    readonly to: number;
+  }): Promise<{ readonly kind: 'started' } | { readonly kind: 'too-many' }>;
+  /** Undefined: there is none of that name (EventBridge forgets them after 90 days). */
+  describe(name: string): Promise<ReplayProgress | undefined>;
+  /** Those whose names begin so, newest first. */
+  list(namePrefix: string): Promise<readonly ReplayProgress[]>;
+  /** False: there is none under way. */
+  cancel(name: string): Promise<boolean>;
+}
+
+export interface ReplayProgress {
+  readonly name: string;
+  readonly state: 'starting' | 'running' | 'cancelling' | 'completed' | 'cancelled' | 'failed';
+  readonly reason?: string;
+  /** Epoch ms, as all of these. The stretch of time whose events are replayed. */
+  readonly from?: number;
+  readonly to?: number;
+  /** Up to where it has come. */
+  readonly lastReplayedAt?: number;
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+}
+
+/** What organisations set for themselves. */
+export interface SettingsStore {
+  /** Undefined: it set none. */
+  quietPeriodSeconds(orgId: string): Promise<number | undefined>;
+  /** Undefined: back to the default. */
+  setQuietPeriodSeconds(orgId: string, seconds: number | undefined): Promise<void>;
+}
+
+/** The queues of subscribers, for whoever puts an event into one directly. */
+export interface SubscriberQueues {
+  /** Envelopes as JSON texts. False: the subscriber has no queue (yet). Throws where some could not be put. */
+  put(subscriptionId: string, envelopes: readonly string[]): Promise<boolean>;
+}

@@ -1,0 +1,47 @@
+import type { RouteNames } from '../domain/routes/desired-route.ts';
+import type { ExistingRoute, RouteAction } from '../domain/routes/route-plan.ts';
+
+/** Answers CloudFormation for a custom resource. */
+export interface CustomResourceResponder {
+  /** Throws when it could not be reached after all tries. */
+  respond(responseUrl: string, response: CustomResourceResponse): Promise<void>;
+}
+
+/** Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html */
+export interface CustomResourceResponse {
+  readonly Status: 'SUCCESS' | 'FAILED';
+  /** Needed with `FAILED`; people see it in the stack's events. */
+  readonly Reason?: string;
+  readonly PhysicalResourceId: string;
+  readonly StackId: string;
+  readonly RequestId: string;
+  readonly LogicalResourceId: string;
+}
+
+/** Whether the deployment is being deleted. While it is, no route is made, whoever asks. */
+export interface DeploymentGate {
+  isClosed(): Promise<boolean>;
+  close(): Promise<void>;
+  open(): Promise<void>;
+}
+
+/** Makes and unmakes what a subscriber's route consists of: rule, queues, function, mapping. */
+export interface RouteControlPlane {
+  /** What is there now. */
+  describe(names: RouteNames): Promise<ExistingRoute>;
+  /** Does one action. Already there, or already gone, is done. Throws where running again may help. */
+  apply(action: RouteAction): Promise<ActionOutcome>;
+  /** The ids of all subscriptions of this deployment for which anything exists, a page at a time; ids may repeat. */
+  subscriptionIds(): AsyncIterable<readonly string[]>;
+  /** Invokes a delivery function and does not wait for its end: `{"probe":true}` or `{"park":true}`. */
+  invoke(functionName: string, payload: { readonly probe: true } | { readonly park: true }): Promise<void>;
+  /** How many messages lie in the dead-letter queues of these subscriptions together. */
+  countDeadLetters(subscriptionIds: readonly string[]): Promise<number>;
+}
+
+export type ActionOutcome =
+  | { readonly kind: 'done' }
+  /** Not possible yet: a queue of that name was deleted less than 60 s ago, a mapping is still changing. */
+  | { readonly kind: 'later'; readonly reason: string; readonly retryAfterSeconds: number }
+  /** Only a person can help: a quota is reached, a pattern is not taken. `reason` is for that person. */
+  | { readonly kind: 'blocked'; readonly reason: string };

@@ -1,0 +1,253 @@
+import { createServer, type Server } from 'node:http';
+import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
+import { CreateTableCommand, DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import {
+  CancelReplayCommand,
+  DescribeReplayCommand,
+  EventBridgeClient,
+  IllegalStatusException,
+  LimitExceededException,
+  ResourceNotFoundException,
+  StartReplayCommand,
+} from '@aws-sdk/client-eventbridge';
+import { GetQueueUrlCommand, QueueDoesNotExist, SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { mockClient } from 'aws-sdk-client-mock';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { aRecord } from '../../lab/support/deliveries.ts';
+import { toAttributes } from '../../lambdas/aws/dynamo-attributes.ts';
+import { dynamoDeliveryLog } from '../../lambdas/aws/dynamo-delivery-log.ts';
+import { dynamoSettingsStore } from '../../lambdas/aws/dynamo-settings-store.ts';
+import { eventBridgeReplays } from '../../lambdas/aws/event-bridge-replays.ts';
+import { httpsCloudFormationResponder } from '../../lambdas/aws/https-cloudformation-responder.ts';
+import { sqsControlQueue } from '../../lambdas/aws/sqs-control-queue.ts';
+import { sqsSubscriberQueues } from '../../lambdas/aws/sqs-subscriber-queues.ts';
+import { tableSchemas } from '../../lambdas/contracts/table-schemas.ts';
+import type { DeliveryRecord } from '../../lambdas/domain/deliveries/delivery-ledger.ts';
+import type { DeliveryQuery } from '../../lambdas/manage/ports.ts';
+
+// dynalite brings no types.
+const dynalite: (options: { createTableMs: number }) => Server = createRequire(import.meta.url)('dynalite');
+const says = { message: 'as AWS says', $metadata: {} };
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port;
+}
+
+function listen(server: Server): Promise<void> {
+  return new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+}
+
+describe('tables of the management API', () => {
+  let server: Server;
+  let client: DynamoDBClient;
+
+  beforeAll(async () => {
+    server = dynalite({ createTableMs: 0 });
+    await listen(server);
+    client = new DynamoDBClient({
+      endpoint: `http://127.0.0.1:${portOf(server)}`,
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+    });
+    const { index } = tableSchemas.deliveries;
+    await client.send(
+      new CreateTableCommand({
+        TableName: 'deliveries',
+        BillingMode: 'PAY_PER_REQUEST',
+        AttributeDefinitions: [
+          { AttributeName: 'subscriptionId', AttributeType: 'S' },
+          { AttributeName: 'webhookId', AttributeType: 'S' },
+          { AttributeName: index.sortKey, AttributeType: 'N' },
+        ],
+        KeySchema: [
+          { AttributeName: 'subscriptionId', KeyType: 'HASH' },
+          { AttributeName: 'webhookId', KeyType: 'RANGE' },
+        ],
+        GlobalSecondaryIndexes: [
+          {
+            IndexName: index.name,
+            KeySchema: [
+              { AttributeName: index.partitionKey, KeyType: 'HASH' },
+              { AttributeName: index.sortKey, KeyType: 'RANGE' },
+            ],
+            Projection: { ProjectionType: 'ALL' },
+          },
+        ],
+      }),
+    );
+    await client.send(
+      new CreateTableCommand({
+        TableName: 'settings',
+        BillingMode: 'PAY_PER_REQUEST',
+        AttributeDefinitions: [{ AttributeName: 'orgId', AttributeType: 'S' }],
+        KeySchema: [{ AttributeName: 'orgId', KeyType: 'HASH' }],
+      }),
+    );
+    const states = ['delivered', 'retrying', 'exhausted', 'discarded'] as const;
+    for (let index = 0; index < 40; index++) {
+      const state = states[index % 4] ?? 'delivered';
+      const { undeliveredAt: _, ...record } = aRecord({ webhookId: `msg_${index}`, state, event: '{}' });
+      const item = state === 'delivered' ? record : { ...record, undeliveredAt: index * 1000, replayName: 'r1' };
+      await client.send(new PutItemCommand({ TableName: 'deliveries', Item: toAttributes({ ...item }) }));
+    }
+  });
+  afterAll(async () => {
+    client.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  async function all(query: Omit<DeliveryQuery, 'limit'>, limit = 7): Promise<DeliveryRecord[]> {
+    const log = dynamoDeliveryLog(client, 'deliveries');
+    const found: DeliveryRecord[] = [];
+    let after: DeliveryQuery['after'];
+    do {
+      const page = await log.list('sub_1', { ...query, limit, ...(after === undefined ? {} : { after }) });
+      expect(page.deliveries.length).toBeLessThanOrEqual(limit);
+      found.push(...page.deliveries);
+      after = page.next;
+    } while (after !== undefined);
+    expect(new Set(found.map(({ webhookId }) => webhookId)).size).toBe(found.length);
+    return found;
+  }
+
+  it('list what was not delivered from its index, the newest first', async () => {
+    const found = await all({ state: 'undelivered' });
+    expect(found).toHaveLength(30);
+    const times = found.map(({ undeliveredAt = 0 }) => undeliveredAt);
+    expect(times).toEqual([...times].sort((one, other) => other - one));
+  });
+
+  it('list by state, by time and by replay', async () => {
+    expect(await all({})).toHaveLength(40);
+    expect(await all({ state: 'delivered' })).toHaveLength(10);
+    expect(await all({ state: 'exhausted' })).toHaveLength(10);
+    expect(await all({ state: 'undelivered', from: 9_000, to: 11_000 })).toHaveLength(3);
+    expect(await all({ replayName: 'r1' })).toHaveLength(30);
+    expect(await all({ replayName: 'r2' })).toHaveLength(0);
+  });
+
+  it('hand out the stored event only when it is asked for', async () => {
+    expect((await all({ state: 'exhausted' }))[0]).not.toHaveProperty('event');
+    expect((await all({ state: 'exhausted', withEvent: true }))[0]?.event).toBe('{}');
+  });
+
+  it('keep a quiet period, and forget it', async () => {
+    const settings = dynamoSettingsStore(client, 'settings');
+    expect(await settings.quietPeriodSeconds('7')).toBeUndefined();
+    await settings.setQuietPeriodSeconds('7', 90);
+    expect(await settings.quietPeriodSeconds('7')).toBe(90);
+    await settings.setQuietPeriodSeconds('7', undefined);
+    expect(await settings.quietPeriodSeconds('7')).toBeUndefined();
+  });
+});
+
+describe('replays from the archive', () => {
+  const eventBridge = mockClient(EventBridgeClient);
+  beforeEach(() => eventBridge.reset());
+  const replays = eventBridgeReplays({
+    client: new EventBridgeClient(),
+    archiveArn: 'arn:aws:events:eu-central-1:123456789012:archive/all',
+    eventBusName: 'fanout-bus',
+  });
+  const replay = { name: 'r', ruleName: 'fanout-test-sub_1', from: 0, to: 1000 };
+
+  it("go to the subscriber's rule alone", async () => {
+    await replays.start(replay);
+    expect(eventBridge.commandCalls(StartReplayCommand)[0]?.args[0].input).toMatchObject({
+      EventSourceArn: 'arn:aws:events:eu-central-1:123456789012:archive/all',
+      Destination: {
+        Arn: 'arn:aws:events:eu-central-1:123456789012:event-bus/fanout-bus',
+        FilterArns: ['arn:aws:events:eu-central-1:123456789012:rule/fanout-bus/fanout-test-sub_1'],
+      },
+    });
+  });
+
+  it('say when there are too many, when there is none, and when it has ended already', async () => {
+    eventBridge.on(StartReplayCommand).rejects(new LimitExceededException(says));
+    eventBridge.on(DescribeReplayCommand).rejects(new ResourceNotFoundException(says));
+    eventBridge.on(CancelReplayCommand).rejects(new IllegalStatusException(says));
+    expect(await replays.start(replay)).toEqual({ kind: 'too-many' });
+    expect(await replays.describe('r')).toBeUndefined();
+    expect(await replays.cancel('r')).toBe(false);
+  });
+});
+
+describe('queues that are written to', () => {
+  const sqs = mockClient(SQSClient);
+  beforeEach(() => sqs.reset());
+
+  it('take events in as few calls as fit, and say when there is no such queue', async () => {
+    const queues = sqsSubscriberQueues(new SQSClient(), 'fanout-test');
+    sqs.on(GetQueueUrlCommand).resolves({ QueueUrl: 'url' });
+    sqs.on(SendMessageBatchCommand).resolves({});
+    expect(
+      await queues.put(
+        'sub_1',
+        Array.from({ length: 25 }, () => '{}'),
+      ),
+    ).toBe(true);
+    expect(sqs.commandCalls(SendMessageBatchCommand)).toHaveLength(3);
+    sqs.resetHistory();
+    await queues.put('sub_1', ['x'.repeat(600_000), 'y'.repeat(600_000)]);
+    expect(sqs.commandCalls(SendMessageBatchCommand)).toHaveLength(2);
+    sqs.on(GetQueueUrlCommand).rejects(new QueueDoesNotExist(says));
+    expect(await queues.put('sub_1', ['{}'])).toBe(false);
+  });
+
+  it('are not taken to have what they refused', async () => {
+    const Failed = [{ Id: '0', SenderFault: false, Code: 'InternalError' }];
+    sqs.on(GetQueueUrlCommand).resolves({ QueueUrl: 'url' });
+    sqs.on(SendMessageBatchCommand).resolves({ Failed });
+    await expect(sqsSubscriberQueues(new SQSClient(), 'fanout-test').put('sub_1', ['{}'])).rejects.toThrow();
+    const control = sqsControlQueue(new SQSClient(), 'url');
+    const message = { subscriptionId: 'sub_1', action: 'reconcile' } as const;
+    await expect(control.send([{ message, delaySeconds: 0 }])).rejects.toThrow('InternalError');
+  });
+});
+
+describe('an answer to CloudFormation', () => {
+  const response = {
+    Status: 'SUCCESS',
+    PhysicalResourceId: 'p',
+    StackId: 's',
+    RequestId: 'r',
+    LogicalResourceId: 'l',
+  } as const;
+
+  async function answeredBy(statuses: number[]): Promise<{ bodies: string[]; types: unknown[]; failed: boolean }> {
+    const bodies: string[] = [];
+    const types: unknown[] = [];
+    const server = createServer((request, answer) => {
+      let body = '';
+      request.on('data', (part) => {
+        body += part;
+      });
+      request.on('end', () => {
+        bodies.push(`${request.method} ${body}`);
+        types.push(request.headers['content-type']);
+        answer.writeHead(statuses.shift() ?? 200).end();
+      });
+    });
+    await listen(server);
+    const responder = httpsCloudFormationResponder(async () => undefined);
+    const failed = await responder.respond(`http://127.0.0.1:${portOf(server)}/answer?x=1`, response).then(
+      () => false,
+      () => true,
+    );
+    await new Promise((resolve) => server.close(resolve));
+    return { bodies, types, failed };
+  }
+
+  it('is put at its address, without a content type, for which the address is not signed', async () => {
+    const { bodies, types, failed } = await answeredBy([200]);
+    expect(failed).toBe(false);
+    expect(bodies).toEqual([`PUT ${JSON.stringify(response)}`]);
+    expect(types).toEqual(['']);
+  });
+
+  it('is tried again, and given up loudly', async () => {
+    expect(await answeredBy([500, 503])).toMatchObject({ failed: false, bodies: { length: 3 } });
+    expect(await answeredBy([500, 500, 500, 500])).toMatchObject({ failed: true });
+  });
+});

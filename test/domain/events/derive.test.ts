@@ -1,0 +1,263 @@
+import { describe, expect, it } from 'vitest';
+import {
+  aMessage,
+  anInactivity,
+  aStatusUpdate,
+  aSyncCommand,
+  broadcastsOf,
+  instantIn,
+} from '../../../lab/support/drift-events.ts';
+import { deriveBroadcasts } from '../../../lambdas/domain/events/derive.ts';
+import { eventTypes } from '../../../lambdas/domain/events/event-types.ts';
+import { legacyPhases, publishedLegacyTimeline } from '../../../lambdas/domain/events/legacy-timeline.ts';
+import { parseJson } from '../../../lambdas/json/json.ts';
+
+const typesOf = (...args: Parameters<typeof broadcastsOf>): string[] =>
+  broadcastsOf(...args)
+    .filter(({ source }) => source === 'drift')
+    .map(({ detail }) => detail.type);
+const dataOf = (type: string, ...args: Parameters<typeof broadcastsOf>): unknown =>
+  broadcastsOf(...args).find(({ source, detail }) => source === 'drift' && detail.type === type)?.detail.data;
+
+describe('a close', () => {
+  it.each(legacyPhases.filter((phase) => phase !== 'removed'))(
+    'is broadcast as itself and as a push while the legacy event lives (%s)',
+    (phase) => {
+      expect(typesOf(aStatusUpdate(), instantIn[phase])).toEqual([
+        'conversation_status_updated',
+        'conversation_manual_push',
+        'conversation_push',
+      ]);
+    },
+  );
+
+  it('is broadcast as a push only once the legacy event is gone', () => {
+    expect(typesOf(aStatusUpdate())).toEqual(['conversation_manual_push', 'conversation_push']);
+  });
+
+  it('still reaches the inactivity timers once the legacy event is gone', () => {
+    expect(broadcastsOf(aStatusUpdate())[0]).toMatchObject({
+      source: 'drift.retired',
+      detail: { type: 'conversation_status_updated' },
+    });
+  });
+
+  it('pushes with the time of the close', () => {
+    expect(dataOf('conversation_manual_push', aStatusUpdate())).toEqual({
+      conversationId: 123456789,
+      lastUpdated: 1591813767000,
+    });
+    expect(dataOf('conversation_push', aStatusUpdate())).toEqual({
+      conversationId: 123456789,
+      lastUpdated: 1591813767000,
+      type: 'conversation_manual_push',
+      data: { conversationId: 123456789, lastUpdated: 1591813767000 },
+    });
+  });
+
+  it('gets no mirror: it was broadcast as itself', () => {
+    expect(
+      typesOf(aStatusUpdate(), instantIn.mirroring).filter((type) => type === 'conversation_status_updated'),
+    ).toHaveLength(1);
+  });
+});
+
+describe('another status', () => {
+  it.each(['open', 'pending', 'bulk_sent'])('%s pushes nothing', (status) => {
+    expect(typesOf(aStatusUpdate({ status }), instantIn.mirroring)).toEqual(['conversation_status_updated']);
+    expect(typesOf(aStatusUpdate({ status }))).toEqual([]);
+  });
+});
+
+describe('/sync', () => {
+  it('is broadcast as itself and as a push', () => {
+    expect(typesOf(aSyncCommand())).toEqual(['new_command_message', 'conversation_manual_push', 'conversation_push']);
+    expect(dataOf('conversation_manual_push', aSyncCommand())).toEqual({
+      conversationId: 123456789,
+      lastUpdated: 1591813700000,
+    });
+  });
+
+  it('is mirrored as a close while mirroring', () => {
+    expect(typesOf(aSyncCommand(), instantIn.mirroring)).toEqual([
+      'new_command_message',
+      'conversation_manual_push',
+      'conversation_push',
+      'conversation_status_updated',
+    ]);
+    expect(dataOf('conversation_status_updated', aSyncCommand(), instantIn.mirroring)).toEqual({
+      conversationId: 123456789,
+      status: 'closed',
+      changedAt: 1591813700000,
+    });
+  });
+
+  it.each(['/sync', ' /sync\n', '<p>/sync</p>', '<p><b>/sync</b> </p>', '<div><br/>/sync</div>'])(
+    'is found in %j',
+    (body) => {
+      expect(typesOf(aSyncCommand({ body }))).toContain('conversation_manual_push');
+    },
+  );
+
+  it.each(['/synchronise', '/sync now', 'please /sync', '/SYNC', '', '/ sync'])('is not found in %j', (body) => {
+    expect(typesOf(aSyncCommand({ body }))).toEqual(['new_command_message']);
+  });
+
+  it('counts only when a user of Drift typed it', () => {
+    expect(typesOf(aSyncCommand({ author: { type: 'contact', id: 1, bot: false } }))).toEqual(['new_command_message']);
+    expect(typesOf(aSyncCommand({ author: null }))).toEqual(['new_command_message']);
+  });
+
+  it('counts only as a command: the same text also arrives as a message', () => {
+    expect(typesOf({ ...aSyncCommand(), type: 'new_message' })).toEqual(['new_message']);
+  });
+
+  it('is read in linear time from a body of many brackets', () => {
+    expect(typesOf(aSyncCommand({ body: '<'.repeat(200_000) }))).toEqual(['new_command_message']);
+  });
+});
+
+describe('what Drift itself derives', () => {
+  it.each([
+    ['conversation_manual_push', { ...anInactivity(), type: 'conversation_manual_push' }],
+    ['conversation_inactive', anInactivity()],
+  ])('%s is a cause like any other', (type, event) => {
+    expect(typesOf(event)).toEqual([type, 'conversation_push']);
+    expect(typesOf(event, instantIn.mirroring)).toEqual([type, 'conversation_push', 'conversation_status_updated']);
+    expect(dataOf('conversation_push', event)).toEqual({
+      conversationId: 123456789,
+      lastUpdated: 1591813767000,
+      type,
+      data: { lastUpdated: 1591813767000, conversationId: 123456789 },
+    });
+  });
+
+  it('conversation_push is superseded: each cause makes its own', () => {
+    const event = { ...anInactivity(), type: eventTypes.conversationPush };
+    expect(deriveBroadcasts(event, instantIn.removed, publishedLegacyTimeline)).toEqual({
+      kind: 'superseded',
+      broadcasts: [],
+    });
+  });
+
+  it('a manual push without a time still pushes, with its arrival as the time', () => {
+    const event = { orgId: '1', type: 'conversation_manual_push', data: { conversationId: 5 } };
+    expect(dataOf('conversation_push', event, instantIn.removed)).toMatchObject({
+      conversationId: 5,
+      lastUpdated: instantIn.removed,
+    });
+  });
+
+  it("Drift's own example mirrors as Drift's own example says", () => {
+    const [, , mirror] = broadcastsOf(anInactivity(), instantIn.mirroring);
+    const { orgId, type, data } = mirror?.detail ?? {};
+    expect(JSON.stringify({ orgId, type, data })).toBe(
+      '{"orgId":1,"type":"conversation_status_updated","data":{"conversationId":123456789,"status":"closed","changedAt":1591813767000}}',
+    );
+  });
+});
+
+describe('anything else', () => {
+  it.each(['new_conversation', 'new_message', 'contact_identified', 'something_drift_invents_tomorrow'])(
+    '%s goes out as itself',
+    (type) => {
+      expect(typesOf({ ...aMessage(), type })).toEqual([type]);
+    },
+  );
+
+  it('keeps 64-bit ids to the last digit, in what is derived too', () => {
+    const data = parseJson('{"conversationId":9007199254740993,"status":"closed","changedAt":1591813767000}');
+    const event = aStatusUpdate(data as never, '9223372036854775807');
+    for (const { detail } of broadcastsOf(event, instantIn.mirroring)) {
+      const text = JSON.stringify(detail);
+      expect(text).toContain('9007199254740993');
+      expect(text).not.toContain('9007199254740992');
+      expect(text).toContain('"orgId":9223372036854775807');
+    }
+  });
+});
+
+describe('times', () => {
+  it("an event's own time counts", () => {
+    expect(broadcastsOf(aMessage({ createdAt: 1_000 }), 5_000)[0]?.detail.occurredAt).toBe(1_000);
+  });
+
+  it('a time in the future is clamped to the arrival', () => {
+    expect(broadcastsOf(aMessage({ createdAt: 9_000 }), 5_000)[0]?.detail.occurredAt).toBe(5_000);
+  });
+
+  it.each([undefined, null, 'yesterday', -1, 1.5])('without a usable time (%j) the arrival counts', (createdAt) => {
+    expect(broadcastsOf(aMessage({ createdAt: createdAt as never }), 5_000)[0]?.detail.occurredAt).toBe(5_000);
+  });
+});
+
+describe('ids', () => {
+  const idsOf = (...args: Parameters<typeof broadcastsOf>): string[] =>
+    broadcastsOf(...args).map(({ detail }) => detail.id);
+
+  it('are the same when the same fact is posted again later', () => {
+    for (const event of [
+      aMessage(),
+      aSyncCommand(),
+      aStatusUpdate(),
+      anInactivity(),
+      { ...aMessage(), type: 'phone_captured' },
+    ]) {
+      expect(idsOf(event, instantIn.mirroring + 60_000)).toEqual(idsOf(event, instantIn.mirroring));
+    }
+  });
+
+  it.each([
+    ['a close', aStatusUpdate({ changedAt: 'noon' })],
+    ['a /sync', aSyncCommand({ createdAt: 0.5 })],
+    ['a manual push', { ...anInactivity({ lastUpdated: null }), type: 'conversation_manual_push' }],
+    ['a manual push beyond a double', { ...anInactivity({ lastUpdated: 2 ** 60 }), type: 'conversation_manual_push' }],
+  ])('are the same when %s without a usable time is posted again later', (_name, event) => {
+    expect(idsOf(event, instantIn.mirroring + 60_000)).toEqual(idsOf(event, instantIn.mirroring));
+  });
+
+  it('are the same for a post with its keys in another order', () => {
+    const event = { orgId: '1', type: 'contact_identified', data: { id: 1, attributes: { a: 1, b: 2 } } };
+    const reordered = { orgId: '1', type: 'contact_identified', data: { attributes: { b: 2, a: 1 }, id: 1 } };
+    expect(idsOf(event)).toEqual(idsOf(reordered));
+  });
+
+  it('differ between all events of one cause', () => {
+    for (const event of [aSyncCommand(), aStatusUpdate(), anInactivity()]) {
+      const ids = idsOf(event, instantIn.mirroring);
+      expect(new Set(ids).size).toBe(ids.length);
+    }
+  });
+
+  it('differ between organisations, conversations, messages and edits of a message', () => {
+    const ids = [
+      aMessage(),
+      aMessage({}, '2'),
+      aMessage({ conversationId: 2 }),
+      aMessage({ id: 2 }),
+      aMessage({ type: 'edit' }),
+      { ...aMessage(), type: 'new_command_message' },
+    ].map((event) => idsOf(event)[0]);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it("do not double what Drift derives too: its manual push has our push's ids", () => {
+    const ours = new Set(idsOf(aStatusUpdate(), instantIn.mirroring));
+    const drifts = idsOf({ ...anInactivity(), type: 'conversation_manual_push' }, instantIn.mirroring);
+    expect(drifts.filter((id) => !ours.has(id))).toEqual([]);
+  });
+
+  it('keep the mirror of a quiet period apart from the mirror of a /sync at the same instant', () => {
+    const at = 1591813700000;
+    const mirrorOf = (event: Parameters<typeof broadcastsOf>[0]) =>
+      broadcastsOf(event, instantIn.mirroring + 3_600_000).at(-1)?.detail;
+    const ofSync = mirrorOf(aSyncCommand({ createdAt: at }));
+    const ofQuiet = mirrorOf(anInactivity({ lastUpdated: at }));
+    expect(ofSync?.data).toEqual(ofQuiet?.data);
+    expect(ofSync?.id).not.toBe(ofQuiet?.id);
+  });
+
+  it('have no dot, which would break the signed content', () => {
+    for (const id of idsOf(aSyncCommand(), instantIn.mirroring)) expect(id).toMatch(/^msg_[A-Za-z0-9_-]{27}$/);
+  });
+});

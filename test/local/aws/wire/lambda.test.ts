@@ -1,0 +1,352 @@
+import {
+  AddPermissionCommand,
+  CreateEventSourceMappingCommand,
+  CreateFunctionCommand,
+  type CreateFunctionCommandInput,
+  DeleteEventSourceMappingCommand,
+  DeleteFunctionCommand,
+  GetEventSourceMappingCommand,
+  GetFunctionCommand,
+  GetFunctionConfigurationCommand,
+  GetPolicyCommand,
+  InvalidParameterValueException,
+  InvokeCommand,
+  ListEventSourceMappingsCommand,
+  ListFunctionsCommand,
+  ListTagsCommand,
+  PutFunctionConcurrencyCommand,
+  RemovePermissionCommand,
+  ResourceConflictException,
+  ResourceNotFoundException,
+  TagResourceCommand,
+  TooManyRequestsException,
+  UpdateEventSourceMappingCommand,
+  UpdateFunctionCodeCommand,
+  UpdateFunctionConfigurationCommand,
+  waitUntilFunctionActiveV2,
+  waitUntilFunctionUpdatedV2,
+} from '@aws-sdk/client-lambda';
+import { CreateQueueCommand, GetQueueAttributesCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { type EngineClock, systemClock } from '../../../../local/aws/engine/engine-clock.ts';
+import { functionCode, removeFunctionCode } from '../runtime/function-code.ts';
+import { type LocalAws, startLocalAws } from './local-aws.ts';
+
+let aws: LocalAws;
+let number = 0;
+/** While it is set, new and changed functions stay as they are; what would have ended that waits in it. */
+let held: (() => void)[] | undefined;
+const functionClock: EngineClock = {
+  now: () => Date.now(),
+  setTimer(at, fire) {
+    if (held === undefined) return systemClock().setTimer(at, fire);
+    held.push(fire);
+    return () => {};
+  },
+};
+function release(): void {
+  for (const fire of held ?? []) fire();
+  held = undefined;
+}
+
+beforeAll(async () => {
+  aws = await startLocalAws({
+    functionClock,
+    concurrency: 10,
+    code: {
+      'code/v1.zip': functionCode(`export const handler = async (event) => {
+        if (event.fail) throw new Error('asked to');
+        return { version: 1, event, mine: process.env.MINE };
+      }`),
+      'code/v2.zip': functionCode('export const handler = async () => ({ version: 2 })'),
+    },
+  });
+});
+afterAll(async () => {
+  await aws.stop();
+  removeFunctionCode();
+});
+
+const waiting = () => ({ client: aws.lambda, maxWaitTime: 10, minDelay: 0.02, maxDelay: 0.05 });
+
+function settings(name = `function-${++number}`): CreateFunctionCommandInput & { FunctionName: string } {
+  return {
+    FunctionName: name,
+    Runtime: 'nodejs24.x',
+    Role: 'arn:aws:iam::000000000000:role/test',
+    Handler: 'index.handler',
+    Code: { S3Bucket: 'code', S3Key: 'v1.zip' },
+    Environment: { Variables: { MINE: 'yes' } },
+    Timeout: 5,
+    Tags: { route: 'a' },
+  };
+}
+
+async function aFunction(change: Partial<CreateFunctionCommandInput> = {}): Promise<string> {
+  const input = settings();
+  await aws.lambda.send(new CreateFunctionCommand({ ...input, ...change }));
+  await waitUntilFunctionActiveV2(waiting(), { FunctionName: input.FunctionName });
+  return input.FunctionName;
+}
+
+async function invoke(FunctionName: string, event: unknown = {}) {
+  const answer = await aws.lambda.send(new InvokeCommand({ FunctionName, Payload: JSON.stringify(event) }));
+  return { ...answer, payload: JSON.parse(Buffer.from(answer.Payload ?? []).toString()) as Record<string, unknown> };
+}
+
+describe('a function', () => {
+  test('is pending first, and refuses to run until it is active', async () => {
+    const input = settings();
+    held = [];
+    const created = await aws.lambda.send(new CreateFunctionCommand(input));
+    expect(created).toMatchObject({ State: 'Pending', FunctionArn: expect.stringContaining(input.FunctionName) });
+    await expect(invoke(input.FunctionName)).rejects.toThrow(ResourceConflictException);
+    release();
+    await waitUntilFunctionActiveV2(waiting(), { FunctionName: input.FunctionName });
+    const answer = await invoke(input.FunctionName, { a: 1 });
+    expect(answer).toMatchObject({ StatusCode: 200, payload: { version: 1, event: { a: 1 }, mine: 'yes' } });
+    expect(answer.FunctionError).toBeUndefined();
+  });
+
+  test('that is there already is a ResourceConflictException', async () => {
+    const name = await aFunction();
+    await expect(aws.lambda.send(new CreateFunctionCommand(settings(name)))).rejects.toThrow(ResourceConflictException);
+  });
+
+  test('that is not there is a ResourceNotFoundException', async () => {
+    await expect(invoke('nobody')).rejects.toThrow(ResourceNotFoundException);
+    await expect(aws.lambda.send(new GetFunctionCommand({ FunctionName: 'nobody' }))).rejects.toThrow(
+      ResourceNotFoundException,
+    );
+    await expect(aws.lambda.send(new DeleteFunctionCommand({ FunctionName: 'nobody' }))).rejects.toThrow(
+      ResourceNotFoundException,
+    );
+  });
+
+  test.each([
+    [{ Code: { S3Bucket: 'code', S3Key: 'gone.zip' } }, 'NoSuchKey'],
+    [{ Runtime: 'python3.13' as never }, 'Node.js only'],
+    [{ Timeout: 901 }, 'Timeout is 901'],
+    [{ Environment: { Variables: { AWS_REGION: 'x' } } }, 'reserved keys'],
+    [{ Environment: { Variables: { BIG: 'x'.repeat(5000) } } }, '4KB'],
+    [{ Layers: ['arn:aws:lambda:us-east-1:000000000000:layer:x:1'] }, 'does not know Layers'],
+  ] as [Partial<CreateFunctionCommandInput>, string][])('is refused with %j', async (change, message) => {
+    const create = aws.lambda.send(new CreateFunctionCommand({ ...settings(), ...change }));
+    await expect(create).rejects.toThrow(InvalidParameterValueException);
+    await expect(create).rejects.toThrow(message);
+  });
+
+  test('runs new code and new settings when the update has ended, and takes no second one before', async () => {
+    const FunctionName = await aFunction();
+    await invoke(FunctionName);
+    held = [];
+    const update = new UpdateFunctionCodeCommand({ FunctionName, S3Bucket: 'code', S3Key: 'v2.zip' });
+    expect((await aws.lambda.send(update)).LastUpdateStatus).toBe('InProgress');
+    await expect(
+      aws.lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, MemorySize: 256 })),
+    ).rejects.toThrow(ResourceConflictException);
+    expect((await invoke(FunctionName)).payload).toMatchObject({ version: 1 });
+    release();
+    await waitUntilFunctionUpdatedV2(waiting(), { FunctionName });
+    expect((await invoke(FunctionName)).payload).toEqual({ version: 2 });
+
+    await aws.lambda.send(
+      new UpdateFunctionConfigurationCommand({
+        FunctionName,
+        MemorySize: 256,
+        Environment: { Variables: { MINE: 'new' } },
+      }),
+    );
+    await waitUntilFunctionUpdatedV2(waiting(), { FunctionName });
+    const configuration = await aws.lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
+    expect(configuration).toMatchObject({ MemorySize: 256, Timeout: 5, Environment: { Variables: { MINE: 'new' } } });
+  });
+
+  test('has a code hash that changes with the code only', async () => {
+    const [one, same, other] = await Promise.all([
+      aFunction(),
+      aFunction(),
+      aFunction({ Code: { S3Bucket: 'code', S3Key: 'v2.zip' } }),
+    ]);
+    const hashOf = async (FunctionName: string) =>
+      (await aws.lambda.send(new GetFunctionConfigurationCommand({ FunctionName }))).CodeSha256;
+    expect(await hashOf(one)).toBe(await hashOf(same));
+    expect(await hashOf(one)).not.toBe(await hashOf(other));
+  });
+
+  test('shows its error to who invokes it', async () => {
+    const answer = await invoke(await aFunction(), { fail: true });
+    expect(answer).toMatchObject({
+      StatusCode: 200,
+      FunctionError: 'Unhandled',
+      payload: { errorType: 'Error', errorMessage: 'asked to' },
+    });
+  });
+
+  test('invoked as an event is answered 202 at once', async () => {
+    const FunctionName = await aFunction();
+    const answer = await aws.lambda.send(new InvokeCommand({ FunctionName, InvocationType: 'Event', Payload: '{}' }));
+    expect(answer.StatusCode).toBe(202);
+  });
+
+  test('with no concurrency left is throttled', async () => {
+    const FunctionName = await aFunction();
+    await aws.lambda.send(new PutFunctionConcurrencyCommand({ FunctionName, ReservedConcurrentExecutions: 0 }));
+    await expect(invoke(FunctionName)).rejects.toThrow(TooManyRequestsException);
+  });
+
+  test('with as many invocations under way as there may be is throttled, and takes more once they have ended', async () => {
+    const FunctionName = await aFunction();
+    const answers = await Promise.allSettled(Array.from({ length: 12 }, () => invoke(FunctionName)));
+    const refusals = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : []));
+    expect(refusals).toHaveLength(2);
+    for (const refusal of refusals) expect(refusal).toBeInstanceOf(TooManyRequestsException);
+    expect(await invoke(FunctionName)).toMatchObject({ payload: { version: 1 } });
+  });
+
+  test('keeps tags and permissions', async () => {
+    const FunctionName = await aFunction();
+    const { Configuration, Tags } = await aws.lambda.send(new GetFunctionCommand({ FunctionName }));
+    expect(Tags).toEqual({ route: 'a' });
+    const Resource = Configuration?.FunctionArn ?? '';
+    await aws.lambda.send(new TagResourceCommand({ Resource, Tags: { more: 'b' } }));
+    expect((await aws.lambda.send(new ListTagsCommand({ Resource }))).Tags).toEqual({ route: 'a', more: 'b' });
+
+    const statement = {
+      FunctionName,
+      StatementId: 's1',
+      Action: 'lambda:InvokeFunction',
+      Principal: 'events.amazonaws.com',
+    };
+    await aws.lambda.send(new AddPermissionCommand(statement));
+    await expect(aws.lambda.send(new AddPermissionCommand(statement))).rejects.toThrow(ResourceConflictException);
+    const { Policy } = await aws.lambda.send(new GetPolicyCommand({ FunctionName }));
+    expect(JSON.parse(Policy ?? '')).toMatchObject({
+      Statement: [{ Sid: 's1', Principal: { Service: 'events.amazonaws.com' }, Resource }],
+    });
+    await aws.lambda.send(new RemovePermissionCommand({ FunctionName, StatementId: 's1' }));
+    await expect(aws.lambda.send(new GetPolicyCommand({ FunctionName }))).rejects.toThrow(ResourceNotFoundException);
+  });
+
+  test('is listed page by page, and gone when it is deleted', async () => {
+    const names = [await aFunction(), await aFunction(), await aFunction()];
+    const listed: string[] = [];
+    let Marker: string | undefined;
+    do {
+      const page = await aws.lambda.send(new ListFunctionsCommand({ MaxItems: 2, ...(Marker && { Marker }) }));
+      listed.push(...(page.Functions ?? []).map((each) => each.FunctionName ?? ''));
+      Marker = page.NextMarker;
+    } while (Marker !== undefined);
+    expect(listed).toEqual(expect.arrayContaining(names));
+
+    const [FunctionName = ''] = names;
+    await aws.lambda.send(new DeleteFunctionCommand({ FunctionName }));
+    await expect(invoke(FunctionName)).rejects.toThrow(ResourceNotFoundException);
+  });
+
+  test('calls AWS under an access key of its own', async () => {
+    const FunctionName = await aFunction();
+    const { Configuration } = await aws.lambda.send(new GetFunctionCommand({ FunctionName }));
+    expect(aws.calls.at(-1)).toMatchObject({ accessKeyId: 'AKIATESTER', service: 'lambda', operation: 'GetFunction' });
+    const key = (await import('../../../../local/aws/runtime/runnable-function.ts')).accessKeyIdOf(
+      Configuration?.FunctionArn ?? '',
+    );
+    expect(aws.functions.findByAccessKey(key)?.name).toBe(FunctionName);
+  });
+});
+
+describe('an event source mapping', () => {
+  async function aQueue(VisibilityTimeout = '60'): Promise<{ url: string; arn: string }> {
+    const created = await aws.sqs.send(
+      new CreateQueueCommand({ QueueName: `queue-${++number}`, Attributes: { VisibilityTimeout } }),
+    );
+    const url = created.QueueUrl ?? '';
+    const read = await aws.sqs.send(new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['QueueArn'] }));
+    return { url, arn: read.Attributes?.QueueArn ?? '' };
+  }
+
+  test('hands the messages of a queue to the function, and deletes them', async () => {
+    const FunctionName = await aFunction();
+    const { url, arn } = await aQueue();
+    const created = await aws.lambda.send(
+      new CreateEventSourceMappingCommand({ FunctionName, EventSourceArn: arn, BatchSize: 1 }),
+    );
+    expect(created).toMatchObject({
+      EventSourceArn: arn,
+      BatchSize: 1,
+      FunctionArn: expect.stringContaining(FunctionName),
+    });
+    await aws.sqs.send(new SendMessageCommand({ QueueUrl: url, MessageBody: 'hello' }));
+    await vi.waitFor(async () => {
+      const mapping = await aws.lambda.send(new GetEventSourceMappingCommand({ UUID: created.UUID ?? '' }));
+      expect(mapping.LastProcessingResult).toBe('OK');
+      const queue = aws.queues.findByArn(arn);
+      expect(queue?.counts()).toEqual({ visible: 0, inFlight: 0, delayed: 0 });
+    }, 10_000);
+  });
+
+  test('is changed, listed by function and by queue, and deleted', async () => {
+    const FunctionName = await aFunction();
+    const { arn: EventSourceArn } = await aQueue();
+    const { UUID = '' } = await aws.lambda.send(
+      new CreateEventSourceMappingCommand({
+        FunctionName,
+        EventSourceArn,
+        Enabled: false,
+        FunctionResponseTypes: ['ReportBatchItemFailures'],
+        ScalingConfig: { MaximumConcurrency: 50 },
+      }),
+    );
+    await expect(
+      aws.lambda.send(new CreateEventSourceMappingCommand({ FunctionName, EventSourceArn })),
+    ).rejects.toThrow(ResourceConflictException);
+    await aws.lambda.send(
+      new UpdateEventSourceMappingCommand({ UUID, Enabled: true, ScalingConfig: { MaximumConcurrency: 7 } }),
+    );
+    await vi.waitFor(async () => {
+      const read = await aws.lambda.send(new GetEventSourceMappingCommand({ UUID }));
+      expect(read).toMatchObject({
+        State: 'Enabled',
+        ScalingConfig: { MaximumConcurrency: 7 },
+        FunctionResponseTypes: ['ReportBatchItemFailures'],
+      });
+      expect(read.LastModified).toBeInstanceOf(Date);
+    }, 10_000);
+    const listed = await aws.lambda.send(new ListEventSourceMappingsCommand({ EventSourceArn, FunctionName }));
+    expect(listed.EventSourceMappings?.map((each) => each.UUID)).toEqual([UUID]);
+
+    expect((await aws.lambda.send(new DeleteEventSourceMappingCommand({ UUID }))).State).toBe('Deleting');
+    await vi.waitFor(
+      () =>
+        expect(aws.lambda.send(new GetEventSourceMappingCommand({ UUID }))).rejects.toThrow(ResourceNotFoundException),
+      10_000,
+    );
+  });
+
+  test('is refused where the queue would hand a message out again while it is worked on', async () => {
+    const FunctionName = await aFunction({ Timeout: 90 });
+    const { arn: EventSourceArn } = await aQueue('30');
+    const create = aws.lambda.send(new CreateEventSourceMappingCommand({ FunctionName, EventSourceArn }));
+    await expect(create).rejects.toThrow(
+      'Queue visibility timeout: 30 seconds is less than Function timeout: 90 seconds',
+    );
+  });
+
+  test('is refused for a function, a queue or an option that is not there', async () => {
+    const FunctionName = await aFunction();
+    const { arn: EventSourceArn } = await aQueue();
+    const refusal = (change: object) =>
+      aws.lambda.send(new CreateEventSourceMappingCommand({ FunctionName, EventSourceArn, ...change })).then(
+        () => undefined,
+        (error: Error) => error,
+      );
+    for (const change of [
+      { FunctionName: 'nobody' },
+      { EventSourceArn: 'arn:aws:sqs:us-east-1:000000000000:nobody' },
+      { ScalingConfig: { MaximumConcurrency: 1 } },
+      { MetricsConfig: { Metrics: ['EventCount'] } },
+    ]) {
+      expect(await refusal(change)).toBeInstanceOf(InvalidParameterValueException);
+    }
+  });
+});

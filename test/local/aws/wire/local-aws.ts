@@ -1,0 +1,139 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { type EngineClock, systemClock } from '../../../../local/aws/engine/engine-clock.ts';
+import { createEventBuses } from '../../../../local/aws/engine/event-bus.ts';
+import { createQueues } from '../../../../local/aws/engine/queue.ts';
+import { deliverToQueuesAndFunctions } from '../../../../local/aws/engine/target-delivery.ts';
+import { createWorkerPool } from '../../../../local/aws/runtime/worker-pool.ts';
+import { createDynamoTables } from '../../../../local/aws/wire/dynamodb.ts';
+import { eventBridgeService } from '../../../../local/aws/wire/event-bridge.ts';
+import { createEventSourceMappings } from '../../../../local/aws/wire/event-source-mappings.ts';
+import { type AuthorizationRequest, startAwsEndpoint } from '../../../../local/aws/wire/http-server.ts';
+import { createLambdaFunctions } from '../../../../local/aws/wire/lambda-control-plane.ts';
+import { createSecrets } from '../../../../local/aws/wire/secrets-manager.ts';
+import { sqsService } from '../../../../local/aws/wire/sqs.ts';
+import { stsService } from '../../../../local/aws/wire/sts.ts';
+import { createXraySegments } from '../../../../local/aws/wire/xray.ts';
+import { allowsSendBy, everyRole } from '../iam/queue-policies.ts';
+
+export const region = 'us-east-1';
+export const accountId = '000000000000';
+
+export interface LocalAwsOptions {
+  /** Bucket and key of code, to the folder that holds it. */
+  readonly code?: Readonly<Record<string, string>>;
+  readonly transitionMs?: number;
+  /** The time of the functions' states; default the system's. */
+  readonly functionClock?: EngineClock;
+  /** Invocations of a function at once; default Lambda's. */
+  readonly concurrency?: number;
+}
+
+/** The whole local AWS over HTTP, with nothing in it, and the real clients. */
+export async function startLocalAws({
+  code = {},
+  transitionMs = 0,
+  functionClock = systemClock(),
+  concurrency = 1000,
+}: LocalAwsOptions = {}) {
+  const clock = systemClock();
+  let url = '';
+  const calls: AuthorizationRequest[] = [];
+  const bugs: unknown[] = [];
+  const pool = createWorkerPool({ clock, region, endpointUrl: () => url });
+  const queues = createQueues({ clock, region, accountId });
+  const functions = createLambdaFunctions({
+    clock: functionClock,
+    region,
+    accountId,
+    pool,
+    access: everyRole,
+    transitionMs,
+    concurrency,
+    codeDirectory: (bucket, key) => code[`${bucket}/${key}`],
+    sendToDestination: (arn, body) => queues.findByArn(arn)?.send({ body }),
+    onGivenUp: () => {},
+  });
+  const buses = createEventBuses({
+    clock,
+    region,
+    accountId,
+    deliver: deliverToQueuesAndFunctions({
+      queues,
+      allowsSend: allowsSendBy(() => queues),
+      invokeAsync: functions.invokeAsync,
+    }),
+    onDropped: () => {},
+  });
+  const tables = createDynamoTables({ clock, region, accountId });
+  const secrets = createSecrets({ clock, region, accountId });
+  const mappings = createEventSourceMappings({
+    clock,
+    region,
+    accountId,
+    functions,
+    queues,
+    stream: tables.stream,
+    access: everyRole,
+  });
+  const services = [
+    tables.service,
+    eventBridgeService({ buses }),
+    sqsService({ queues, accountId, baseUrl: () => url }),
+    { name: 'lambda', operations: { ...functions.operations, ...mappings.operations } },
+    secrets.service,
+    stsService({ accountId, identityArn: (accessKeyId) => `arn:aws:iam::${accountId}:user/${accessKeyId}` }),
+    createXraySegments().service,
+  ];
+  const endpoint = await startAwsEndpoint({
+    port: 0,
+    services,
+    authorize: (request) => calls.push(request),
+    onBug: (error) => bugs.push(error),
+  });
+  url = endpoint.url;
+
+  const client = {
+    endpoint: url,
+    region,
+    credentials: { accessKeyId: 'AKIATESTER', secretAccessKey: 'x' },
+    maxAttempts: 1,
+  };
+  const clients = {
+    dynamo: new DynamoDBClient(client),
+    events: new EventBridgeClient(client),
+    lambda: new LambdaClient(client),
+    secrets: new SecretsManagerClient(client),
+    sqs: new SQSClient(client),
+  };
+
+  return {
+    url,
+    services,
+    ...clients,
+    tables,
+    queues,
+    buses,
+    functions,
+    secretStore: secrets,
+    /** Every call that reached a service. */
+    calls,
+    /** What the endpoint would have shown on the console. */
+    bugs,
+    async stop() {
+      buses.stop();
+      functions.asyncInvocations.stop();
+      queues.stop();
+      tables.stop();
+      void mappings.stop().catch(() => {});
+      await pool.stop();
+      for (const each of Object.values(clients)) each.destroy();
+      await endpoint.close();
+    },
+  };
+}
+
+export type LocalAws = Awaited<ReturnType<typeof startLocalAws>>;
