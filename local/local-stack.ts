@@ -1,9 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { dashboardPage } from '../lab/dashboard/page.ts';
-import { drawDashboard } from '../lab/dashboard/panels.ts';
-import { stepSecondsFor } from '../lab/dashboard/step-seconds.ts';
 import type { LegacyPhase } from '../lambdas/domain/events/legacy-timeline.ts';
 import { systemClock } from './aws/engine/engine-clock.ts';
 import { EngineError } from './aws/engine/engine-error.ts';
@@ -40,6 +37,9 @@ import { createSecrets, type Secrets } from './aws/wire/secrets-manager.ts';
 import { sqsService } from './aws/wire/sqs.ts';
 import { stsService } from './aws/wire/sts.ts';
 import { createXraySegments, type XraySegments } from './aws/wire/xray.ts';
+import { dashboardPage } from './dashboard/page.ts';
+import { drawDashboard } from './dashboard/panels.ts';
+import { stepSecondsFor } from './dashboard/step-seconds.ts';
 import { timelineInPhase } from './legacy-phase-now.ts';
 import { synthesise } from './synthesise.ts';
 

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readFlags, refuseFlags } from '../support/read-flags.ts';
+import { readFlags, refuseFlags } from '../../local/read-flags.ts';
 import { selfSignedCertificate } from '../support/self-signed-certificate.ts';
 import { describeMachine, isBusy } from './machine.ts';
 import { type FinishedSection, printSection, resultsMarkdown, targetLine } from './report.ts';

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readFlags } from '../support/read-flags.ts';
+import { readFlags } from '../../local/read-flags.ts';
 import { measureIdle, type Played, play, type Run } from './play.ts';
 import { costReport } from './report.ts';
 

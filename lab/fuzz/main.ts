@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { readFlags, refuseFlags, wholeNumberFlag } from '../support/read-flags.ts';
+import { readFlags, refuseFlags, wholeNumberFlag } from '../../local/read-flags.ts';
 import type { FuzzTarget } from './fuzz-target.ts';
 import { targets } from './targets.ts';
 

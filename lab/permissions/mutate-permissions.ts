@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readTemplate } from '../../local/aws/template/template.ts';
 import { startLocalStack } from '../../local/local-stack.ts';
+import { readFlags } from '../../local/read-flags.ts';
 import { synthesise } from '../../local/synthesise.ts';
-import { readFlags } from '../support/read-flags.ts';
 import { RoadBlocked, walkEveryRoad } from './every-path.ts';
 import { grantsOfTemplate, type TemplateGrant } from './template-grants.ts';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { unscopedActions } from '../../infra/constructs/unscoped-actions.ts';
 import type { Grant } from '../../local/aws/iam/evaluate-access.ts';
 import { type GrantUse, grantReportDirectoryVariable, readGrantReports } from '../../local/aws/iam/grant-report.ts';
-import { readFlags } from '../support/read-flags.ts';
+import { readFlags } from '../../local/read-flags.ts';
 
 const usage = `Runs the flows, each on the local run with the template's permissions enforced, and prints what the template grants, in how
 many of the runs each grant was used, and which never was.

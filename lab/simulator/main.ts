@@ -1,4 +1,4 @@
-import { readFlags, wholeNumberFlag } from '../support/read-flags.ts';
+import { readFlags, wholeNumberFlag } from '../../local/read-flags.ts';
 import { formatFailure, formatSummary } from './report.ts';
 import { type RunReport, simulate } from './simulation.ts';
 

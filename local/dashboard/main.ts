@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { createMetricStore } from '../../local/aws/metrics/metric-store.ts';
-import { startLocalStack } from '../../local/local-stack.ts';
-import { readFlags, refuseFlags } from '../support/read-flags.ts';
+import { createMetricStore } from '../aws/metrics/metric-store.ts';
+import { startLocalStack } from '../local-stack.ts';
+import { readFlags, refuseFlags } from '../read-flags.ts';
 import { prepareLoad } from './load.ts';
 import { dashboardPage } from './page.ts';
 import { drawDashboard } from './panels.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { MetricError } from '../../local/aws/metrics/metric-error.ts';
+import { MetricError } from '../aws/metrics/metric-error.ts';
 
 /**
  * The body of a CloudWatch dashboard, as far as the local run draws it. Whatever else stands in one is an error: a chart

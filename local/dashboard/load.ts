@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
-import type { LocalStack } from '../../local/local-stack.ts';
+import type { LocalStack } from '../local-stack.ts';
 
 /** A bad minute, played: something for each question of the dashboard. */
 export interface Load {

@@ -1,10 +1,10 @@
 import { describe, expect, it, test } from 'vitest';
-import { lineClasses } from '../../../lab/dashboard/chart.ts';
-import { axisTicks, figureText, type Unit, unitOfTitle } from '../../../lab/dashboard/figures.ts';
-import { dashboardPage } from '../../../lab/dashboard/page.ts';
-import { type DrawnDashboard, drawDashboard, type GraphPanel } from '../../../lab/dashboard/panels.ts';
-import { stepSecondsFor } from '../../../lab/dashboard/step-seconds.ts';
 import { createMetricStore, type MetricStore } from '../../../local/aws/metrics/metric-store.ts';
+import { lineClasses } from '../../../local/dashboard/chart.ts';
+import { axisTicks, figureText, type Unit, unitOfTitle } from '../../../local/dashboard/figures.ts';
+import { dashboardPage } from '../../../local/dashboard/page.ts';
+import { type DrawnDashboard, drawDashboard, type GraphPanel } from '../../../local/dashboard/panels.ts';
+import { stepSecondsFor } from '../../../local/dashboard/step-seconds.ts';
 
 const noon = Date.UTC(2026, 10, 22, 12);
 const range = { start: noon, end: noon + 60_000 };

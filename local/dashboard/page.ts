@@ -1,4 +1,4 @@
-import type { AlarmState } from '../../local/aws/metrics/alarm-state.ts';
+import type { AlarmState } from '../aws/metrics/alarm-state.ts';
 import { chartSvg, lineClasses } from './chart.ts';
 import { figureText } from './figures.ts';
 import { escapeHtml } from './html.ts';

@@ -1,4 +1,4 @@
-import type { TimeRange } from '../../local/aws/metrics/metric-store.ts';
+import type { TimeRange } from '../aws/metrics/metric-store.ts';
 
 /** So that a curve has about forty figures: a second for half a minute, CloudWatch's own minute from three quarters of an hour. */
 export function stepSecondsFor({ start, end }: TimeRange): number {

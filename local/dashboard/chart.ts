@@ -1,5 +1,5 @@
-import type { TimeRange } from '../../local/aws/metrics/metric-store.ts';
-import { stepsOf } from '../../local/aws/metrics/time-series.ts';
+import type { TimeRange } from '../aws/metrics/metric-store.ts';
+import { stepsOf } from '../aws/metrics/time-series.ts';
 import { axisTicks, figureText } from './figures.ts';
 import { escapeHtml } from './html.ts';
 import type { GraphLine, GraphPanel } from './panels.ts';
