@@ -10,7 +10,7 @@ export interface ApiRequest {
   readonly headers?: Readonly<Record<string, string>>;
   /** JSON, or bytes that are sent as they are. */
   readonly body?: JsonObject | Uint8Array;
-  /** The road of Drift's posts takes no AWS signature. */
+  /** The path of Drift's posts takes no AWS signature. */
   readonly unsigned?: boolean;
 }
 

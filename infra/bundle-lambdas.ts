@@ -56,7 +56,7 @@ export async function bundleLambdas(
     legalComments: 'none',
     banner: { js: requireForCommonJs },
     // Lambda puts the role's credentials into the environment. The SDK's default chain also looks for profiles, SSO,
-    // containers and instances: 290 KB of each bundle for roads that do not exist there.
+    // containers and instances: 290 KB of each bundle for paths that do not exist there.
     alias: {
       '@aws-sdk/credential-provider-node': join(repository, 'lambdas', 'aws', 'environment-credentials.ts'),
     },

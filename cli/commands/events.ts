@@ -54,7 +54,7 @@ export function registerEvents(program: Command, line: CommandLine): void {
     });
 }
 
-/** Whether the event brings a token of its own. What is no JSON is for the API to judge. */
+/** Whether the event brings a token of its own. What is no JSON is for the API to check. */
 function holdsToken(bytes: Uint8Array): boolean {
   try {
     const event = parseJson(Buffer.from(bytes).toString('utf8'));

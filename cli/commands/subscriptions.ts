@@ -172,7 +172,7 @@ export function registerSubscriptions(program: Command, line: CommandLine): void
   group
     .command('test')
     .description(
-      'Send a webhook_test event on the road that all events take, and say what the subscriber answered.\nExits 0 when it was delivered, 7 when it was not, 8 when there is no answer yet.',
+      'Send a webhook_test event on the path that all events take, and say what the subscriber answered.\nExits 0 when it was delivered, 7 when it was not, 8 when there is no answer yet.',
     )
     .argument('<subscriptionId>')
     .addOption(
@@ -260,7 +260,7 @@ async function fieldsOf(options: FieldOptions, { surroundings }: Session): Promi
   return {
     ...(url === undefined ? {} : { url }),
     ...(events === undefined ? {} : { eventTypes: [...events] }),
-    // As texts: an id of 64 bits is no JavaScript number, and the API judges what is none at all.
+    // As texts: an id of 64 bits is no JavaScript number, and the API checks what is none at all.
     ...(orgs === undefined ? {} : { orgIds: [...orgs] }),
     ...(filter === undefined ? {} : { filter: await readJsonObject('--filter', filter, surroundings) }),
     ...(header === undefined ? {} : { headers: { ...header } }),

@@ -55,7 +55,7 @@ export const coldFunctions: Readonly<Record<LambdaName, ColdFunction>> = {
       TIMERS_QUEUE_URL: queueUrl,
       DEFAULT_QUIET_PERIOD_SECONDS: '600',
     },
-    // Of now: an old one would arm a timer that is due at once, which is another road.
+    // Of now: an old one would arm a timer that is due at once, which is another path.
     event: anSqsEvent(anEnvelope({ type: 'new_message', data: message, occurredAt: Date.now() })),
     calls: `
       await Promise.all([1, 2].map(() => dynamoDb.send(new dynamoDbCommands.BatchGetItemCommand(${keys}))));

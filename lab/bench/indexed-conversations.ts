@@ -1,4 +1,4 @@
-import { type ConversationTimer, timerShardOf, timerShards } from '../../lambdas/domain/inactivity/inactivity-timer.ts';
+import { type Conversation, timerShardOf, timerShards } from '../../lambdas/domain/inactivity/inactivity-timer.ts';
 import type { ConversationStore, DueTimer } from '../../lambdas/inactivity/ports.ts';
 
 const minuteMs = 60_000;
@@ -11,11 +11,11 @@ const pageSize = 500;
  */
 export class IndexedConversations implements ConversationStore {
   readonly counts = { reads: 0, writes: 0, indexWrites: 0, timersRead: 0 };
-  private readonly items = new Map<string, ConversationTimer>();
+  private readonly items = new Map<string, Conversation>();
   private readonly shards = Array.from({ length: timerShards }, () => new Map<number, Map<string, number>>());
 
-  async readMany(keys: readonly string[]): Promise<Map<string, ConversationTimer>> {
-    const found = new Map<string, ConversationTimer>();
+  async readMany(keys: readonly string[]): Promise<Map<string, Conversation>> {
+    const found = new Map<string, Conversation>();
     for (const key of keys) {
       const item = this.items.get(key);
       if (item !== undefined) found.set(key, item);
@@ -24,19 +24,19 @@ export class IndexedConversations implements ConversationStore {
     return found;
   }
 
-  async read(key: string): Promise<ConversationTimer | undefined> {
+  async read(key: string): Promise<Conversation | undefined> {
     this.counts.reads++;
     return this.items.get(key);
   }
 
-  async replace(key: string, expected: ConversationTimer | undefined, next: ConversationTimer): Promise<boolean> {
+  async replace(key: string, expected: Conversation | undefined, next: Conversation): Promise<boolean> {
     const stored = this.items.get(key);
     if (stored?.lastActivityAt !== expected?.lastActivityAt || stored?.dueAt !== expected?.dueAt) return false;
     this.put(key, next, stored);
     return true;
   }
 
-  put(key: string, next: ConversationTimer, stored = this.items.get(key)): void {
+  put(key: string, next: Conversation, stored = this.items.get(key)): void {
     this.items.set(key, next);
     this.counts.writes++;
     if (stored?.dueAt === next.dueAt) return;

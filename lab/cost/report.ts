@@ -196,7 +196,7 @@ function savingsTable(one: Played, other: Played): string {
     ),
     alike(
       'no log line for an attempt that succeeded',
-      'the search in all logs for one post’s road; the ledger says less, and not for how long an event waited',
+      'the search in all logs for one post’s path; the ledger says less, and not for how long an event waited',
       attemptLine,
     ),
     perBatch(

@@ -25,50 +25,50 @@ import type { LocalStack } from '../../local/local-stack.ts';
 import { localAwsClients } from '../support/local-aws-clients.ts';
 import { type Answer, Subscriber } from '../support/subscriber.ts';
 
-/** A road that did not lead where it should, or something that was denied, on whichever road. */
-export class RoadBlocked extends Error {
-  constructor(road: string, cause: unknown) {
+/** A path that did not lead where it should, or something that was denied, on whichever path. */
+export class PathBlocked extends Error {
+  constructor(path: string, cause: unknown) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    super(cause instanceof Denied ? `denied: ${why}` : `${road}: ${why}`);
-    this.name = 'RoadBlocked';
+    super(cause instanceof Denied ? `denied: ${why}` : `${path}: ${why}`);
+    this.name = 'PathBlocked';
   }
 }
 
-/** Something was denied, so a road is blocked, whether its end would show it or not. */
+/** Something was denied, so a path is blocked, whether its end would show it or not. */
 class Denied extends Error {}
 
 const timeoutMs = 40_000;
 const orgId = 5002;
 
 /**
- * Walks every road of the system once, quickly: what is posted, derived, delivered, tried again, held back, replayed,
- * changed, repaired, deleted, and the end of it all. Rejects with `RoadBlocked` at the first that is blocked, or as
+ * Walks every path of the system once, quickly: what is posted, derived, delivered, tried again, held back, replayed,
+ * changed, repaired, deleted, and the end of it all. Rejects with `PathBlocked` at the first that is blocked, or as
  * soon as anything at all was denied: what a function is not allowed shows at once, not when a time is up.
  */
-export async function walkEveryRoad(stack: LocalStack): Promise<void> {
+export async function walkEveryPath(stack: LocalStack): Promise<void> {
   const traveller = await createTraveller(stack);
   let isOver = false;
-  const walk = async (road: string, go: () => Promise<unknown>): Promise<void> => {
+  const walk = async (path: string, go: () => Promise<unknown>): Promise<void> => {
     try {
       if (!isOver) await go();
     } catch (error) {
       isOver = true;
-      throw new RoadBlocked(road, error);
+      throw new PathBlocked(path, error);
     }
   };
   try {
-    const roads = roadsOf(traveller);
-    await Promise.all(Object.entries(roads.together).map(([road, go]) => walk(road, go)));
-    for (const [road, go] of Object.entries(roads.afterwards)) await walk(road, go);
+    const paths = pathsOf(traveller);
+    await Promise.all(Object.entries(paths.together).map(([path, go]) => walk(path, go)));
+    for (const [path, go] of Object.entries(paths.afterwards)) await walk(path, go);
   } finally {
     isOver = true;
     await traveller.rest();
   }
 }
 
-type Roads = Readonly<Record<string, () => Promise<unknown>>>;
+type Paths = Readonly<Record<string, () => Promise<unknown>>>;
 
-function roadsOf(traveller: Traveller): { readonly together: Roads; readonly afterwards: Roads } {
+function pathsOf(traveller: Traveller): { readonly together: Paths; readonly afterwards: Paths } {
   const { stack, aws, api, subscribe, post, until, state, mapping, fire } = traveller;
   const { tables, queues, functions } = stack;
   const nameOf = (subscriptionId: string): string => `${traveller.routePrefix}-${subscriptionId}`;
@@ -100,7 +100,7 @@ function roadsOf(traveller: Traveller): { readonly together: Roads; readonly aft
       }),
     );
 
-  const together: Roads = {
+  const together: Paths = {
     'settings of an organisation': async () => {
       await api('PUT', '/v1/orgs/5001/settings', { quietPeriodSeconds: 60 });
       const read = await api('GET', '/v1/orgs/5001/settings');
@@ -306,7 +306,7 @@ function roadsOf(traveller: Traveller): { readonly together: Roads; readonly aft
     );
   }
 
-  const afterwards: Roads = {
+  const afterwards: Paths = {
     'the logs of every function': async () => {
       for (const { name } of functions.list()) {
         // The tracker writes only of what goes wrong.

@@ -5,11 +5,11 @@ import { readTemplate } from '../../local/aws/template/template.ts';
 import { startLocalStack } from '../../local/local-stack.ts';
 import { readFlags } from '../../local/read-flags.ts';
 import { synthesise } from '../../local/synthesise.ts';
-import { RoadBlocked, walkEveryRoad } from './every-path.ts';
+import { PathBlocked, walkEveryPath } from './every-path.ts';
 import { grantsOfTemplate, type TemplateGrant } from './template-grants.ts';
 
-const usage = `Takes one grant after the other out of the template, runs the stack without it and walks every road. A grant that nobody
-misses is one too many, or a road is missing.
+const usage = `Takes one grant after the other out of the template, runs the stack without it and walks every path. A grant that nobody
+misses is one too many, or a path is missing.
 
   npm run mutate-permissions -- [options]
 
@@ -33,10 +33,10 @@ async function walkWith(assemblyDirectory: string): Promise<Outcome> {
     return { kind: 'missed', why: `does not start: ${(error as Error).message}` };
   }
   try {
-    await walkEveryRoad(stack);
+    await walkEveryPath(stack);
     return { kind: 'not-missed' };
   } catch (error) {
-    if (!(error instanceof RoadBlocked)) throw error;
+    if (!(error instanceof PathBlocked)) throw error;
     return { kind: 'missed', why: error.message };
   } finally {
     await stack.stop();

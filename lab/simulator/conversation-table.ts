@@ -1,4 +1,4 @@
-import { type ConversationTimer, timerShardOf } from '../../lambdas/domain/inactivity/inactivity-timer.ts';
+import { type Conversation, timerShardOf } from '../../lambdas/domain/inactivity/inactivity-timer.ts';
 import type { ConversationStore, DueTimer } from '../../lambdas/inactivity/ports.ts';
 import type { Invocation } from './invocation.ts';
 import type { Random } from './random.ts';
@@ -7,8 +7,8 @@ import type { Random } from './random.ts';
 const staleForMs = 800;
 
 interface Item {
-  readonly timer: ConversationTimer;
-  readonly before: ConversationTimer | undefined;
+  readonly timer: Conversation;
+  readonly before: Conversation | undefined;
   readonly changedAt: number;
 }
 
@@ -47,13 +47,13 @@ export class ConversationTable {
     };
   }
 
-  #perhapsStale(invocation: Invocation, key: string): ConversationTimer | undefined {
+  #perhapsStale(invocation: Invocation, key: string): Conversation | undefined {
     const item = this.items.get(key);
     if (item === undefined || this.#now() - item.changedAt > staleForMs) return item?.timer;
     return invocation.strikes('stale-read') ? item.before : item.timer;
   }
 
-  #replace(key: string, expected: ConversationTimer | undefined, next: ConversationTimer): boolean {
+  #replace(key: string, expected: Conversation | undefined, next: Conversation): boolean {
     const stored = this.items.get(key)?.timer;
     if (stored?.lastActivityAt !== expected?.lastActivityAt || stored?.dueAt !== expected?.dueAt) return false;
     this.items.set(key, { timer: next, before: stored, changedAt: this.#now() });

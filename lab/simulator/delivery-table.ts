@@ -1,6 +1,6 @@
 import type { DeliveryLedger } from '../../lambdas/deliver/ports.ts';
 import type { DeliveryRecord } from '../../lambdas/domain/deliveries/delivery-ledger.ts';
-import type { DeliveryLog } from '../../lambdas/manage/ports.ts';
+import type { DeliveryHistory } from '../../lambdas/manage/ports.ts';
 import type { Invocation } from './invocation.ts';
 import type { SubscriptionTable } from './subscription-table.ts';
 
@@ -65,7 +65,7 @@ export class DeliveryTable {
     };
   }
 
-  logFor(invocation: Invocation): DeliveryLog {
+  logFor(invocation: Invocation): DeliveryHistory {
     return {
       read: (subscriptionId, webhookId) =>
         invocation.call('GetItem delivery', () => this.get(subscriptionId, webhookId)),

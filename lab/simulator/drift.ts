@@ -1,8 +1,8 @@
 import { integerValue } from '../../lambdas/json/json.ts';
 import type { Post } from './conversation-script.ts';
-import type { FactBook } from './fact-book.ts';
 import type { FaultWeather } from './fault-weather.ts';
 import type { Functions } from './functions.ts';
+import type { PublishedEvents } from './published-events.ts';
 import type { Random } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Violations } from './violations.ts';
@@ -12,7 +12,7 @@ interface Options {
   readonly random: Random;
   readonly weather: FaultWeather;
   readonly functions: Functions;
-  readonly facts: FactBook;
+  readonly facts: PublishedEvents;
   readonly violations: Violations;
   readonly token: string;
 }

@@ -1,11 +1,11 @@
 import type { JsonObject } from '../../lambdas/json/json.ts';
 import { orgIds } from './conversation-script.ts';
 import { Endpoint } from './endpoints.ts';
+import { filters } from './expected-subscription.ts';
 import type { Functions } from './functions.ts';
 import type { Random } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { SubscriptionTable } from './subscription-table.ts';
-import { filters } from './wishes.ts';
 
 interface Options {
   readonly scheduler: Scheduler;

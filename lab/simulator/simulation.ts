@@ -1,6 +1,6 @@
 import { publishedLegacyTimeline } from '../../lambdas/domain/events/legacy-timeline.ts';
 import { writeScript } from './conversation-script.ts';
-import type { DoubleKind } from './delivery-judge.ts';
+import type { DoubleKind } from './delivery-check.ts';
 import { Drift } from './drift.ts';
 import type { FaultKind } from './fault-weather.ts';
 import { Operators } from './operators.ts';
@@ -54,7 +54,7 @@ const rushesPerDay = 3;
 const subscribersAtFirst = 4;
 const changesPerDay = 10;
 /** Twice the retention of the queues: what is given up at the end of the first is told in an event, which may wait as long. */
-const longestDrainMs = 32 * day;
+const maxDrainMs = 32 * day;
 /** Runs in which nobody ever looks after one subscriber again, and in which what endpoints never take stays so. */
 const abandonedFraction = 0.02;
 const stubbornFraction = 0.05;
@@ -93,7 +93,7 @@ export async function simulate({ seed, days, withDigest = false }: SimulationOpt
   world.drain();
   const abandoned = random.chance(abandonedFraction) ? [...world.subscriptions.configs.keys()][0] : undefined;
   void operators.end(abandoned, random.chance(stubbornFraction));
-  const deadline = scheduler.now() + longestDrainMs;
+  const deadline = scheduler.now() + maxDrainMs;
   // One more hour after rest: the reconcile of all routes finds nothing left to do.
   for (let restful = 0; restful < 2 && scheduler.now() < deadline && !isOver(); ) {
     await scheduler.runUntil(scheduler.now() + hour, isOver);
@@ -103,7 +103,7 @@ export async function simulate({ seed, days, withDigest = false }: SimulationOpt
   world.stop();
 
   const [first] = violations.found;
-  const { facts, deliveryJudge, weather, history } = world;
+  const { facts, deliveryCheck, weather, history } = world;
   return {
     seed,
     violations: violations.found,
@@ -112,13 +112,13 @@ export async function simulate({ seed, days, withDigest = false }: SimulationOpt
     counts: {
       eventsAccepted: facts.accepted,
       entriesPublished: facts.published,
-      attempts: deliveryJudge.attempts,
-      answered2xx: deliveryJudge.accepted,
+      attempts: deliveryCheck.attempts,
+      answered2xx: deliveryCheck.accepted,
       ledger: countBy(
         [...world.deliveries.bySubscription.values()].flatMap((table) => [...table.values()]),
         'state',
       ),
-      doubles: deliveryJudge.doubles,
+      doubles: deliveryCheck.doubles,
       faults: weather.counts,
       steps: scheduler.steps,
       simulatedMs: scheduler.now() - startAt,
@@ -138,8 +138,8 @@ function countBy<Key extends string>(
 function checkEnd(world: World, abandoned: string | undefined): void {
   const { violations } = world;
   world.facts.checkEnd();
-  world.inactivityJudge.checkEnd();
-  world.deliveryJudge.checkEnd((subscriptionId, webhookId) => world.deliveries.get(subscriptionId, webhookId));
+  world.inactivityCheck.checkEnd();
+  world.deliveryCheck.checkEnd((subscriptionId, webhookId) => world.deliveries.get(subscriptionId, webhookId));
   const grows = (text: string, about: readonly string[] = []) =>
     violations.report('nothing grows without bound', text, about);
   for (const { queue, messages } of world.waiting())
@@ -151,7 +151,7 @@ function checkEnd(world: World, abandoned: string | undefined): void {
       armed.map(([key]) => key),
     );
   }
-  const existing = new Set(world.subscriptionJudge.existing());
+  const existing = new Set(world.subscriptionCheck.existing());
   for (const owner of world.controlPlane.owners()) {
     if (!existing.has(owner)) grows(`a route of ${owner} is left, which was deleted`, [owner]);
   }
@@ -170,7 +170,7 @@ function checkEnd(world: World, abandoned: string | undefined): void {
     }
     if (id === abandoned) continue;
     for (const record of world.deliveries.bySubscription.get(id)?.values() ?? []) {
-      if (record.state !== 'retrying' || world.subscriptionJudge.wasDeletedAfter(id, 0)) continue;
+      if (record.state !== 'retrying' || world.subscriptionCheck.wasDeletedAfter(id, 0)) continue;
       grows(`${record.webhookId} is still retrying at ${id}`, [record.webhookId, id]);
     }
   }

@@ -1,11 +1,12 @@
 import type { EndpointHealthStore } from '../../lambdas/deliver/ports.ts';
 import type {
   Circuit,
+  StoredSubscription,
   SubscriptionConfig,
   SubscriptionState,
 } from '../../lambdas/domain/subscriptions/subscription.ts';
 import { canonicalJson, type JsonObject, type JsonValue } from '../../lambdas/json/json.ts';
-import type { StateChange, StoredSubscription, SubscriptionStore } from '../../lambdas/ports/subscription-store.ts';
+import type { StateChange, SubscriptionStore } from '../../lambdas/ports/subscription-store.ts';
 import type { DeploymentGate } from '../../lambdas/provision/ports.ts';
 import type { ChangeStream } from '../../local/aws/engine/change-stream.ts';
 import type { Invocation } from './invocation.ts';

@@ -10,20 +10,20 @@ import { createStreamMapping } from '../../local/aws/engine/stream-mapping.ts';
 import { deliverToQueuesAndFunctions } from '../../local/aws/engine/target-delivery.ts';
 import { ControlPlane } from './control-plane.ts';
 import { ConversationTable } from './conversation-table.ts';
-import { DeliveryJudge } from './delivery-judge.ts';
+import { DeliveryCheck } from './delivery-check.ts';
 import { DeliveryTable } from './delivery-table.ts';
-import { FactBook } from './fact-book.ts';
 import { FaultWeather } from './fault-weather.ts';
 import { flakyQueue } from './flaky-queue.ts';
 import { Functions } from './functions.ts';
 import { History } from './history.ts';
-import { InactivityJudge } from './inactivity-judge.ts';
+import { InactivityCheck } from './inactivity-check.ts';
 import type { Invocation } from './invocation.ts';
 import type { Operators } from './operators.ts';
+import { PublishedEvents } from './published-events.ts';
 import type { Random } from './random.ts';
 import { Scheduler } from './scheduler.ts';
 import { SettingsTable } from './settings-table.ts';
-import { SubscriptionJudge } from './subscription-judge.ts';
+import { SubscriptionCheck } from './subscription-check.ts';
 import { SubscriptionTable } from './subscription-table.ts';
 import { Violations } from './violations.ts';
 
@@ -65,10 +65,10 @@ export class World {
   readonly deliveries: DeliveryTable;
   readonly controlPlane: ControlPlane;
   readonly functions: Functions;
-  readonly facts: FactBook;
-  readonly subscriptionJudge: SubscriptionJudge;
-  readonly deliveryJudge: DeliveryJudge;
-  readonly inactivityJudge: InactivityJudge;
+  readonly facts: PublishedEvents;
+  readonly subscriptionCheck: SubscriptionCheck;
+  readonly deliveryCheck: DeliveryCheck;
+  readonly inactivityCheck: InactivityCheck;
   /** Changes of subscriptions that the stream gave up; the hourly run finds them. */
   lostChanges = 0;
   /** Once only, by whoever owns the endpoints. */
@@ -98,26 +98,26 @@ export class World {
       onDropped: ({ targetArn }, { errorCode }) => this.history.add('bus', `dropped: ${errorCode}`, [targetArn]),
     });
     this.settings = new SettingsTable(defaultQuietPeriodSeconds, now);
-    this.subscriptionJudge = new SubscriptionJudge(now, violations);
-    this.inactivityJudge = new InactivityJudge({
+    this.subscriptionCheck = new SubscriptionCheck(now, violations);
+    this.inactivityCheck = new InactivityCheck({
       now,
       violations,
       settings: this.settings,
       isPosted: (event) => this.facts.isPosted(event),
     });
-    this.facts = new FactBook({
+    this.facts = new PublishedEvents({
       now,
       violations,
-      subscriptions: this.subscriptionJudge,
+      subscriptions: this.subscriptionCheck,
       legacy: publishedLegacyTimeline,
-      onInactive: (invocation, id, orgId, data) => this.inactivityJudge.onInactive(invocation, id, orgId, data),
+      onInactive: (invocation, id, orgId, data) => this.inactivityCheck.onInactive(invocation, id, orgId, data),
     });
-    this.deliveryJudge = new DeliveryJudge({
+    this.deliveryCheck = new DeliveryCheck({
       now,
       step: () => scheduler.steps,
       violations,
       facts: this.facts,
-      subscriptions: this.subscriptionJudge,
+      subscriptions: this.subscriptionCheck,
       lookUp: (id) => this.subscriptions.get(id),
     });
     const tableArn = `arn:aws:dynamodb:${region}:${accountId}:table/subscriptions`;
@@ -126,16 +126,16 @@ export class World {
     this.subscriptions = new SubscriptionTable(stream, {
       onConfig: (id, config) => {
         this.history.add('subscriptions', config === undefined ? 'deleted' : 'written', [id], config);
-        this.subscriptionJudge.onConfig(id, config);
-        this.deliveryJudge.onConfig(id);
+        this.subscriptionCheck.onConfig(id, config);
+        this.deliveryCheck.onConfig(id);
       },
       onState: (id, state) => {
         const { generatedSecrets: _, ...shown } = state ?? {};
         this.history.add('subscriptions', 'state', [id], shown);
-        this.subscriptionJudge.onState(id, state);
+        this.subscriptionCheck.onState(id, state);
       },
     });
-    this.deliveries = new DeliveryTable(this.subscriptions, this.deliveryJudge);
+    this.deliveries = new DeliveryTable(this.subscriptions, this.deliveryCheck);
     this.functions = this.#makeFunctions();
     this.controlPlane = new ControlPlane({
       prefix: routeSettings.prefix,
@@ -169,7 +169,7 @@ export class World {
     });
     this.#every(sweepIntervalSeconds * 1000, () => this.#sweep());
     this.#every(60 * 60_000, () => this.weather.strikes('missed-reconcile') || this.reconcileAll());
-    this.#every(5 * 60_000, () => this.#isDraining || this.subscriptionJudge.checkProgress());
+    this.#every(5 * 60_000, () => this.#isDraining || this.subscriptionCheck.checkProgress());
   }
 
   /** No more faults; what is under way comes to its end. */
@@ -217,7 +217,7 @@ export class World {
     // Where no timer is armed a sweep finds none: quiet hours pass more quickly without.
     if (this.conversations.armedTimers === 0) return;
     if (!this.weather.strikes('missed-sweep')) void this.functions.sweep();
-    else this.inactivityJudge.onMissedSweep();
+    else this.inactivityCheck.onMissedSweep();
   }
 
   #delivering(): DeliverToTarget {
@@ -242,7 +242,7 @@ export class World {
   }
 
   #makeFunctions(): Functions {
-    const { facts, inactivityJudge, subscriptionJudge, deliveryJudge } = this;
+    const { facts, inactivityCheck, subscriptionCheck, deliveryCheck } = this;
     const events = new WeakMap<Invocation, unknown>();
     return new Functions({
       scheduler: this.scheduler,
@@ -263,10 +263,10 @@ export class World {
       queueUrls: { timers: `${queueUrlBase}timers`, control: `${queueUrlBase}control` },
       senderFor: (invocation, subscriptionId) => ({
         send: async (request) => {
-          const attempt = deliveryJudge.onAttempt(invocation, subscriptionId, request);
+          const attempt = deliveryCheck.onAttempt(invocation, subscriptionId, request);
           const id = request.headers['webhook-id'] ?? '';
           const answer = this.#endpointOf(request.url).answer(id, this.scheduler.now());
-          deliveryJudge.onAnswer(attempt, subscriptionId, answer);
+          deliveryCheck.onAnswer(attempt, subscriptionId, answer);
           this.history.add(invocation.name, 'attempt', [id, subscriptionId], { url: request.url, ...answer });
           await invocation.sleep(answer.afterMs);
           return answer.result;
@@ -275,14 +275,14 @@ export class World {
       watch: {
         onStart: (invocation, event) => {
           events.set(invocation, event);
-          inactivityJudge.onStart(invocation, event);
-          if (invocation.functionName === 'provision') subscriptionJudge.onProvisionStart(invocation);
+          inactivityCheck.onStart(invocation, event);
+          if (invocation.functionName === 'provision') subscriptionCheck.onProvisionStart(invocation);
         },
         onEnd: (invocation, outcome) => {
           this.history.add(invocation.name, `ended: ${outcome.kind}`, [...invocation.about]);
-          inactivityJudge.onEnd(invocation, events.get(invocation), outcome);
-          deliveryJudge.onEnd(invocation);
-          if (invocation.functionName === 'provision') subscriptionJudge.onProvisionEnd(invocation);
+          inactivityCheck.onEnd(invocation, events.get(invocation), outcome);
+          deliveryCheck.onEnd(invocation);
+          if (invocation.functionName === 'provision') subscriptionCheck.onProvisionEnd(invocation);
         },
         onPublishing: (invocation, details) => facts.onPublishing(invocation, details),
         onPublished: (invocation, source, detail) => {

@@ -4,7 +4,7 @@ import {
   parseMessage,
   type QueuedMessage,
 } from '../../lambdas/domain/deliveries/delivery-message.ts';
-import type { Subscriber } from '../../lambdas/domain/deliveries/delivery-plan.ts';
+import type { DeliverableSubscription } from '../../lambdas/domain/deliveries/delivery-plan.ts';
 import type { SubscriptionConfig, SubscriptionState } from '../../lambdas/domain/subscriptions/subscription.ts';
 
 export const signingSecret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
@@ -56,7 +56,7 @@ export function aSubscriber({
 }: {
   config?: Partial<SubscriptionConfig>;
   state?: Partial<SubscriptionState>;
-} = {}): Subscriber & { config: SubscriptionConfig; state: SubscriptionState } {
+} = {}): DeliverableSubscription & { config: SubscriptionConfig; state: SubscriptionState } {
   return {
     config: {
       subscriptionId: 'sub_1',

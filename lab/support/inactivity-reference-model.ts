@@ -2,7 +2,7 @@
  * When is a conversation ready to be consumed? Written again, independently of the product and slow on purpose: a
  * plain list of what happened and a loop over seconds. It imports nothing of the product.
  *
- * It judges a finished run. Each activity carries the span in which it became known (handling it may crash and be
+ * It checks a finished run. Each activity carries the span in which it became known (handling it may crash and be
  * repeated, so its beginning and its end can differ); between the two, both answers are right.
  */
 export interface KnownActivity {
@@ -42,12 +42,12 @@ export interface Run {
 }
 
 /** What is wrong with a run, in words; empty when all is right. */
-export function judgeRun(run: Run): string[] {
+export function checkRun(run: Run): string[] {
   const conversations = new Set([...run.activities, ...run.broadcasts].map(({ conversation }) => conversation));
-  return [...conversations].flatMap((conversation) => judgeConversation(conversation, run));
+  return [...conversations].flatMap((conversation) => checkConversation(conversation, run));
 }
 
-function judgeConversation(conversation: string, run: Run): string[] {
+function checkConversation(conversation: string, run: Run): string[] {
   const activities = run.activities.filter((activity) => activity.conversation === conversation);
   const broadcasts = run.broadcasts.filter((broadcast) => broadcast.conversation === conversation);
   const wrong: string[] = [];

@@ -9,7 +9,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { tableSchemas, timeToLiveAttribute } from '../contracts/table-schemas.ts';
 import {
-  type ConversationTimer,
+  type Conversation,
   conversationRetentionSeconds,
   timerShardOf,
 } from '../domain/inactivity/inactivity-timer.ts';
@@ -24,7 +24,7 @@ const timersPerPage = 500;
 export function dynamoConversationStore(client: DynamoDBClient, tableName: string): ConversationStore {
   return {
     async readMany(keys) {
-      const found = new Map<ConversationKey, ConversationTimer>();
+      const found = new Map<ConversationKey, Conversation>();
       for (let start = 0; start < keys.length; start += maxKeysPerRead) {
         let pending: Record<string, AttributeValue>[] = keys
           .slice(start, start + maxKeysPerRead)
@@ -100,7 +100,7 @@ export function dynamoConversationStore(client: DynamoDBClient, tableName: strin
   };
 }
 
-function conditionOf(expected: ConversationTimer | undefined, values: Record<string, AttributeValue>): string {
+function conditionOf(expected: Conversation | undefined, values: Record<string, AttributeValue>): string {
   if (expected === undefined) return `attribute_not_exists(${partitionKey})`;
   values[':wasAt'] = number(expected.lastActivityAt);
   if (expected.dueAt === undefined) return `lastActivityAt = :wasAt AND attribute_not_exists(${index.sortKey})`;
@@ -108,7 +108,7 @@ function conditionOf(expected: ConversationTimer | undefined, values: Record<str
   return `lastActivityAt = :wasAt AND ${index.sortKey} = :wasDue`;
 }
 
-function toTimer(item: Record<string, AttributeValue>): ConversationTimer {
+function toTimer(item: Record<string, AttributeValue>): Conversation {
   const lastActivityAt = Number(item.lastActivityAt?.N);
   const due = item[index.sortKey]?.N;
   return due === undefined ? { lastActivityAt } : { lastActivityAt, dueAt: Number(due) };

@@ -10,9 +10,13 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { subscriptionRecords, tableSchemas } from '../contracts/table-schemas.ts';
-import type { SubscriptionConfig, SubscriptionState } from '../domain/subscriptions/subscription.ts';
+import type {
+  StoredSubscription,
+  SubscriptionConfig,
+  SubscriptionState,
+} from '../domain/subscriptions/subscription.ts';
 import type { JsonObject } from '../json/json.ts';
-import type { StateChange, StoredSubscription, SubscriptionStore } from '../ports/subscription-store.ts';
+import type { StateChange, SubscriptionStore } from '../ports/subscription-store.ts';
 import type { DeploymentGate } from '../provision/ports.ts';
 import { fromAttributes, toAttribute, toAttributes } from './dynamo-attributes.ts';
 

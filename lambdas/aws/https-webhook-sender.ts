@@ -4,8 +4,8 @@ import { urlToHttpOptions } from 'node:url';
 import type { WebhookSender } from '../deliver/ports.ts';
 import type { AttemptResult, ErrorClass } from '../domain/deliveries/attempt-outcome.ts';
 import type { WebhookRequest } from '../domain/deliveries/webhook-request.ts';
-import { judgeAddress, type OutboundPolicy } from '../domain/subscriptions/outbound-address.ts';
-import { judgeUrl } from '../domain/subscriptions/outbound-url.ts';
+import { checkAddress, type OutboundPolicy } from '../domain/subscriptions/outbound-address.ts';
+import { checkUrl } from '../domain/subscriptions/outbound-url.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ResponseHead } from './http-response-reader.ts';
 import {
@@ -40,7 +40,7 @@ type Target =
   | { readonly kind: 'refused'; readonly message: string };
 
 /**
- * POSTs over connections that are kept alive. Every address that a name resolves to is judged, and the judged ones are
+ * POSTs over connections that are kept alive. Every address that a name resolves to is checked, and the checked ones are
  * what is dialled: the name is not resolved a second time in between. Redirects are not followed, nothing is
  * decompressed, no proxy is used.
  */
@@ -51,13 +51,13 @@ export function httpsWebhookSender({
   resolveAll = (hostname, done) => systemLookup(hostname, { all: true }, done),
   ca,
 }: Options): WebhookSender {
-  const lookup = judgedLookup(resolveAll, policy);
-  // A delivery function has one url. Its verdict follows from its text alone; the addresses behind its name are judged
+  const lookup = checkedLookup(resolveAll, policy);
+  // A delivery function has one url. Its verdict follows from its text alone; the addresses behind its name are checked
   // at each connection.
   let last: { readonly url: string; readonly target: Target } | undefined;
 
   function targetOf(url: string): Target {
-    const verdict = judgeUrl(url, policy);
+    const verdict = checkUrl(url, policy);
     if (verdict.kind === 'refused') return { kind: 'refused', message: `the url ${verdict.message}` };
     const { hostname, path } = urlToHttpOptions(verdict.url);
     const protocol = verdict.url.protocol === 'http:' ? 'http:' : 'https:';
@@ -177,12 +177,12 @@ class NotResolved extends Error {
 }
 
 /** One forbidden address among several is reason enough: a receiver has no business having it. */
-function judgedLookup(resolveAll: ResolveAll, policy: OutboundPolicy): LookupFunction {
+function checkedLookup(resolveAll: ResolveAll, policy: OutboundPolicy): LookupFunction {
   return (hostname, options, callback) => {
     resolveAll(hostname, (error, addresses) => {
       if (error !== null) return callback(new NotResolved(error.code ?? 'unknown'), []);
       for (const { address } of addresses) {
-        const verdict = judgeAddress(address, policy);
+        const verdict = checkAddress(address, policy);
         if (verdict.kind === 'refused') return callback(new AddressRefused(verdict.range), []);
       }
       const [first] = addresses;

@@ -6,12 +6,12 @@ import { HttpResponseReader, type ResponseHead } from './http-response-reader.ts
 /** What is kept of a response's body. */
 const responseHeadBytes = 4096;
 /** So much of a body is read and dropped, so that the connection can be used again; beyond it, the connection is. */
-const longestDrainBytes = 64 * 1024;
+const maxDrainBytes = 64 * 1024;
 /** Shorter than what most servers and load balancers leave an idle connection open (60 s at AWS's). */
-const longestIdleMs = 30_000;
+const maxIdleMs = 30_000;
 /** A receiver that says how long it keeps a connection (`Keep-Alive: timeout=5`) counts from a moment before ours. */
 const keepAliveMarginMs = 1000;
-const mostIdleConnections = 32;
+const maxIdleConnections = 32;
 const closingIntervalMs = 5_000;
 /** TLS hands over 16 KB at a time. */
 const readBufferBytes = 16 * 1024;
@@ -138,7 +138,7 @@ export function webhookConnections(origin: Origin, { clock, lookup, ca }: Option
     const { reader } = exchange;
     exchange.hasHeard = true;
     const surplus = reader.read(bytes);
-    if (reader.state === 'head' || (reader.state === 'body' && reader.bodyBytes <= longestDrainBytes)) return;
+    if (reader.state === 'head' || (reader.state === 'body' && reader.bodyBytes <= maxDrainBytes)) return;
     // A request that was answered before it was out is still on its way.
     const isUsable = reader.state === 'complete' && reader.keepsAlive && surplus === 0 && socket.writableLength === 0;
     finish(connection, exchange, endingOf(reader));
@@ -161,8 +161,8 @@ export function webhookConnections(origin: Origin, { clock, lookup, ca }: Option
   }
 
   function keep(connection: Connection, keepAliveSeconds = Infinity): void {
-    const idleMs = Math.min(longestIdleMs, keepAliveSeconds * 1000 - keepAliveMarginMs);
-    if (idleMs <= 0 || idle.length >= mostIdleConnections) return void connection.socket.destroy();
+    const idleMs = Math.min(maxIdleMs, keepAliveSeconds * 1000 - keepAliveMarginMs);
+    if (idleMs <= 0 || idle.length >= maxIdleConnections) return void connection.socket.destroy();
     connection.usableUntil = clock() + idleMs;
     idle.push(connection);
     planClosing();

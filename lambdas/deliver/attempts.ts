@@ -2,7 +2,7 @@ import { traceIdOf } from '../contracts/trace.ts';
 import { type AttemptOutcome, type AttemptResult, attemptOutcome } from '../domain/deliveries/attempt-outcome.ts';
 import { attemptsSoFar, type DeliveryRecord, recordAfter } from '../domain/deliveries/delivery-ledger.ts';
 import type { DeliveryMessage } from '../domain/deliveries/delivery-message.ts';
-import { type Subscriber, signingSecrets } from '../domain/deliveries/delivery-plan.ts';
+import { type DeliverableSubscription, signingSecrets } from '../domain/deliveries/delivery-plan.ts';
 import { deliveryVerdict } from '../domain/deliveries/delivery-verdict.ts';
 import { headersToSend, type WebhookEndpoint, webhookRequest } from '../domain/deliveries/webhook-request.ts';
 import type { DeliverDeps } from './deliver-deps.ts';
@@ -24,7 +24,7 @@ export interface Endpoint extends WebhookEndpoint {
   readonly host: string;
 }
 
-export function endpointOf(subscriber: Subscriber, now: number): Endpoint {
+export function endpointOf(subscriber: DeliverableSubscription, now: number): Endpoint {
   const { url = '', headers = {} } = subscriber.config ?? {};
   return {
     url,

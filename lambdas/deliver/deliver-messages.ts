@@ -5,12 +5,16 @@ import {
   type QueuedMessage,
   traceOf,
 } from '../domain/deliveries/delivery-message.ts';
-import { type DeliveryPlan, deliveryPlanner, type Subscriber } from '../domain/deliveries/delivery-plan.ts';
+import {
+  type DeliverableSubscription,
+  type DeliveryPlan,
+  deliveryPlanner,
+} from '../domain/deliveries/delivery-plan.ts';
 import { batchParallelism } from '../domain/deliveries/endpoint-health.ts';
 import { hidingSeconds } from '../domain/deliveries/retry-schedule.ts';
 import { type Attempt, type Endpoint, endpointOf, makeAttempt, subjectOf } from './attempts.ts';
 import type { DeliverDeps } from './deliver-deps.ts';
-import { giveUp } from './give-up.ts';
+import { settleExhausted } from './exhaust.ts';
 import { inParallel } from './in-parallel.ts';
 import type { Settlement } from './settlement.ts';
 
@@ -20,7 +24,7 @@ export interface DeliveredMessages {
   readonly kept: readonly QueuedMessage[];
   readonly attempts: readonly Attempt[];
   /** As it was when they were planned. */
-  readonly subscriber: Subscriber;
+  readonly subscriber: DeliverableSubscription;
 }
 
 interface Options {
@@ -137,14 +141,20 @@ function settlePlan(
   switch (plan.kind) {
     case 'attempt':
       return [];
-    case 'hold':
+    case 'postpone':
       return [{ message, stays: plan }];
     case 'acknowledge':
       log.info('held back', { ...traceOf(message), subscriptionId, webhookId: message.webhookId, reason: plan.reason });
       return [{ message }];
     case 'expire': {
       const verdict = { state: 'exhausted', reason: `expired: it waited for 14 days (${plan.reason})` } as const;
-      return [giveUp(message, recordAfter(subjectOf(subscriptionId, message), record, undefined, verdict, now), deps)];
+      return [
+        settleExhausted(
+          message,
+          recordAfter(subjectOf(subscriptionId, message), record, undefined, verdict, now),
+          deps,
+        ),
+      ];
     }
     default:
       return plan satisfies never;
@@ -167,7 +177,7 @@ async function settleAttempt({ message, record }: Attempt, deps: DeliverDeps): P
     case 'discarded':
       return { message, record };
     case 'exhausted':
-      return giveUp(message, record, deps);
+      return settleExhausted(message, record, deps);
     case 'retrying':
       return { message, record, stays: { until: record.nextAttemptAt ?? 0, reason: 'retry' } };
     default:
@@ -198,7 +208,7 @@ async function hide(settlements: readonly Settlement[], receivedAt: number, deps
 
 function reportWaits(planned: readonly Planned[], now: number, { metrics, subscriptionId }: DeliverDeps): void {
   const waits = planned
-    .filter(({ plan }) => plan.kind === 'attempt' || (plan.kind === 'hold' && plan.reason !== 'not-due'))
+    .filter(({ plan }) => plan.kind === 'attempt' || (plan.kind === 'postpone' && plan.reason !== 'not-due'))
     .map(({ message, record }) => now - Math.max(message.sentAt, record?.nextAttemptAt ?? 0));
   if (waits.length === 0) return;
   metrics.add('OldestDueDelivery', Math.max(0, ...waits) / 1000, { subscriptionId });

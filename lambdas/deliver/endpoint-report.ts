@@ -1,8 +1,8 @@
 import {
   circuitAfterFailedProbe,
+  evaluateFailure,
   failingSinceAfter,
   type HealthVerdict,
-  judgeFailure,
   probeMessage,
   rampingCircuit,
 } from '../domain/deliveries/endpoint-health.ts';
@@ -29,7 +29,7 @@ export async function reportEndpoint(
   const { health, clock } = deps;
   const now = clock();
   const succeeded = attempts.some(({ record }) => record.state === 'delivered');
-  const failures = attempts.filter(({ record, outcome }) => record.state !== 'delivered' && outcome.kind !== 'give-up');
+  const failures = attempts.filter(({ record, outcome }) => record.state !== 'delivered' && outcome.kind !== 'discard');
   const disabling = attempts.map(({ outcome }) => outcome).find((outcome) => outcome.kind === 'disable');
 
   let stored = state;
@@ -50,7 +50,7 @@ export async function reportEndpoint(
   if (failures.length === 0) return;
   const current = succeeded ? withoutStreak(stored) : stored;
   const mayTell = failures.some(({ message }) => !message.isOperational);
-  for (const verdict of judgeFailure(current, now, deps.disableAfterSeconds)) {
+  for (const verdict of evaluateFailure(current, now, deps.disableAfterSeconds)) {
     await act(verdict, current, mayTell, now, deps);
   }
   if (isProbe && !succeeded) await planNextProbe(current, now, deps);

@@ -3,7 +3,7 @@ import { parseMessage } from '../domain/deliveries/delivery-message.ts';
 import { lastSafeInstant } from '../domain/deliveries/retry-schedule.ts';
 import { subjectOf } from './attempts.ts';
 import type { DeliverDeps } from './deliver-deps.ts';
-import { giveUp } from './give-up.ts';
+import { settleExhausted } from './exhaust.ts';
 
 const hiddenSeconds = 60;
 /** It is run every hour, so what becomes too old within the next two is taken now. */
@@ -37,7 +37,11 @@ export async function park(deps: DeliverDeps, remainingMs: () => number): Promis
       unique.map((message) => {
         const verdict = { state: 'exhausted', reason: 'expired: deliveries were stopped for 14 days' } as const;
         const subject = subjectOf(subscriptionId, message);
-        return giveUp(message, recordAfter(subject, records.get(message.webhookId), undefined, verdict, now), deps);
+        return settleExhausted(
+          message,
+          recordAfter(subject, records.get(message.webhookId), undefined, verdict, now),
+          deps,
+        );
       }),
     );
     const written = settled.flatMap(({ record }) => (record === undefined ? [] : [record]));

@@ -1,7 +1,7 @@
 import type { AttemptResult } from '../domain/deliveries/attempt-outcome.ts';
 import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
 import type { QueuedMessage } from '../domain/deliveries/delivery-message.ts';
-import type { Subscriber } from '../domain/deliveries/delivery-plan.ts';
+import type { DeliverableSubscription } from '../domain/deliveries/delivery-plan.ts';
 import type { FailingNotice } from '../domain/deliveries/endpoint-health.ts';
 import type { WebhookRequest } from '../domain/deliveries/webhook-request.ts';
 import type { Circuit, SubscriptionState } from '../domain/subscriptions/subscription.ts';
@@ -28,7 +28,7 @@ export interface TracedAttempt {
 
 /** What a batch needs to know before it is delivered. */
 export interface BatchKnowledge {
-  readonly subscriber: Subscriber;
+  readonly subscriber: DeliverableSubscription;
   /** By webhook id; without the stored event. What was never tried is missing. */
   readonly records: ReadonlyMap<string, DeliveryRecord>;
 }

@@ -26,7 +26,7 @@ export async function probe(deps: DeliverDeps, remainingMs: () => number): Promi
     if (received.length === 0) break;
     const delivered = await deliverMessages(received, deps, { isProbe: true, remainingMs });
     if (delivered.kept.length === 0) await queue.acknowledge(received.map(({ receiptHandle }) => receiptHandle));
-    const tried = delivered.attempts.filter(({ outcome }) => outcome.kind !== 'give-up');
+    const tried = delivered.attempts.filter(({ outcome }) => outcome.kind !== 'discard');
     if (tried.length === 0) continue;
     await reportEndpoint(tried, delivered.subscriber.state, deps, { isProbe: true });
     return { kind: tried.some(({ record }) => record.state === 'delivered') ? 'recovered' : 'still-failing' };

@@ -1,6 +1,6 @@
 import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
 import type { QueuedMessage } from '../domain/deliveries/delivery-message.ts';
-import type { HoldReason } from '../domain/deliveries/delivery-plan.ts';
+import type { PostponeReason } from '../domain/deliveries/delivery-plan.ts';
 
 /** Where a message is left: what to write down, and whether it stays in the queue. */
 export interface Settlement {
@@ -9,6 +9,6 @@ export interface Settlement {
   /** Absent: done with. `until` (epoch ms): hidden so long; without it, until its visibility timeout ends. */
   readonly stays?: {
     readonly until?: number;
-    readonly reason: HoldReason | 'no-time' | 'retry' | 'malformed' | 'untold';
+    readonly reason: PostponeReason | 'no-time' | 'retry' | 'malformed' | 'untold';
   };
 }

@@ -54,7 +54,7 @@ interface PatternNode {
 }
 
 // EventBridge refuses more; the number is the product of the lengths of all $or lists.
-const mostBranches = 1000;
+const maxBranches = 1000;
 // A pattern of 2,048 characters, the most that a rule takes, cannot be nested deeper than 340.
 const deepestPattern = 500;
 
@@ -147,8 +147,8 @@ function parseAlternatives(value: JsonValue, at: Place, drafts: Draft[]): Draft[
     throw new PatternFault(at.place, 'must be a list of at least two objects');
   }
   at.counter.combinations *= value.length;
-  if (at.counter.combinations > mostBranches) {
-    throw new PatternFault(at.place, `makes more than ${mostBranches} combinations of $or alternatives`);
+  if (at.counter.combinations > maxBranches) {
+    throw new PatternFault(at.place, `makes more than ${maxBranches} combinations of $or alternatives`);
   }
   return value.flatMap((alternative, index) => {
     const place = `${at.place}[${index}]`;
@@ -364,7 +364,7 @@ export interface Mismatch {
 }
 
 // What a person reads; a pattern can have a thousand alternatives.
-const mostMismatches = 100;
+const maxMismatches = 100;
 
 /** Why an event does not match; empty where it does. With `$or`, every alternative has its reasons. */
 export function explain(pattern: CompiledPattern, event: JsonValue): Mismatch[] {
@@ -373,7 +373,7 @@ export function explain(pattern: CompiledPattern, event: JsonValue): Mismatch[] 
   const mismatches: Mismatch[] = [];
   for (const branch of pattern.branches) {
     for (const mismatch of explainBranch(branch, event)) {
-      if (mismatches.length >= mostMismatches) return mismatches;
+      if (mismatches.length >= maxMismatches) return mismatches;
       mismatches.push(branch.label === '' ? mismatch : { ...mismatch, alternative: branch.label });
     }
   }

@@ -1,4 +1,4 @@
-import type { ConversationTimer } from '../domain/inactivity/inactivity-timer.ts';
+import type { Conversation } from '../domain/inactivity/inactivity-timer.ts';
 
 /** A conversation is known by `<orgId>#<conversationId>`, both as decimal digits. */
 export type ConversationKey = string;
@@ -6,14 +6,14 @@ export type ConversationKey = string;
 /** Keeps each conversation's last activity and its timer. */
 export interface ConversationStore {
   /** What is stored, perhaps a moment old. A conversation that is not known is missing from the map. */
-  readMany(keys: readonly ConversationKey[]): Promise<Map<ConversationKey, ConversationTimer>>;
+  readMany(keys: readonly ConversationKey[]): Promise<Map<ConversationKey, Conversation>>;
   /** What is stored now. */
-  read(key: ConversationKey): Promise<ConversationTimer | undefined>;
+  read(key: ConversationKey): Promise<Conversation | undefined>;
   /**
    * One conditional write: stores `next` if what is stored is still `expected` (undefined: not known).
    * False: somebody else was first; read again.
    */
-  replace(key: ConversationKey, expected: ConversationTimer | undefined, next: ConversationTimer): Promise<boolean>;
+  replace(key: ConversationKey, expected: Conversation | undefined, next: Conversation): Promise<boolean>;
   /** The armed timers of one shard that are due at `until` (epoch ms) or before, a page at a time, earliest first. */
   dueTimers(shard: number, until: number): AsyncIterable<readonly DueTimer[]>;
 }

@@ -23,7 +23,7 @@ declare global {
 
 // JavaScript prints a number as it was read where that is an integer of at most 15 digits or a short plain fraction; this
 // finds the others. A number stands behind a colon, a comma, a bracket or white space, so the digits of ids and hashes
-// in texts are no matter. What it leaves alone takes the fast road: `JSON.parse` with a reviver costs six times as much.
+// in texts are no matter. What it leaves alone takes the fast path: `JSON.parse` with a reviver costs six times as much.
 const mayHoldUnusualNumber = /(?:^|[:,[\s])(?:-0(?![.\d])|-?(?:[\d.]{16}|[\d.]+[eE]|\d+\.\d*0(?!\d)|0\.0{6}))/;
 
 // `JSON.parse` of Node 24 may read `"\n"` as a key `"\\"` once it has read an object with that key

@@ -8,7 +8,7 @@ import { problemResponse } from '../http/problem-responses.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EventPublisher } from '../ports/event-publisher.ts';
 import type { SubscriptionStore } from '../ports/subscription-store.ts';
-import type { DeliveryLog } from './ports.ts';
+import type { DeliveryHistory } from './ports.ts';
 import { type ApiAnswer, type ApiRequest, invalidField, jsonAnswer, readJsonBody, readLimit } from './request.ts';
 import { testSchema } from './request-schemas.ts';
 import type { Route } from './router.ts';
@@ -18,7 +18,7 @@ import { notFound } from './subscriptions.ts';
 export interface DeliveryDeps {
   readonly subscriptions: SubscriptionStore;
   readonly rules: Omit<ItemRules, 'now' | 'keepsLegacy'>;
-  readonly deliveries: DeliveryLog;
+  readonly deliveries: DeliveryHistory;
   readonly publisher: EventPublisher;
   readonly clock: Clock;
   readonly sleep: (ms: number) => Promise<void>;
@@ -99,7 +99,7 @@ export function deliveryRoutes(deps: DeliveryDeps): Route[] {
   ];
 }
 
-/** Through the bus and the subscriber's own rule, queue and function: the road that real events take. */
+/** Through the bus and the subscriber's own rule, queue and function: the path that real events take. */
 function testEvent(subscriptionId: string, now: number, randomBytes: RandomBytes): Broadcast {
   return {
     source: eventSources.fanout,

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { dynamoDeliveryLog } from '../aws/dynamo-delivery-log.ts';
+import { dynamoDeliveryHistory } from '../aws/dynamo-delivery-history.ts';
 import { dynamoSettingsStore } from '../aws/dynamo-settings-store.ts';
 import { dynamoSubscriptionStore } from '../aws/dynamo-subscription-store.ts';
 import { eventBridgePublisher } from '../aws/event-bridge-publisher.ts';
@@ -23,7 +23,7 @@ const eventBridge = new EventBridgeClient();
 export const handler = createManageHandler({
   subscriptions: dynamoSubscriptionStore(dynamo, env.SUBSCRIPTIONS_TABLE),
   settings: dynamoSettingsStore(dynamo, env.SETTINGS_TABLE),
-  deliveries: dynamoDeliveryLog(dynamo, env.DELIVERIES_TABLE),
+  deliveries: dynamoDeliveryHistory(dynamo, env.DELIVERIES_TABLE),
   publisher: eventBridgePublisher({ client: eventBridge, eventBusName: env.EVENT_BUS_NAME, sleep }),
   queues: sqsSubscriberQueues(new SQSClient(), env.ROUTE_PREFIX),
   replays: eventBridgeReplays({

@@ -165,7 +165,7 @@ const paths = {
     parameters: [idParameter],
     post: {
       operationId: 'testSubscription',
-      summary: 'Send a webhook_test event through the real road, and say what the subscriber answered.',
+      summary: 'Send a webhook_test event through the real path, and say what the subscriber answered.',
       requestBody: body('TestRequest', false),
       responses: {
         200: answer('What came of the first attempt.', 'TestResult'),

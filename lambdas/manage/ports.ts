@@ -2,7 +2,7 @@ import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
 import type { JsonObject } from '../json/json.ts';
 
 /** Reads what became of a subscription's events. */
-export interface DeliveryLog {
+export interface DeliveryHistory {
   /** Undefined: it was never tried. */
   read(subscriptionId: string, webhookId: string): Promise<DeliveryRecord | undefined>;
   /** Undelivered ones newest failure first; others in no order that means anything. */

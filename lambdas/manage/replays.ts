@@ -1,11 +1,12 @@
 import { isReplayOf, replayedEnvelope, replayName, replayNamePrefix } from '../domain/deliveries/replay.ts';
 import { routeNames } from '../domain/routes/desired-route.ts';
+import type { StoredSubscription } from '../domain/subscriptions/subscription.ts';
 import { decodeCursor, encodeCursor } from '../http/page-cursor.ts';
 import { problemResponse } from '../http/problem-responses.ts';
 import { type JsonObject, safeInteger } from '../json/json.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { StoredSubscription, SubscriptionStore } from '../ports/subscription-store.ts';
-import type { DeliveryLog, ReplayProgress, Replays, SubscriberQueues } from './ports.ts';
+import type { SubscriptionStore } from '../ports/subscription-store.ts';
+import type { DeliveryHistory, ReplayProgress, Replays, SubscriberQueues } from './ports.ts';
 import {
   type ApiAnswer,
   type ApiRequest,
@@ -21,7 +22,7 @@ import { notFound } from './subscriptions.ts';
 
 export interface ReplayDeps {
   readonly subscriptions: SubscriptionStore;
-  readonly deliveries: DeliveryLog;
+  readonly deliveries: DeliveryHistory;
   readonly queues: SubscriberQueues;
   readonly replays: Replays;
   readonly routePrefix: string;

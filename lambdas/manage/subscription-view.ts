@@ -1,7 +1,7 @@
 import { desiredFlow } from '../domain/deliveries/endpoint-health.ts';
 import { configEtag } from '../domain/subscriptions/config-etag.ts';
 import { publicKeyOf, schemeOf, secretsInForce } from '../domain/subscriptions/signing-secret.ts';
-import type { SigningSecret, SubscriptionConfig } from '../domain/subscriptions/subscription.ts';
+import type { SigningSecret, StoredSubscription, SubscriptionConfig } from '../domain/subscriptions/subscription.ts';
 import {
   type ItemRules,
   type ReadSubscription,
@@ -9,7 +9,6 @@ import {
 } from '../domain/subscriptions/subscription-item.ts';
 import { errorSentence } from '../http/problem.ts';
 import { integerValue } from '../json/json.ts';
-import type { StoredSubscription } from '../ports/subscription-store.ts';
 
 export type ViewRules = Omit<ItemRules, 'keepsLegacy'>;
 

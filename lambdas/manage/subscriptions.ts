@@ -6,7 +6,7 @@ import {
   type RandomBytes,
   rotateSecrets,
 } from '../domain/subscriptions/signing-secret.ts';
-import type { SubscriptionConfig } from '../domain/subscriptions/subscription.ts';
+import type { StoredSubscription, SubscriptionConfig } from '../domain/subscriptions/subscription.ts';
 import { newSubscriptionId } from '../domain/subscriptions/subscription-id.ts';
 import {
   changeSchema,
@@ -18,7 +18,7 @@ import { decodeCursor, encodeCursor } from '../http/page-cursor.ts';
 import { problemResponse } from '../http/problem-responses.ts';
 import type { JsonObject } from '../json/json.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { StoredSubscription, SubscriptionStore } from '../ports/subscription-store.ts';
+import type { SubscriptionStore } from '../ports/subscription-store.ts';
 import {
   type ApiAnswer,
   type ApiRequest,
@@ -39,7 +39,7 @@ export interface SubscriptionDeps {
   readonly randomBytes: RandomBytes;
 }
 
-type KnownSubscription = StoredSubscription & { readonly config: JsonObject };
+type ConfiguredSubscription = StoredSubscription & { readonly config: JsonObject };
 
 /** What was known of an endpoint that is given another chance. */
 const voidWhenEnabled = healthAttributes.filter((name) => name !== 'lastSuccessAt');
@@ -51,7 +51,7 @@ const maxPageSize = 100;
 export function subscriptionRoutes({ subscriptions, rules, clock, randomBytes }: SubscriptionDeps): Route[] {
   const rulesNow = (): ViewRules => ({ ...rules, now: clock() });
 
-  async function find(subscriptionId: string): Promise<KnownSubscription | undefined> {
+  async function find(subscriptionId: string): Promise<ConfiguredSubscription | undefined> {
     const stored = await subscriptions.read(subscriptionId);
     return stored.config === undefined ? undefined : { ...stored, config: stored.config };
   }
@@ -105,7 +105,7 @@ export function subscriptionRoutes({ subscriptions, rules, clock, randomBytes }:
    */
   async function update(
     request: ApiRequest,
-    next: (stored: KnownSubscription) => Promise<SubscriptionConfig | ApiAnswer>,
+    next: (stored: ConfiguredSubscription) => Promise<SubscriptionConfig | ApiAnswer>,
     written: (subscriptionId: string) => Promise<ApiAnswer>,
   ): Promise<ApiAnswer> {
     const { id = '' } = request.params;

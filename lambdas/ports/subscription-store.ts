@@ -1,12 +1,9 @@
-import type { SubscriptionConfig, SubscriptionState } from '../domain/subscriptions/subscription.ts';
+import type {
+  StoredSubscription,
+  SubscriptionConfig,
+  SubscriptionState,
+} from '../domain/subscriptions/subscription.ts';
 import type { JsonObject } from '../json/json.ts';
-
-/** The two records of a subscription. `config` is the item as it is stored, which anybody may have written. */
-export interface StoredSubscription {
-  readonly subscriptionId: string;
-  readonly config?: JsonObject;
-  readonly state?: SubscriptionState;
-}
 
 export interface StateChange {
   readonly set?: Partial<Omit<SubscriptionState, 'subscriptionId'>>;

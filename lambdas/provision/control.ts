@@ -22,7 +22,7 @@ export interface Control {
 const firstRetrySeconds = 15;
 const maxAttempts = 7;
 /** SQS's longest `DelaySeconds`. */
-const longestDelaySeconds = 900;
+const maxDelaySeconds = 900;
 /** So many routes begin per second of a run over all: each costs about 6 calls, of which Lambda gets 2. */
 const routesPerSecond = 5;
 
@@ -72,7 +72,7 @@ export function createControl(deps: ControlDeps): Control {
       log.warn('left to the hourly run', { subscriptionId: message.subscriptionId, action: message.action });
       return;
     }
-    const delaySeconds = Math.min(longestDelaySeconds, afterSeconds ?? firstRetrySeconds * 2 ** (attempt - 1));
+    const delaySeconds = Math.min(maxDelaySeconds, afterSeconds ?? firstRetrySeconds * 2 ** (attempt - 1));
     await controlQueue.send([{ message: { ...message, attempt }, delaySeconds }]);
   }
 
@@ -84,7 +84,7 @@ export function createControl(deps: ControlDeps): Control {
     await controlQueue.send(
       all.map((subscriptionId, index) => ({
         message: { subscriptionId, action: 'reconcile' as const, hourly: true },
-        delaySeconds: Math.min(longestDelaySeconds, Math.floor(index / routesPerSecond)),
+        delaySeconds: Math.min(maxDelaySeconds, Math.floor(index / routesPerSecond)),
       })),
     );
     metrics.add('DeadLetters', await routes.countDeadLetters(all));

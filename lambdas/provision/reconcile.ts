@@ -13,13 +13,17 @@ import { configEtag } from '../domain/subscriptions/config-etag.ts';
 import { hasLegacyEvent } from '../domain/subscriptions/legacy-entitlement.ts';
 import type { OutboundPolicy } from '../domain/subscriptions/outbound-address.ts';
 import { newSigningSecret, type RandomBytes } from '../domain/subscriptions/signing-secret.ts';
-import type { SubscriptionConfig, SubscriptionState } from '../domain/subscriptions/subscription.ts';
+import type {
+  StoredSubscription,
+  SubscriptionConfig,
+  SubscriptionState,
+} from '../domain/subscriptions/subscription.ts';
 import { subscriptionIdFault } from '../domain/subscriptions/subscription-id.ts';
 import { readSubscriptionItem } from '../domain/subscriptions/subscription-item.ts';
 import { errorSentence } from '../http/problem.ts';
 import { canonicalJson } from '../json/json.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { StateChange, StoredSubscription, SubscriptionStore } from '../ports/subscription-store.ts';
+import type { StateChange, SubscriptionStore } from '../ports/subscription-store.ts';
 import type { Log, Metrics } from '../ports/telemetry.ts';
 import type { ActionOutcome, DeploymentGate, RouteControlPlane } from './ports.ts';
 

@@ -15,7 +15,7 @@ interface Series {
 }
 
 /** CloudWatch takes so many values of a metric from one line. */
-const mostValues = 100;
+const maxValues = 100;
 
 /**
  * Metrics in CloudWatch's embedded metric format: a log line per flush and set of dimensions, no call to CloudWatch.
@@ -59,7 +59,7 @@ function nextLine({ dimensions, values }: Series, now: number): string {
   const members: Partial<Record<MetricName, number | number[]>> = {};
   for (const [name, added] of values) {
     definitions.push({ Name: name, Unit: metrics[name].unit });
-    const taken = added.splice(0, mostValues);
+    const taken = added.splice(0, maxValues);
     members[name] = taken.length === 1 ? (taken[0] as number) : taken;
     if (added.length === 0) values.delete(name);
   }

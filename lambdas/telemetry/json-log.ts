@@ -15,7 +15,7 @@ type Level = 'INFO' | 'WARN' | 'ERROR';
 
 /**
  * One JSON object per line: information on standard output, the rest on standard error. `xray_trace_id` is the line's own
- * trace or else the invocation's, so one search finds all of one event's road. Writes to the streams and not by `console`,
+ * trace or else the invocation's, so one search finds all of one event's path. Writes to the streams and not by `console`,
  * which Lambda would put a prefix before.
  */
 export function jsonLog({ service, clock, environment }: Options): Log {

@@ -134,9 +134,9 @@ function thresholdLines(
 
 function timeAxis({ x, bottom, range, width }: Frame): string {
   const spanSeconds = (range.end - range.start) / 1000;
-  const mostLabels = (width - margin.left - margin.right) / pixelsPerLabel;
+  const maxLabels = (width - margin.left - margin.right) / pixelsPerLabel;
   const steps = [5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
-  const step = (steps.find((candidate) => spanSeconds / candidate <= mostLabels) ?? 7200) * 1000;
+  const step = (steps.find((candidate) => spanSeconds / candidate <= maxLabels) ?? 7200) * 1000;
   const labels: string[] = [];
   for (let at = Math.ceil(range.start / step) * step; at < range.end; at += step) {
     const text = new Date(at).toISOString().slice(11, step < 60_000 ? 19 : 16);

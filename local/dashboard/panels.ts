@@ -81,7 +81,7 @@ export interface DrawOptions {
   readonly range: TimeRange;
   /**
    * Drawn in place of every period that is shorter than an hour. A run of a minute has one figure to the minute, which is
-   * no curve; alarms are judged by their own periods all the same.
+   * no curve; alarms are checked by their own periods all the same.
    */
   readonly stepSeconds: number;
 }

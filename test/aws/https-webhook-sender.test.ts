@@ -146,7 +146,7 @@ describe('the address that is dialled', () => {
   }
   const url = () => ({ url: `http://receiver.example:${receiver.port}/`, headers: {}, body: '{}' });
 
-  it('is the judged one: the name is asked for once for each connection', async () => {
+  it('is the checked one: the name is asked for once for each connection', async () => {
     // A name server that changes its answer between the judging and the dialling.
     const { resolveAll, asked } = resolvingTo(['127.0.0.1'], ['169.254.169.254']);
     const sender = aSender({ resolveAll });

@@ -16,7 +16,7 @@ import { mockClient } from 'aws-sdk-client-mock';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { aRecord } from '../../lab/support/deliveries.ts';
 import { toAttributes } from '../../lambdas/aws/dynamo-attributes.ts';
-import { dynamoDeliveryLog } from '../../lambdas/aws/dynamo-delivery-log.ts';
+import { dynamoDeliveryHistory } from '../../lambdas/aws/dynamo-delivery-history.ts';
 import { dynamoSettingsStore } from '../../lambdas/aws/dynamo-settings-store.ts';
 import { eventBridgeReplays } from '../../lambdas/aws/event-bridge-replays.ts';
 import { httpsCloudFormationResponder } from '../../lambdas/aws/https-cloudformation-responder.ts';
@@ -98,7 +98,7 @@ describe('tables of the management API', () => {
   });
 
   async function all(query: Omit<DeliveryQuery, 'limit'>, limit = 7): Promise<DeliveryRecord[]> {
-    const log = dynamoDeliveryLog(client, 'deliveries');
+    const log = dynamoDeliveryHistory(client, 'deliveries');
     const found: DeliveryRecord[] = [];
     let after: DeliveryQuery['after'];
     do {

@@ -15,7 +15,7 @@ type Fields = Readonly<Record<string, unknown>>;
 const mark = 'marked-zq7';
 const driftToken = `${mark}-drift-token`;
 
-describe('the logs of the whole road', () => {
+describe('the logs of the whole path', () => {
   const lines: LogLine[] = [];
   const notices: string[] = [];
   const waiting = new Set<() => void>();

@@ -214,7 +214,7 @@ describe('rotating a secret', () => {
 });
 
 describe('testing a subscription', () => {
-  it('sends a test event over the real road and says what the subscriber answered', async () => {
+  it('sends a test event over the real path and says what the subscriber answered', async () => {
     const { subscriptionId } = await fanout.subscribe(subscription());
     subscriber.answer = (_delivery, response) => response.writeHead(418).end('short and stout');
     const { status, text } = await fanout.api('POST', `/v1/subscriptions/${subscriptionId}/test`, {});

@@ -30,10 +30,10 @@ describe('an endpoint that is down for two days and comes back', () => {
     const beforeOutage = world.requests.length;
 
     world.receiver = unreachable;
-    let mostInFlight = 0;
+    let maxInFlight = 0;
     await world.runUntil(startedAt + hours(49), () => {
       arrivals();
-      mostInFlight = Math.max(mostInFlight, world.inFlight);
+      maxInFlight = Math.max(maxInFlight, world.inFlight);
     });
     const duringOutage = world.requests.length - beforeOutage;
     const backlog = world.messages.size;
@@ -42,12 +42,12 @@ describe('an endpoint that is down for two days and comes back', () => {
     world.receiver = () => answered(200);
     const backAt = world.now;
     let drainedAt = 0;
-    let mostPerSecond = 0;
+    let maxPerSecond = 0;
     let requestsBefore = world.requests.length;
     let firstMinute = 0;
     await world.runUntil(backAt + hours(12), () => {
       arrivals();
-      mostPerSecond = Math.max(mostPerSecond, world.requests.length - requestsBefore);
+      maxPerSecond = Math.max(maxPerSecond, world.requests.length - requestsBefore);
       if (world.state.circuit?.state === 'ramping' && world.now < world.state.circuit.since + minutes(1)) {
         firstMinute = Math.max(firstMinute, world.requests.length - requestsBefore);
       }
@@ -70,13 +70,13 @@ describe('an endpoint that is down for two days and comes back', () => {
     expect(world.messages.size).toBe(0);
     // Retrying each event by its schedule alone would be about 14 attempts for each of them.
     expect(duringOutage).toBeLessThan(enqueued / 20);
-    expect(mostInFlight).toBeLessThan(200);
+    expect(maxInFlight).toBeLessThan(200);
     // Two batches of ten, and the probe.
     expect(firstMinute).toBeLessThanOrEqual(21);
     console.log(
       `two days down: ${backlog} events waited, ${duringOutage} attempts meanwhile (${(14 * backlog).toLocaleString('en')} without a circuit), ` +
-        `at most ${mostInFlight} in flight; drained ${((drainedAt - backAt) / 60_000).toFixed(1)} min after it was back, ` +
-        `at most ${mostPerSecond} a second (${firstMinute} in the first minute)`,
+        `at most ${maxInFlight} in flight; drained ${((drainedAt - backAt) / 60_000).toFixed(1)} min after it was back, ` +
+        `at most ${maxPerSecond} a second (${firstMinute} in the first minute)`,
     );
   });
 });

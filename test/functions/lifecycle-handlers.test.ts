@@ -5,7 +5,7 @@ import { RecordedPublisher } from '../../lab/support/in-memory/publisher.ts';
 import { RecordedLog, RecordedMetrics } from '../../lab/support/in-memory/telemetry.ts';
 import { aLambdaContext, anEnvelope, anSqsEvent, anSqsRecord } from '../../lab/support/sqs-events.ts';
 import { publishedLegacyTimeline } from '../../lambdas/domain/events/legacy-timeline.ts';
-import { type ConversationTimer, timerShardOf, timerShards } from '../../lambdas/domain/inactivity/inactivity-timer.ts';
+import { type Conversation, timerShardOf, timerShards } from '../../lambdas/domain/inactivity/inactivity-timer.ts';
 import { createEmitInactivityHandler } from '../../lambdas/inactivity/emit/handler.ts';
 import type { DueTimer } from '../../lambdas/inactivity/ports.ts';
 import { createSweepInactivityHandler } from '../../lambdas/inactivity/sweep/handler.ts';
@@ -97,7 +97,7 @@ describe('track-activity', () => {
 });
 
 describe('emit-inactivity', () => {
-  const armed: ConversationTimer = { lastActivityAt: now - 600_000, dueAt: now };
+  const armed: Conversation = { lastActivityAt: now - 600_000, dueAt: now };
   const look = (timer: DueTimer = { conversationKey: key, dueAt: now }) =>
     createEmitInactivityHandler(deps())(anSqsEvent(anSqsRecord(timer)), aLambdaContext());
 

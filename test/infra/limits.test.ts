@@ -5,18 +5,18 @@ import { ofType, synthesise } from '../../lab/support/synthesised.ts';
 const template = synthesise({ stage: 'thirteenchars', alarmEmail: 'on-call@example.com' });
 
 /** A physical name or ARN is at most this long here: an ARN of an account with 64 characters of name. */
-const longestReference = 'arn:aws:secretsmanager:ap-southeast-2:123456789012:secret:'.length + 64;
+const maxReference = 'arn:aws:secretsmanager:ap-southeast-2:123456789012:secret:'.length + 64;
 
 /** How long a value can be once its references are resolved. */
-function longestText(value: unknown): number {
+function maxText(value: unknown): number {
   if (typeof value === 'string') return value.length;
   if (typeof value !== 'object' || value === null) return String(value).length;
   if ('Fn::Join' in value) {
     const [, parts] = value['Fn::Join'] as [string, unknown[]];
-    return parts.reduce<number>((sum, part) => sum + longestText(part), 0);
+    return parts.reduce<number>((sum, part) => sum + maxText(part), 0);
   }
-  if ('Ref' in value || 'Fn::GetAtt' in value || 'Fn::Sub' in value) return longestReference;
-  return Object.entries(value).reduce((sum, [key, item]) => sum + key.length + longestText(item) + 6, 2);
+  if ('Ref' in value || 'Fn::GetAtt' in value || 'Fn::Sub' in value) return maxReference;
+  return Object.entries(value).reduce((sum, [key, item]) => sum + key.length + maxText(item) + 6, 2);
 }
 
 test('a template holds 500 resources and 1 MB', () => {
@@ -28,10 +28,7 @@ test.each(ofType(template, 'AWS::Lambda::Function'))(
   '%s: its environment fits into 4 KB, its description into 256',
   (_, { Properties }) => {
     const { Variables } = Properties.Environment as { Variables: Record<string, unknown> };
-    const bytes = Object.entries(Variables).reduce(
-      (sum, [name, value]) => sum + name.length + longestText(value) + 2,
-      0,
-    );
+    const bytes = Object.entries(Variables).reduce((sum, [name, value]) => sum + name.length + maxText(value) + 2, 0);
     expect(bytes).toBeLessThan(4096);
     expect(String(Properties.Description).length).toBeLessThanOrEqual(256);
   },
@@ -40,7 +37,7 @@ test.each(ofType(template, 'AWS::Lambda::Function'))(
 test.each(ofType(template, 'AWS::IAM::Policy'))(
   "%s: a role's inline policies hold 10,240 characters",
   (_, { Properties }) => {
-    expect(longestText(Properties.PolicyDocument)).toBeLessThan(10_240);
+    expect(maxText(Properties.PolicyDocument)).toBeLessThan(10_240);
   },
 );
 
@@ -109,7 +106,7 @@ test('the permissions that the HTTP API needs fit into the 20 KB of a function p
   const byFunction: Record<string, number> = {};
   for (const [, { Properties }] of ofType(template, 'AWS::Lambda::Permission')) {
     const lambda = JSON.stringify(Properties.FunctionName);
-    byFunction[lambda] = (byFunction[lambda] ?? 0) + longestText(Properties) + 150;
+    byFunction[lambda] = (byFunction[lambda] ?? 0) + maxText(Properties) + 150;
   }
   for (const size of Object.values(byFunction)) expect(size).toBeLessThan(20_480);
 });

@@ -39,7 +39,7 @@ describe('JSON that keeps its numbers', () => {
     expect(roundTrip(`[${n}]`)).toBe(`[${n}]`);
   });
 
-  it('sends on any number as it came in, whichever road the text takes', () => {
+  it('sends on any number as it came in, whichever path the text takes', () => {
     const digits = (max: number) => fc.string({ unit: fc.constantFrom(...'0123456789'), minLength: 1, maxLength: max });
     const number = fc
       .tuple(

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { judgeRun } from '../../lab/support/inactivity-reference-model.ts';
+import { checkRun } from '../../lab/support/inactivity-reference-model.ts';
 import type * as Timer from '../../lambdas/domain/inactivity/inactivity-timer.ts';
 import { disturbedHistories } from './histories.ts';
 
@@ -40,18 +40,18 @@ const mutants: Record<string, (timer: TimerModule) => Partial<TimerModule>> = {
         : change;
     },
   }),
-  'a look fires without looking at the last activity': ({ judgeTimer }) => ({
-    judgeTimer: (stored, dueAt, _quietSeconds, now) => judgeTimer(stored, dueAt, 0, now),
+  'a look fires without looking at the last activity': ({ decideTimer }) => ({
+    decideTimer: (stored, dueAt, _quietSeconds, now) => decideTimer(stored, dueAt, 0, now),
   }),
-  'a conversation that moved on is not set anew': ({ judgeTimer }) => ({
-    judgeTimer: (stored, dueAt, quietSeconds, now) => {
-      const verdict = judgeTimer(stored, dueAt, quietSeconds, now);
+  'a conversation that moved on is not set anew': ({ decideTimer }) => ({
+    decideTimer: (stored, dueAt, quietSeconds, now) => {
+      const verdict = decideTimer(stored, dueAt, quietSeconds, now);
       return verdict.kind === 'rearm' ? { kind: 'stale' } : verdict;
     },
   }),
-  'a timer is set anew from the look, not from the last activity': ({ judgeTimer }) => ({
-    judgeTimer: (stored, dueAt, quietSeconds, now) => {
-      const verdict = judgeTimer(stored, dueAt, quietSeconds, now);
+  'a timer is set anew from the look, not from the last activity': ({ decideTimer }) => ({
+    decideTimer: (stored, dueAt, quietSeconds, now) => {
+      const verdict = decideTimer(stored, dueAt, quietSeconds, now);
       return verdict.kind === 'rearm' ? { kind: 'rearm', dueAt: now + quietSeconds * 1000 } : verdict;
     },
   }),
@@ -77,7 +77,7 @@ describe('the model finds it when', () => {
     const { LifecycleRun } = await import('./lifecycle-run.ts');
     const result = await fc.check(
       fc.asyncProperty(disturbedHistories, async ({ seed, quietSeconds, steps }) => {
-        expect(judgeRun(await new LifecycleRun(seed, quietSeconds).play(steps))).toEqual([]);
+        expect(checkRun(await new LifecycleRun(seed, quietSeconds).play(steps))).toEqual([]);
       }),
       { numRuns: 2_000, endOnFailure: true, seed: 42 },
     );

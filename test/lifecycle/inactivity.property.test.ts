@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { judgeRun } from '../../lab/support/inactivity-reference-model.ts';
+import { checkRun } from '../../lab/support/inactivity-reference-model.ts';
 import { disturbedHistories, type History, undisturbedHistories } from './histories.ts';
 import { LifecycleRun } from './lifecycle-run.ts';
 
@@ -8,7 +8,7 @@ import { LifecycleRun } from './lifecycle-run.ts';
 const histories = Number(process.env.LIFECYCLE_HISTORIES ?? 2_400);
 
 async function holds({ seed, quietSeconds, steps }: History): Promise<void> {
-  expect(judgeRun(await new LifecycleRun(seed, quietSeconds).play(steps))).toEqual([]);
+  expect(checkRun(await new LifecycleRun(seed, quietSeconds).play(steps))).toEqual([]);
 }
 
 describe('inactivity is what the reference model says', () => {

@@ -53,7 +53,7 @@ export async function measureDelivery({ quick }: SectionOptions): Promise<Sectio
   return {
     title: 'Delivery',
     method: [
-      `The \`deliver\` handler with batches of ${batchSize}: envelopes parsed, signed, posted by its own client over kept connections, the answers judged, the ledger read and written (its port in memory), one log line for each attempt and the metrics written (to \`/dev/null\`). Against undici's \`Pool\` with ${batchSize} connections, which posts the very same bodies and headers, made beforehand, ${batchSize} at a time. The receiver is another process and answers at once. Processor time is all that this process uses, the garbage collector and the compiler included.`,
+      `The \`deliver\` handler with batches of ${batchSize}: envelopes parsed, signed, posted by its own client over kept connections, the answers checked, the ledger read and written (its port in memory), one log line for each attempt and the metrics written (to \`/dev/null\`). Against undici's \`Pool\` with ${batchSize} connections, which posts the very same bodies and headers, made beforehand, ${batchSize} at a time. The receiver is another process and answers at once. Processor time is all that this process uses, the garbage collector and the compiler included.`,
       'Deployed, all deliveries go over TLS. `node:https` is here for what another choice of client would cost.',
     ].join('\n\n'),
     tables: [

@@ -1,11 +1,11 @@
 import { BlockList, isIP, isIPv4 } from 'node:net';
 import fc from 'fast-check';
 import {
+  checkAddress,
   forbiddenRanges,
-  judgeAddress,
   type OutboundPolicy,
 } from '../../../lambdas/domain/subscriptions/outbound-address.ts';
-import { judgeUrl } from '../../../lambdas/domain/subscriptions/outbound-url.ts';
+import { checkUrl } from '../../../lambdas/domain/subscriptions/outbound-url.ts';
 import { type FuzzTarget, must } from '../fuzz-target.ts';
 import { damaged } from '../json-text.ts';
 
@@ -146,12 +146,12 @@ const urlParts = fc.tuple(
 export const addresses: FuzzTarget = {
   claim:
     'No spelling of an address or url leads to a place that is not public, as Node’s own parser and block list read it, and no address of the public internet is refused.',
-  property: () => fc.property(text, urlParts, checkAddress) as fc.IRawProperty<unknown>,
+  property: () => fc.property(text, urlParts, tryAddress) as fc.IRawProperty<unknown>,
 };
 
-export function checkAddress(spelled: string, [scheme, port, rest]: readonly [string, string, string]): void {
+export function tryAddress(spelled: string, [scheme, port, rest]: readonly [string, string, string]): void {
   for (const policy of ['public', 'local'] as const) {
-    const verdict = judgeAddress(spelled, policy);
+    const verdict = checkAddress(spelled, policy);
     must(verdict.kind === 'allowed' || verdict.range !== '', 'refused without a range');
     for (const meant of readingsOf(spelled)) {
       must(
@@ -169,13 +169,13 @@ export function checkAddress(spelled: string, [scheme, port, rest]: readonly [st
       );
     }
     const bracketed = isIP(spelled) === 6 ? `[${spelled}]` : spelled;
-    checkUrl(`${scheme}${bracketed}${port}${rest}`, policy);
-    checkUrl(`https://${bracketed}/`, policy);
+    tryUrl(`${scheme}${bracketed}${port}${rest}`, policy);
+    tryUrl(`https://${bracketed}/`, policy);
   }
 }
 
-function checkUrl(written: string, policy: OutboundPolicy): void {
-  const verdict = judgeUrl(written, policy);
+function tryUrl(written: string, policy: OutboundPolicy): void {
+  const verdict = checkUrl(written, policy);
   if (verdict.kind === 'refused') {
     must(verdict.message !== '', 'refused without a message');
     return;
@@ -191,10 +191,10 @@ function checkUrl(written: string, policy: OutboundPolicy): void {
   for (const meant of readingsOf(host)) must(isFree(meant, policy), () => `${policy}: ${written} leads to ${meant}`);
   if (policy === 'public')
     must(isIP(host) !== 0 || /\.[^.]+$/.test(host), () => `${written} leads to the name ${host}`);
-  const again = judgeUrl(url.href, policy);
+  const again = checkUrl(url.href, policy);
   must(
     again.kind === 'allowed' && again.url.href === url.href,
-    () => `${url.href}, which it became, is judged otherwise`,
+    () => `${url.href}, which it became, is checked otherwise`,
   );
 }
 
@@ -210,7 +210,7 @@ function readingsOf(spelled: string): string[] {
 
 function isFree(meant: string, policy: OutboundPolicy): boolean {
   if (isIPv4(meant)) return !holds(forbidden[policy], meant);
-  // What these lead to. Their policy is the public one: no local run has such a road.
+  // What these lead to. Their policy is the public one: no local run has such a path.
   if (holds(nat64, meant)) return !holds(forbidden.public, v6Bytes(meant).slice(12, 16).join('.'));
   if (holds(sixToFour, meant)) return !holds(forbidden.public, v6Bytes(meant).slice(2, 6).join('.'));
   if (policy === 'local' && isOpenLocally(meant)) return true;

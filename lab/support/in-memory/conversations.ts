@@ -1,18 +1,18 @@
-import { type ConversationTimer, timerShardOf } from '../../../lambdas/domain/inactivity/inactivity-timer.ts';
+import { type Conversation, timerShardOf } from '../../../lambdas/domain/inactivity/inactivity-timer.ts';
 import type { ConversationStore, DueTimer } from '../../../lambdas/inactivity/ports.ts';
 
 const pageSize = 3;
 
 /** Conversations in memory, counting what DynamoDB would charge for. */
 export class InMemoryConversations implements ConversationStore {
-  readonly items = new Map<string, ConversationTimer>();
+  readonly items = new Map<string, Conversation>();
   writes = 0;
   /** Writes that also write the index: arming, setting anew, disarming. */
   indexWrites = 0;
   timersRead = 0;
 
-  async readMany(keys: readonly string[]): Promise<Map<string, ConversationTimer>> {
-    const found = new Map<string, ConversationTimer>();
+  async readMany(keys: readonly string[]): Promise<Map<string, Conversation>> {
+    const found = new Map<string, Conversation>();
     for (const key of keys) {
       const item = this.items.get(key);
       if (item !== undefined) found.set(key, item);
@@ -20,11 +20,11 @@ export class InMemoryConversations implements ConversationStore {
     return found;
   }
 
-  async read(key: string): Promise<ConversationTimer | undefined> {
+  async read(key: string): Promise<Conversation | undefined> {
     return this.items.get(key);
   }
 
-  async replace(key: string, expected: ConversationTimer | undefined, next: ConversationTimer): Promise<boolean> {
+  async replace(key: string, expected: Conversation | undefined, next: Conversation): Promise<boolean> {
     const stored = this.items.get(key);
     if (stored?.lastActivityAt !== expected?.lastActivityAt || stored?.dueAt !== expected?.dueAt) return false;
     this.items.set(key, next);

@@ -1,7 +1,7 @@
 import type { DeliveryRecord } from '../../../lambdas/domain/deliveries/delivery-ledger.ts';
 import type { JsonObject } from '../../../lambdas/json/json.ts';
 import type {
-  DeliveryLog,
+  DeliveryHistory,
   DeliveryQuery,
   ReplayProgress,
   Replays,
@@ -9,7 +9,7 @@ import type {
   SubscriberQueues,
 } from '../../../lambdas/manage/ports.ts';
 
-export class InMemoryDeliveries implements DeliveryLog {
+export class InMemoryDeliveries implements DeliveryHistory {
   readonly records: DeliveryRecord[] = [];
   /** Runs before each read of one record: time passes, a subscriber answers. */
   beforeRead: (webhookId: string) => void = () => undefined;

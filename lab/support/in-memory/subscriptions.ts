@@ -1,6 +1,10 @@
-import type { SubscriptionConfig, SubscriptionState } from '../../../lambdas/domain/subscriptions/subscription.ts';
+import type {
+  StoredSubscription,
+  SubscriptionConfig,
+  SubscriptionState,
+} from '../../../lambdas/domain/subscriptions/subscription.ts';
 import { canonicalJson, type JsonObject, type JsonValue } from '../../../lambdas/json/json.ts';
-import type { StateChange, StoredSubscription, SubscriptionStore } from '../../../lambdas/ports/subscription-store.ts';
+import type { StateChange, SubscriptionStore } from '../../../lambdas/ports/subscription-store.ts';
 import type { DeploymentGate } from '../../../lambdas/provision/ports.ts';
 
 /** The subscriptions table. `configs` and `states` are there to be looked at, and written to as people do. */

@@ -29,7 +29,7 @@ export type AttemptOutcome =
   /** Nothing more goes to this endpoint; this event waits with the others, unless it was delivered. */
   | { readonly kind: 'disable'; readonly reason: string; readonly delivered: boolean }
   /** This event is not wanted. */
-  | { readonly kind: 'give-up'; readonly reason: string };
+  | { readonly kind: 'discard'; readonly reason: string };
 
 /** Overload without a `Retry-After`: a moment's rest for the endpoint. Its retry schedule goes on besides. */
 const defaultThrottleSeconds: Readonly<Record<number, number>> = { 429: 30, 502: 10, 503: 10, 504: 10 };
@@ -52,7 +52,7 @@ export function attemptOutcome(result: AttemptResult, now: number): AttemptOutco
   }
   if (delivered) return { kind: 'delivered' };
   if (control === 'abort-message') {
-    return { kind: 'give-up', reason: 'the receiver does not want it (webhook-delivery: abort-message)' };
+    return { kind: 'discard', reason: 'the receiver does not want it (webhook-delivery: abort-message)' };
   }
   if (status === 410) return { kind: 'disable', reason: 'the receiver is gone (status 410)', delivered };
   const retryAfter = parseRetryAfter(headers['retry-after'], now);
@@ -63,7 +63,7 @@ export function attemptOutcome(result: AttemptResult, now: number): AttemptOutco
   return retryAfter === undefined ? { kind: 'retry' } : { kind: 'retry', notBefore: retryAfter };
 }
 
-const longestRetryAfterSeconds = 400 * 24 * 60 * 60;
+const maxRetryAfterSeconds = 400 * 24 * 60 * 60;
 
 /**
  * `Retry-After` as an instant in epoch ms: seconds, or one of HTTP's three forms of a date (RFC 9110, 10.2.3 and 5.6.7).
@@ -72,11 +72,11 @@ const longestRetryAfterSeconds = 400 * 24 * 60 * 60;
 export function parseRetryAfter(value: string | undefined, now: number): number | undefined {
   const text = value?.trim() ?? '';
   if (/^\d+$/.test(text)) {
-    const seconds = Math.min(Number(text), longestRetryAfterSeconds);
+    const seconds = Math.min(Number(text), maxRetryAfterSeconds);
     return seconds > 0 ? now + seconds * 1000 : undefined;
   }
   const date = parseHttpDate(text, now);
-  return date !== undefined && date > now ? Math.min(date, now + longestRetryAfterSeconds * 1000) : undefined;
+  return date !== undefined && date > now ? Math.min(date, now + maxRetryAfterSeconds * 1000) : undefined;
 }
 
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];

@@ -81,7 +81,7 @@ export type DeliveryVerdict =
   | { readonly state: 'exhausted' | 'discarded'; readonly reason: string };
 
 /**
- * The attempts that count towards the schedule: those of this replay, or of the first road. A new replay of an event
+ * The attempts that count towards the schedule: those of this replay, or of the first path. A new replay of an event
  * that had its end begins again.
  */
 export function attemptsSoFar(subject: DeliverySubject, previous: DeliveryRecord | undefined): number {

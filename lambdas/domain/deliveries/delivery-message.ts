@@ -11,7 +11,7 @@ export interface QueuedMessage {
   readonly body: string;
   /** When it entered the queue; epoch ms. */
   readonly sentAt: number;
-  /** X-Ray's, of the trace that the event's road belongs to: a batch mixes traces. */
+  /** X-Ray's, of the trace that the event's path belongs to: a batch mixes traces. */
   readonly traceHeader?: string;
 }
 

@@ -6,21 +6,28 @@ import type { DeliveryMessage } from './delivery-message.ts';
 import { lastSafeInstant } from './retry-schedule.ts';
 
 /** A subscription as its two records are found; people may have written nonsense into `config`. */
-export interface Subscriber {
+export interface DeliverableSubscription {
   readonly config?: Partial<SubscriptionConfig>;
   readonly state?: SubscriptionState;
 }
 
-export type HoldReason = 'not-due' | 'duplicate' | 'throttled' | 'circuit-open' | 'paused' | 'disabled' | 'not-ready';
+export type PostponeReason =
+  | 'not-due'
+  | 'duplicate'
+  | 'throttled'
+  | 'circuit-open'
+  | 'paused'
+  | 'disabled'
+  | 'not-ready';
 
 export type DeliveryPlan =
   | { readonly kind: 'attempt' }
   /** Nothing is left to do: it had its end, or its replay was called off. */
   | { readonly kind: 'acknowledge'; readonly reason: DeliveryRecord['state'] | 'replay-cancelled' }
   /** Not now, and it counts as no attempt. `until` in epoch ms. */
-  | { readonly kind: 'hold'; readonly until: number; readonly reason: HoldReason }
+  | { readonly kind: 'postpone'; readonly until: number; readonly reason: PostponeReason }
   /** It would wait on, but the queue is about to forget it. */
-  | { readonly kind: 'expire'; readonly reason: HoldReason };
+  | { readonly kind: 'expire'; readonly reason: PostponeReason };
 
 /** How long to wait for what has no time of its own: a person who resumes, a subscription that becomes ready. */
 const lookAgainMs = 2 * 60 * 1000;
@@ -29,7 +36,7 @@ const lookAgainMs = 2 * 60 * 1000;
  * `provision` has not heard of the circuit and the mapping is on: until the next look at all routes, a message that came
  * back every few seconds would be received so often that it ended in the dead-letter queue.
  */
-const longestCircuitHoldMs = 15 * 60 * 1000;
+const maxCircuitHoldMs = 15 * 60 * 1000;
 /** What waited for the same instant does not come back in the same instant. */
 const spreadMs = 10 * 1000;
 /** A second message of an event lets the first have its turn; if the first is gone, the second takes over. */
@@ -45,7 +52,7 @@ export interface PlanContext {
 
 /** What to do with each message of a batch, given what is known of it and of its subscriber. */
 export function deliveryPlanner(
-  subscriber: Subscriber,
+  subscriber: DeliverableSubscription,
   { now, random, isProbe }: PlanContext,
 ): (message: DeliveryMessage, record: DeliveryRecord | undefined) => DeliveryPlan {
   const forAll = subscriberHold(subscriber, now, isProbe);
@@ -65,7 +72,7 @@ export function deliveryPlanner(
     if (hold === undefined) return { kind: 'attempt' };
     const last = lastSafeInstant(message.sentAt);
     if (last <= now) return { kind: 'expire', reason: hold.reason };
-    return { kind: 'hold', reason: hold.reason, until: Math.min(hold.until, last) };
+    return { kind: 'postpone', reason: hold.reason, until: Math.min(hold.until, last) };
   };
 }
 
@@ -77,11 +84,11 @@ function isReplayed(message: DeliveryMessage, record: DeliveryRecord): boolean {
 
 interface Hold {
   readonly until: number;
-  readonly reason: HoldReason;
+  readonly reason: PostponeReason;
 }
 
 /** What keeps all messages back. */
-function subscriberHold(subscriber: Subscriber, now: number, isProbe: boolean): Hold | undefined {
+function subscriberHold(subscriber: DeliverableSubscription, now: number, isProbe: boolean): Hold | undefined {
   const { config, state } = subscriber;
   if (config === undefined || typeof config.url !== 'string' || state?.provisioning === 'rejected') {
     return { until: now + lookAgainMs, reason: 'not-ready' };
@@ -95,7 +102,7 @@ function subscriberHold(subscriber: Subscriber, now: number, isProbe: boolean): 
   }
   if (state?.circuit?.state === 'open' && !isProbe) {
     const { probeAt } = state.circuit;
-    const until = probeAt > now ? Math.min(probeAt, now + longestCircuitHoldMs) : now + lookAgainMs;
+    const until = probeAt > now ? Math.min(probeAt, now + maxCircuitHoldMs) : now + lookAgainMs;
     return { until, reason: 'circuit-open' };
   }
   return undefined;
@@ -112,7 +119,7 @@ function messageHold(message: DeliveryMessage, record: DeliveryRecord | undefine
  * The secrets that sign at `now`, newest first; none where the subscription is not ready. One that cannot sign, in an
  * item that was written by hand, is left out.
  */
-export function signingSecrets({ config, state }: Subscriber, now: number): readonly string[] {
+export function signingSecrets({ config, state }: DeliverableSubscription, now: number): readonly string[] {
   const own = readSecrets(config?.secrets);
   const stored = own.length > 0 ? own : readSecrets(state?.generatedSecrets);
   const usable = stored.filter(({ secret }) => isSigningSecret(secret));

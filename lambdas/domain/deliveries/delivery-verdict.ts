@@ -7,7 +7,7 @@ export function deliveryVerdict(outcome: AttemptOutcome, attempt: Omit<FailedAtt
   switch (outcome.kind) {
     case 'delivered':
       return { state: 'delivered' };
-    case 'give-up':
+    case 'discard':
       return { state: 'discarded', reason: outcome.reason };
     case 'disable':
       return outcome.delivered ? { state: 'delivered' } : retryVerdict(attempt);

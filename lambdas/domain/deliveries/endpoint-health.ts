@@ -50,7 +50,7 @@ export const defaultDisableAfterSeconds = 5 * 24 * 60 * 60;
 /** Within the 14 days for which the queue keeps what waits. */
 export const maxDisableAfterSeconds = 13 * 24 * 60 * 60;
 /** SQS's longest `DelaySeconds`. */
-const longestControlDelaySeconds = 900;
+const maxControlDelaySeconds = 900;
 
 /** This many failures in a row, over at least this time, open the circuit: a blip that hits one batch does not. */
 const openAfterFailures = 10;
@@ -58,14 +58,14 @@ const openAfterSeconds = 30;
 /** While ramping, this many in a row open it again; one message that the endpoint never takes does not. */
 const relapseAfterFailures = 3;
 /** A throttle that lasts longer than this opens the circuit: hiding each message would fill the 120,000 in flight. */
-export const longestThrottleByHidingSeconds = 120;
+export const maxThrottleByHidingSeconds = 120;
 /** The first probe, and from there each interval is twice the one before, up to the longest. */
 const firstProbeAfterSeconds = 30;
-const longestProbeIntervalSeconds = 60 * 60;
+const maxProbeIntervalSeconds = 60 * 60;
 /** Each step of the ramp doubles the concurrency. Changing a mapping takes Lambda some seconds, so not shorter. */
 const rampStepSeconds = 60;
 /** Failures further apart than this say nothing about the time between them: a quiet endpoint is not a failing one. */
-const longestSilenceSeconds = 24 * 60 * 60;
+const maxSilenceSeconds = 24 * 60 * 60;
 
 /** What the queue's event source mapping should be. */
 export interface Flow {
@@ -148,7 +148,7 @@ export function probeMessage(
   dueAt: number,
   now: number,
 ): { readonly message: ControlMessage; readonly delaySeconds: number } {
-  const delaySeconds = Math.min(longestControlDelaySeconds, Math.max(0, Math.ceil((dueAt - now) / 1000)));
+  const delaySeconds = Math.min(maxControlDelaySeconds, Math.max(0, Math.ceil((dueAt - now) / 1000)));
   return { message: { subscriptionId, action: 'probe', dueAt }, delaySeconds };
 }
 
@@ -167,7 +167,7 @@ export function overdueControl(state: SubscriptionState | undefined, now: number
 export function failingSinceAfter(state: Health | undefined, now: number): number {
   const { failingSince, lastFailureAt } = state ?? {};
   if (failingSince === undefined || lastFailureAt === undefined) return failingSince ?? now;
-  const silence = Math.max(0, now - lastFailureAt - longestSilenceSeconds * 1000);
+  const silence = Math.max(0, now - lastFailureAt - maxSilenceSeconds * 1000);
   return Math.min(now, failingSince + silence);
 }
 
@@ -188,7 +188,7 @@ export type HealthVerdict =
   | { readonly kind: 'disable'; readonly reason: string };
 
 /** What follows from a failure that `state` already counts. Several verdicts may hold at once. */
-export function judgeFailure(
+export function evaluateFailure(
   state: Health,
   now: number,
   disableAfterSeconds: number = defaultDisableAfterSeconds,
@@ -222,7 +222,7 @@ function openingCircuit(
   const { circuit } = state;
   if (circuit?.state === 'open') return undefined;
   const throttledUntil = state.throttledUntil ?? 0;
-  const longThrottle = throttledUntil - now > longestThrottleByHidingSeconds * 1000;
+  const longThrottle = throttledUntil - now > maxThrottleByHidingSeconds * 1000;
   // What was open a moment ago and fails again has not recovered: there is no second grace, and no fresh series of probes.
   const relapse = isRamping(circuit, now) && (state.failures ?? 0) >= relapseAfterFailures;
   const failing = (state.failures ?? 0) >= openAfterFailures && failingSeconds >= openAfterSeconds;
@@ -233,7 +233,7 @@ function openingCircuit(
 }
 
 function probeIntervalSeconds(probes: number): number {
-  return Math.min(longestProbeIntervalSeconds, firstProbeAfterSeconds * 2 ** Math.min(probes, 20));
+  return Math.min(maxProbeIntervalSeconds, firstProbeAfterSeconds * 2 ** Math.min(probes, 20));
 }
 
 /** The circuit after a probe that failed. An endpoint's own wish (`throttledUntil`) is waited for in full. */

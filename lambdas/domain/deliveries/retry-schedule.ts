@@ -60,7 +60,7 @@ export function nextAttempt({ attempts, now, sentAt, notBefore = 0, random }: Fa
 }
 
 /** SQS hides a message for 12 hours at most, counted from when it was received. */
-const longestHidingSeconds = 12 * 60 * 60;
+const maxHidingSeconds = 12 * 60 * 60;
 /** The function learns of a message some time after SQS handed it out (a batching window after); too much is an error. */
 const receiveMarginSeconds = 5 * 60;
 
@@ -70,6 +70,6 @@ const receiveMarginSeconds = 5 * 60;
  */
 export function hidingSeconds(until: number, now: number, receivedAt: number): number {
   const passedSeconds = Math.ceil(Math.max(0, now - receivedAt) / 1000);
-  const longest = longestHidingSeconds - receiveMarginSeconds - passedSeconds;
+  const longest = maxHidingSeconds - receiveMarginSeconds - passedSeconds;
   return Math.max(0, Math.min(Math.ceil((until - now) / 1000), longest));
 }

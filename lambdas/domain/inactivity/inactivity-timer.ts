@@ -1,7 +1,7 @@
 import type { Activity } from './activity.ts';
 
 /** What is stored of a conversation. All times are epoch milliseconds. */
-export interface ConversationTimer {
+export interface Conversation {
   readonly lastActivityAt: number;
   /** When its timer is looked at next; absent when none is armed (closed, or fired already). */
   readonly dueAt?: number;
@@ -43,7 +43,7 @@ export type TimerChange =
 
 /** What an activity does to its conversation. `stored` is undefined for a conversation that is not known. */
 export function applyActivity(
-  stored: ConversationTimer | undefined,
+  stored: Conversation | undefined,
   activity: Pick<Activity, 'at' | 'closes'>,
   quietPeriodSeconds: number,
   now: number,
@@ -75,8 +75,8 @@ export type TimerVerdict =
   | { readonly kind: 'fire'; readonly lastActivityAt: number };
 
 /** What to do with a timer that was set for `dueAt`, on looking at its conversation at `now`. */
-export function judgeTimer(
-  stored: ConversationTimer | undefined,
+export function decideTimer(
+  stored: Conversation | undefined,
   dueAt: number,
   quietPeriodSeconds: number,
   now: number,

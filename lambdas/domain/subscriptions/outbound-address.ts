@@ -43,7 +43,7 @@ export const forbiddenRanges: readonly (readonly [cidr: string, range: string])[
   ['::ffff:0:0/96', 'ipv4-mapped'],
   // The local NAT64 prefix embeds addresses of the network it stands in.
   ['64:ff9b:1::/48', 'nat64-local'],
-  // NAT64's well-known prefix is in here too; it is judged by what it embeds, before this table.
+  // NAT64's well-known prefix is in here too; it is checked by what it embeds, before this table.
   ['::/8', 'reserved'],
   ['100::/64', 'discard'],
   ['100:0:0:1::/64', 'discard'],
@@ -72,7 +72,7 @@ const localRanges = new Set(['private', 'loopback', 'unique-local']);
  * (octal, hexadecimal, decimal and short forms, brackets, trailing dots). A zone id belongs to link-local addresses, so
  * one is always refused; so is text that is no address at all.
  */
-export function judgeAddress(text: string, policy: OutboundPolicy): AddressVerdict {
+export function checkAddress(text: string, policy: OutboundPolicy): AddressVerdict {
   const address = parseAddress(text);
   if (address === undefined) return { kind: 'refused', range: 'not-an-address' };
   const range = forbiddenRangeOf(address);
@@ -93,7 +93,7 @@ export function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefine
 function forbiddenRangeOf(address: ipaddr.IPv4 | ipaddr.IPv6): string | undefined {
   if (address instanceof ipaddr.IPv6) {
     const bytes = address.toByteArray();
-    // Both are roads to an IPv4 address and are judged by it, since a network that has none of them drops the packet.
+    // Both are paths to an IPv4 address and are checked by it, since a network that has none of them drops the packet.
     if (isWithin(address, nat64)) return embedded('nat64', bytes.slice(12, 16));
     if (isWithin(address, sixToFour)) return embedded('6to4', bytes.slice(2, 6));
   }
@@ -103,9 +103,9 @@ function forbiddenRangeOf(address: ipaddr.IPv4 | ipaddr.IPv6): string | undefine
   return address instanceof ipaddr.IPv6 && !isWithin(address, globalUnicast) ? 'unassigned' : undefined;
 }
 
-function embedded(road: string, bytes: number[]): string | undefined {
+function embedded(path: string, bytes: number[]): string | undefined {
   const range = forbiddenRangeOf(new ipaddr.IPv4(bytes));
-  return range === undefined ? undefined : `${road}-${range}`;
+  return range === undefined ? undefined : `${path}-${range}`;
 }
 
 function isWithin(address: ipaddr.IPv4 | ipaddr.IPv6, subnet: [ipaddr.IPv4 | ipaddr.IPv6, number]): boolean {

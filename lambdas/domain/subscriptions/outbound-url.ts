@@ -1,4 +1,4 @@
-import { judgeAddress, type OutboundPolicy, parseAddress } from './outbound-address.ts';
+import { checkAddress, type OutboundPolicy, parseAddress } from './outbound-address.ts';
 
 export type UrlVerdict =
   | { readonly kind: 'allowed'; readonly url: URL }
@@ -15,17 +15,17 @@ export type UrlRefusal =
   | 'host'
   | 'forbidden-address';
 
-const longestUrl = 2048;
+const maxUrl = 2048;
 /** Names that lead into a network of one's own, whatever a resolver says (RFC 6761, 6762, 8375, ICANN's `internal`). */
 const localNames = /(^|\.)(localhost|local|localdomain|internal|intranet|lan|home\.arpa)$/;
 
 /**
  * May a subscriber live at this url? Asked when the url is entered and again before each attempt. A name passes here
- * without being resolved: the addresses that it resolves to are judged when it is dialled.
+ * without being resolved: the addresses that it resolves to are checked when it is dialled.
  */
-export function judgeUrl(text: string, policy: OutboundPolicy): UrlVerdict {
-  if (text.length > longestUrl) return refused('too-long', `is longer than ${longestUrl} characters`);
-  // URL would quietly drop these, and what was judged would not be what was written.
+export function checkUrl(text: string, policy: OutboundPolicy): UrlVerdict {
+  if (text.length > maxUrl) return refused('too-long', `is longer than ${maxUrl} characters`);
+  // URL would quietly drop these, and what was checked would not be what was written.
   if (/[\s\p{Cc}\\]/u.test(text)) return refused('not-a-url', 'holds white space, a control character or a backslash');
   const url = URL.parse(text);
   if (url === null) return refused('not-a-url', 'is not an absolute URL');
@@ -38,7 +38,7 @@ export function judgeUrl(text: string, policy: OutboundPolicy): UrlVerdict {
   if (policy === 'public' && !isAllowedPort(url.port)) {
     return refused('port', `must use port 443 or one from 1024 up, not ${url.port}`);
   }
-  return judgeHost(url, policy);
+  return checkHost(url, policy);
 }
 
 /** Below 1024 other protocols listen; a receiver on https has no need of their ports. */
@@ -46,14 +46,14 @@ function isAllowedPort(port: string): boolean {
   return port === '' || port === '443' || Number(port) >= 1024;
 }
 
-function judgeHost(url: URL, policy: OutboundPolicy): UrlVerdict {
+function checkHost(url: URL, policy: OutboundPolicy): UrlVerdict {
   // WHATWG's parser has turned decimal, octal, hexadecimal, short and full-width spellings into plain addresses.
   const host = url.hostname.replace(/\.+$/, '').toLowerCase();
   if (host === '') return refused('host', 'has no host');
   // Such is no name, and WHATWG's parser does not see an address in it: `0x.0xfe..` would stay as it is.
   if (url.hostname.includes('..')) return refused('host', 'has a host with an empty part (two dots in a row)');
   if (parseAddress(host) !== undefined) {
-    const verdict = judgeAddress(host, policy);
+    const verdict = checkAddress(host, policy);
     return verdict.kind === 'allowed'
       ? { kind: 'allowed', url }
       : refused('forbidden-address', `points to an address that is not public (${verdict.range})`);

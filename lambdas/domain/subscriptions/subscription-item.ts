@@ -14,7 +14,7 @@ import { operationalEventTypes, testEventType } from '../events/event-types.ts';
 import type { LegacyTimeline } from '../events/legacy-timeline.ts';
 import { legacyErrors } from './legacy-entitlement.ts';
 import type { OutboundPolicy } from './outbound-address.ts';
-import { judgeUrl } from './outbound-url.ts';
+import { checkUrl } from './outbound-url.ts';
 import { maxPatternLength, rulePattern } from './rule-pattern.ts';
 import { maxSecrets, readSecrets, secretFault } from './signing-secret.ts';
 import type { SigningSecret, SubscriptionConfig } from './subscription.ts';
@@ -225,7 +225,7 @@ function configErrors(config: SubscriptionConfig, rules: ItemRules): FieldError[
 }
 
 function urlErrors(url: string, policy: OutboundPolicy): FieldError[] {
-  const verdict = judgeUrl(url, policy);
+  const verdict = checkUrl(url, policy);
   return verdict.kind === 'refused' ? [{ field: 'url', detail: verdict.message }] : [];
 }
 

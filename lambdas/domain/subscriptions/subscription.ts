@@ -79,3 +79,10 @@ export type Circuit =
     }
   /** Delivering again, at a rate that rises with the time since `since`. `probes` is kept, in case it opens again. */
   | { readonly state: 'ramping'; readonly since: number; readonly probes: number };
+
+/** The two records of a subscription. `config` is the item as it is stored, which anybody may have written. */
+export interface StoredSubscription {
+  readonly subscriptionId: string;
+  readonly config?: JsonObject;
+  readonly state?: SubscriptionState;
+}

@@ -31,10 +31,10 @@ interface ReadSecret {
 // Reading a secret and making its key takes ten times as long as signing with it, and a delivery function signs
 // everything with the same few.
 const secrets = new Map<string, ReadSecret>();
-const mostRemembered = 100;
+const maxRemembered = 100;
 
 function remember(secret: string): ReadSecret {
-  if (secrets.size >= mostRemembered) secrets.clear();
+  if (secrets.size >= maxRemembered) secrets.clear();
   const read = secret.startsWith('whsk_') ? readEd25519Secret(secret) : readHmacSecret(secret);
   secrets.set(secret, read);
   return read;

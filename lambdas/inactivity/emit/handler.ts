@@ -4,7 +4,7 @@ import { deriveBroadcasts } from '../../domain/events/derive.ts';
 import { eventTypes } from '../../domain/events/event-types.ts';
 import type { LegacyTimeline } from '../../domain/events/legacy-timeline.ts';
 import { readConversationKey } from '../../domain/inactivity/conversation-key.ts';
-import { firingLeaseSeconds, handOffDelaySeconds, judgeTimer } from '../../domain/inactivity/inactivity-timer.ts';
+import { decideTimer, firingLeaseSeconds, handOffDelaySeconds } from '../../domain/inactivity/inactivity-timer.ts';
 import { integerValue } from '../../json/json.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventPublisher } from '../../ports/event-publisher.ts';
@@ -39,7 +39,7 @@ export function createEmitInactivityHandler(deps: EmitInactivityDeps) {
     let setFor = dueAt;
     for (;;) {
       const stored = await conversations.read(conversationKey);
-      const verdict = judgeTimer(stored, setFor, quietSeconds, clock());
+      const verdict = decideTimer(stored, setFor, quietSeconds, clock());
       switch (verdict.kind) {
         case 'stale':
           // The first run may have ended between setting the timer anew and handing it over.

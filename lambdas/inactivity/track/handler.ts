@@ -3,11 +3,7 @@ import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import type { EventDetail } from '../../domain/events/drift-event.ts';
 import { type Activity, activityOf, latestActivity } from '../../domain/inactivity/activity.ts';
 import { conversationKeyOf } from '../../domain/inactivity/conversation-key.ts';
-import {
-  applyActivity,
-  type ConversationTimer,
-  handOffDelaySeconds,
-} from '../../domain/inactivity/inactivity-timer.ts';
+import { applyActivity, type Conversation, handOffDelaySeconds } from '../../domain/inactivity/inactivity-timer.ts';
 import { isJsonObject, parseJson } from '../../json/json.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log, Metrics } from '../../ports/telemetry.ts';
@@ -48,7 +44,7 @@ export function createTrackActivityHandler({
   async function track(
     activity: ConversationActivity,
     quietSeconds: number,
-    known: ConversationTimer | undefined,
+    known: Conversation | undefined,
   ): Promise<void> {
     const { key, latest, records } = activity;
     for (let stored = known; ; stored = await conversations.read(key)) {
@@ -84,8 +80,8 @@ export function createTrackActivityHandler({
 
 function timerAfter(
   change: Exclude<ReturnType<typeof applyActivity>, { kind: 'ignore' }>,
-  stored: ConversationTimer | undefined,
-): ConversationTimer {
+  stored: Conversation | undefined,
+): Conversation {
   const { lastActivityAt } = change;
   switch (change.kind) {
     case 'move':

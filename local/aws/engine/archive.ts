@@ -25,8 +25,8 @@ export interface ArchivedEvents {
   sizeBytes(): number;
 }
 
-/** Keeps `mostBytes` at the most: what is oldest goes first. */
-export function createArchivedEvents(mostBytes: number): ArchivedEvents {
+/** Keeps `maxBytes` at the most: what is oldest goes first. */
+export function createArchivedEvents(maxBytes: number): ArchivedEvents {
   let events: { readonly event: BusEvent; readonly bytes: number }[] = [];
   let first = 0;
   let size = 0;
@@ -44,7 +44,7 @@ export function createArchivedEvents(mostBytes: number): ArchivedEvents {
       const bytes = event.detailText.length + 300;
       events.push({ event, bytes });
       size += bytes;
-      while (size > mostBytes && first < events.length - 1) dropFirst();
+      while (size > maxBytes && first < events.length - 1) dropFirst();
     },
     between: (from, until) =>
       events

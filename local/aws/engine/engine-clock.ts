@@ -9,7 +9,7 @@ export interface EngineClock {
 }
 
 // Node fires a timer of more than 2^31-1 ms at once.
-const longestTimeoutMs = 2 ** 31 - 1;
+const maxTimeoutMs = 2 ** 31 - 1;
 
 /** The system's time. Its timers keep the process alive until they fire or are cancelled. */
 export function systemClock(): EngineClock {
@@ -19,7 +19,7 @@ export function systemClock(): EngineClock {
       let handle: NodeJS.Timeout;
       const arm = () => {
         const waitMs = at - Date.now();
-        handle = waitMs > longestTimeoutMs ? setTimeout(arm, longestTimeoutMs) : setTimeout(fire, Math.max(0, waitMs));
+        handle = waitMs > maxTimeoutMs ? setTimeout(arm, maxTimeoutMs) : setTimeout(fire, Math.max(0, waitMs));
       };
       arm();
       return () => clearTimeout(handle);

@@ -234,7 +234,7 @@ interface Replay {
 }
 
 // docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
-const longestPattern = 2048;
+const maxPattern = 2048;
 const targetsPerRule = 5;
 const replaysAtOnce = 10;
 // So that a replay of many events does not hold up what goes on meanwhile.
@@ -242,7 +242,7 @@ const replayedAtOnce = 100;
 // docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
 const defaultRetryAttempts = 185;
 const defaultEventAgeSeconds = 86_400;
-const longestRetryDelayMs = 600_000;
+const maxRetryDelayMs = 600_000;
 
 const ruleNameForm = /^[\w.-]{1,64}$/;
 const defaultBusName = 'default';
@@ -314,7 +314,7 @@ export function createEventBuses({
   const send = (rule: Rule, target: RuleTarget, delivery: TargetDelivery, attempt: number, since: number): void => {
     if (attempt === 0) measureRule(rule, 'Invocations');
     const settle = (result: DeliveryResult) => {
-      if (result.kind !== 'delivered') giveUpOrRetry(rule, target, delivery, result, attempt, since);
+      if (result.kind !== 'delivered') exhaustOrRetry(rule, target, delivery, result, attempt, since);
     };
     const result = attemptDelivery(delivery);
     if (result instanceof Promise) track(result.then(settle));
@@ -328,7 +328,7 @@ export function createEventBuses({
       return internalError(error);
     }
   };
-  const giveUpOrRetry = (
+  const exhaustOrRetry = (
     rule: Rule,
     target: RuleTarget,
     delivery: TargetDelivery,
@@ -336,11 +336,11 @@ export function createEventBuses({
     attempt: number,
     since: number,
   ): void => {
-    const mostAttempts = target.maximumRetryAttempts ?? defaultRetryAttempts;
+    const maxAttempts = target.maximumRetryAttempts ?? defaultRetryAttempts;
     const until = since + (target.maximumEventAgeSeconds ?? defaultEventAgeSeconds) * 1000;
-    const delayMs = Math.min(longestRetryDelayMs, 1000 * 2 ** attempt) * (1 + random() / 4);
+    const delayMs = Math.min(maxRetryDelayMs, 1000 * 2 ** attempt) * (1 + random() / 4);
     const retryAt = clock.now() + delayMs;
-    if (why.kind === 'failed' && attempt < mostAttempts && retryAt <= until) {
+    if (why.kind === 'failed' && attempt < maxAttempts && retryAt <= until) {
       if (isStopped) return;
       const cancel = clock.setTimer(retryAt, () => {
         retries.delete(cancel);
@@ -364,7 +364,7 @@ export function createEventBuses({
     };
     if (why.kind === 'failed') {
       attributes.EXHAUSTED_RETRY_CONDITION =
-        attempt < mostAttempts ? 'MaximumEventAgeInSeconds' : 'MaximumRetryAttempts';
+        attempt < maxAttempts ? 'MaximumEventAgeInSeconds' : 'MaximumRetryAttempts';
     }
     const toDeadLetterQueue: TargetDelivery = { ...delivery, targetArn: target.deadLetterArn, attributes };
     const settle = (result: DeliveryResult) => {
@@ -752,8 +752,8 @@ function* patternsOf({ rules }: BusState): Generator<readonly [Rule, CompiledPat
 }
 
 function compile(pattern: string): CompiledPattern {
-  if (pattern.length > longestPattern) {
-    throw validation(`Parameter EventPattern is not valid. Reason: it is longer than ${longestPattern} characters.`);
+  if (pattern.length > maxPattern) {
+    throw validation(`Parameter EventPattern is not valid. Reason: it is longer than ${maxPattern} characters.`);
   }
   const parsed = parseEventPattern(pattern);
   if (parsed.kind === 'pattern') return parsed.pattern;

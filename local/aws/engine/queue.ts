@@ -107,8 +107,8 @@ export interface Queue {
   oldestSentAt(): number | undefined;
 }
 
-const longestVisibilitySeconds = 43_200;
-const mostInFlight = 120_000;
+const maxVisibilitySeconds = 43_200;
+const maxInFlight = 120_000;
 const nameForm = /^[\w-]{1,80}$/;
 // XML 1.0's characters: what else JSON can hold, SQS refuses.
 const forbiddenCharacter = /[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/u;
@@ -341,8 +341,8 @@ class StandardQueue implements Queue {
   receive(options: ReceiveOptions = {}): Promise<ReceivedMessage[]> {
     this.#checkExists();
     const waitSeconds = options.waitSeconds ?? this.#settings.receiveWaitSeconds;
-    if (this.#inFlight >= mostInFlight && waitSeconds === 0) {
-      throw new EngineError('OverLimit', `Too many messages in flight: ${mostInFlight} is the maximum.`);
+    if (this.#inFlight >= maxInFlight && waitSeconds === 0) {
+      throw new EngineError('OverLimit', `Too many messages in flight: ${maxInFlight} is the maximum.`);
     }
     const messages = this.#take(options);
     if (messages.length > 0 || waitSeconds <= 0 || options.signal?.aborted) {
@@ -376,10 +376,10 @@ class StandardQueue implements Queue {
     }
     const now = this.#around.clock.now();
     const visibleAt = now + visibilityTimeoutSeconds * 1000;
-    if (visibleAt > message.receivedAt + longestVisibilitySeconds * 1000) {
+    if (visibleAt > message.receivedAt + maxVisibilitySeconds * 1000) {
       throw new EngineError(
         'InvalidParameterValue',
-        `Value ${visibilityTimeoutSeconds} for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for the message is beyond the limit [${longestVisibilitySeconds} seconds].`,
+        `Value ${visibilityTimeoutSeconds} for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for the message is beyond the limit [${maxVisibilitySeconds} seconds].`,
       );
     }
     this.#hide(message, visibleAt);
@@ -488,10 +488,10 @@ class StandardQueue implements Queue {
     const now = this.#around.clock.now();
     const visibleAt = now + (visibilityTimeoutSeconds ?? this.#settings.visibilityTimeoutSeconds) * 1000;
     const taken: ReceivedMessage[] = [];
-    while (taken.length < maxMessages && this.#inFlight < mostInFlight) {
+    while (taken.length < maxMessages && this.#inFlight < maxInFlight) {
       const message = this.#nextReady();
       if (message === undefined) break;
-      if (this.#giveUp(message)) continue;
+      if (this.#settleExhausted(message)) continue;
       this.#visible--;
       this.#inFlight++;
       message.state = 'in-flight';
@@ -506,7 +506,7 @@ class StandardQueue implements Queue {
   }
 
   /** Hands a message to the dead-letter queue where it was received as often as it may be. */
-  #giveUp(message: Message): boolean {
+  #settleExhausted(message: Message): boolean {
     const { redrive } = this.#settings;
     if (redrive === undefined || message.receiveCount < redrive.maxReceiveCount) return false;
     const deadLetterQueue = this.#around.findByArn(redrive.deadLetterArn);
@@ -569,7 +569,7 @@ class StandardQueue implements Queue {
     else if (message.state === 'delayed') this.#delayed--;
     else if (message.state === 'in-flight') {
       this.#inFlight--;
-      if (this.#inFlight === mostInFlight - 1) this.#serveSoon();
+      if (this.#inFlight === maxInFlight - 1) this.#serveSoon();
     }
     message.state = 'gone';
     message.body = '';
@@ -701,10 +701,10 @@ function inspectBody(body: string): { readonly bytes: number; readonly md5: stri
 
 /** Throws `InvalidParameterValue`. */
 export function checkVisibilityTimeout(seconds: number): void {
-  if (!Number.isInteger(seconds) || seconds < 0 || seconds > longestVisibilitySeconds) {
+  if (!Number.isInteger(seconds) || seconds < 0 || seconds > maxVisibilitySeconds) {
     throw new EngineError(
       'InvalidParameterValue',
-      `Value ${seconds} for parameter VisibilityTimeout is invalid. Reason: Must be between 0 and ${longestVisibilitySeconds}, if provided.`,
+      `Value ${seconds} for parameter VisibilityTimeout is invalid. Reason: Must be between 0 and ${maxVisibilitySeconds}, if provided.`,
     );
   }
 }

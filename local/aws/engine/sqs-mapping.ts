@@ -33,12 +33,12 @@ export interface SqsMappingOptions {
 }
 
 // What Lambda takes at once.
-const longestPayloadBytes = 6 * 1024 * 1024;
+const maxPayloadBytes = 6 * 1024 * 1024;
 const shortestRetryMs = 250;
-const longestRetryMs = 10_000;
+const maxRetryMs = 10_000;
 // Messages that a busy function could not begin with are left to gather in the queue: they come as one batch, not as many.
 // One batch more after this long makes the function grow.
-const longestGatherMs = 100;
+const maxGatherMs = 100;
 
 /** Throws `InvalidParameterValueException`, as CreateEventSourceMapping. */
 export function createSqsMapping({
@@ -76,7 +76,7 @@ export function createSqsMapping({
         continue;
       }
       if (underWay.size >= Math.max(1, sandboxes())) {
-        await slotFree(signal, clock.now() + longestGatherMs);
+        await slotFree(signal, clock.now() + maxGatherMs);
         if (signal.aborted) return;
       }
       try {
@@ -86,7 +86,7 @@ export function createSqsMapping({
         // The queue was deleted, or has too many messages in flight.
         result = `PROBLEM: ${error instanceof Error ? error.message : String(error)}`;
         if (!(error instanceof EngineError)) throw error;
-        await pause(clock, longestRetryMs, signal);
+        await pause(clock, maxRetryMs, signal);
       }
     }
   };
@@ -126,13 +126,13 @@ export function createSqsMapping({
     if (messages.length === 0) return;
     const payload = sqsEventText(messages, queue.arn, region);
     // Half of the time is left to the function.
-    const giveUpAt = clock.now() + queue.settings().visibilityTimeoutSeconds * 500;
-    for (let retryMs = shortestRetryMs; ; retryMs = Math.min(2 * retryMs, longestRetryMs)) {
+    const exhaustedAt = clock.now() + queue.settings().visibilityTimeoutSeconds * 500;
+    for (let retryMs = shortestRetryMs; ; retryMs = Math.min(2 * retryMs, maxRetryMs)) {
       const { functionName, reportBatchItemFailures } = settings;
       const answer = await invoke(functionName, payload).catch((error: unknown) => ({ notInvoked: String(error) }));
       if ('notInvoked' in answer) {
         result = `PROBLEM: ${answer.notInvoked}`;
-        if (signal.aborted || clock.now() + retryMs >= giveUpAt) return;
+        if (signal.aborted || clock.now() + retryMs >= exhaustedAt) return;
         await pause(clock, retryMs, signal);
         continue;
       }
@@ -199,17 +199,17 @@ export function createSqsMapping({
 function batchesBySize(messages: readonly ReceivedMessage[]): (readonly ReceivedMessage[])[] {
   if (messages.length === 0) return [];
   // No character takes more than six bytes in JSON, so most batches need no closer look.
-  const mostBytes = messages.reduce((sum, { body, attributes }) => {
+  const maxBytes = messages.reduce((sum, { body, attributes }) => {
     const hasAttributes = Object.keys(attributes).length > 0;
-    return sum + 6 * body.length + 700 + (hasAttributes ? longestPayloadBytes : 0);
+    return sum + 6 * body.length + 700 + (hasAttributes ? maxPayloadBytes : 0);
   }, 0);
-  if (mostBytes <= longestPayloadBytes) return [messages];
+  if (maxBytes <= maxPayloadBytes) return [messages];
   const batches: ReceivedMessage[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
   for (const message of messages) {
     // The text is escaped as JSON, and has about 700 bytes around it.
     const messageBytes = jsonBytes(message.body) + jsonBytes(message.attributes) + 700;
-    if (bytes + messageBytes > longestPayloadBytes) {
+    if (bytes + messageBytes > maxPayloadBytes) {
       batches.push([]);
       bytes = 0;
     }

@@ -29,7 +29,7 @@ export interface StreamMappingOptions {
 }
 
 const shortestRetryMs = 500;
-const longestRetryMs = 60_000;
+const maxRetryMs = 60_000;
 
 /**
  * One batch at a time, in the order of the writes. A batch that fails is tried again until it succeeds or is given up;
@@ -104,10 +104,10 @@ export function createStreamMapping({
   const handle = async (batch: readonly StreamRecord[], retries: number, signal: AbortSignal): Promise<boolean> => {
     let records = batch;
     let attempts = retries;
-    for (let retryMs = shortestRetryMs; records.length > 0; retryMs = Math.min(2 * retryMs, longestRetryMs)) {
+    for (let retryMs = shortestRetryMs; records.length > 0; retryMs = Math.min(2 * retryMs, maxRetryMs)) {
       if (signal.aborted) return false;
       const young = records.filter((record) => !isTooOld(record));
-      if (young.length < records.length) giveUp(records.filter(isTooOld), attempts, 'RecordAgeExceeded');
+      if (young.length < records.length) settleExhausted(records.filter(isTooOld), attempts, 'RecordAgeExceeded');
       records = young;
       if (records.length === 0) return true;
       const outcome = await attempt(records);
@@ -128,7 +128,7 @@ export function createStreamMapping({
         }
         attempts++;
         if (settings.maximumRetryAttempts >= 0 && attempts > settings.maximumRetryAttempts) {
-          giveUp(records, attempts, 'RetryAttemptsExhausted');
+          settleExhausted(records, attempts, 'RetryAttemptsExhausted');
           return true;
         }
       }
@@ -172,7 +172,7 @@ export function createStreamMapping({
     }
   };
 
-  const giveUp = (records: readonly StreamRecord[], attempts: number, condition: string): void => {
+  const settleExhausted = (records: readonly StreamRecord[], attempts: number, condition: string): void => {
     const [first] = records;
     const last = records.at(-1);
     if (first === undefined || last === undefined) return;

@@ -53,10 +53,10 @@ export interface HttpApiServer {
 
 const traceHeaderName = 'x-amzn-trace-id';
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
-const longestBodyBytes = 10 * 1024 * 1024;
+const maxBodyBytes = 10 * 1024 * 1024;
 const integrationTimeoutMs = 30_000;
 // The event goes to Lambda as a synchronous invocation.
-const longestEventBytes = 6 * 1024 * 1024;
+const maxEventBytes = 6 * 1024 * 1024;
 
 /** Serves it on loopback only. Rejects with the system's error (`EADDRINUSE`) where the port is taken. */
 export function startHttpApi(options: HttpApiServerOptions): Promise<HttpApiServer> {
@@ -128,7 +128,7 @@ export function startHttpApi(options: HttpApiServerOptions): Promise<HttpApiServ
       },
     );
     const payload = JSON.stringify(event);
-    if (Buffer.byteLength(payload) > longestEventBytes) return messageAnswer(413, 'Request Entity Too Large');
+    if (Buffer.byteLength(payload) > maxEventBytes) return messageAnswer(413, 'Request Entity Too Large');
     const routeArn = routeArnOf(api, found.route.routeKey, { region: options.region, accountId });
     const answered = await invokeWithin(found.route.target.functionArn, payload, routeArn, traceHeader);
     return { ...answered, headers: [...answered.headers, ['apigw-requestid', requestId]] };
@@ -231,10 +231,10 @@ function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
     let bytes = 0;
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes <= longestBodyBytes) chunks.push(chunk);
+      if (bytes <= maxBodyBytes) chunks.push(chunk);
       else chunks.length = 0;
     });
-    request.on('end', () => resolve(bytes > longestBodyBytes ? undefined : Buffer.concat(chunks)));
+    request.on('end', () => resolve(bytes > maxBodyBytes ? undefined : Buffer.concat(chunks)));
     request.on('error', reject);
   });
 }

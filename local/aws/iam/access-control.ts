@@ -62,7 +62,7 @@ export function createAccessControl(options: AccessControlOptions): AccessContro
   const told = new Set<string>();
   // The same few questions are asked with each event. A verdict holds as long as the policies are the same ones.
   const verdicts = new Map<string, { readonly resourcePolicy: readonly Statement[]; readonly verdict: Verdict }>();
-  const mostVerdicts = 10_000;
+  const maxVerdicts = 10_000;
 
   function decide(request: AccessRequest, identity: readonly Statement[], who: string): Verdict {
     const resourcePolicy = policyOf(request.resource);
@@ -70,7 +70,7 @@ export function createAccessControl(options: AccessControlOptions): AccessContro
     const known = verdicts.get(key);
     if (known !== undefined && known.resourcePolicy === resourcePolicy) return known.verdict;
     const verdict = evaluateAccess(request, { identity, resource: resourcePolicy });
-    if (verdicts.size >= mostVerdicts) verdicts.clear();
+    if (verdicts.size >= maxVerdicts) verdicts.clear();
     verdicts.set(key, { resourcePolicy, verdict });
     return verdict;
   }

@@ -73,7 +73,7 @@ export function alarmState(alarm: AlarmDefinition, store: MetricStore, range: Ti
     series: watchedSeries(alarm, store, periodMs, window),
   }));
   const keys = new Set(byWindow.flatMap(({ series }) => series.map(keyOf)));
-  const judged = [...(keys.size === 0 ? [''] : keys)].map((key) => {
+  const checked = [...(keys.size === 0 ? [''] : keys)].map((key) => {
     const verdicts = byWindow.map(({ series, isPartly }): boolean | undefined => {
       const value = series
         .find((one) => keyOf(one) === key)
@@ -87,10 +87,10 @@ export function alarmState(alarm: AlarmDefinition, store: MetricStore, range: Ti
     });
     return { key, verdicts };
   });
-  const ringing = judged.filter(({ verdicts }) => verdicts.every((breaching) => breaching === true));
+  const ringing = checked.filter(({ verdicts }) => verdicts.every((breaching) => breaching === true));
   const isOpen =
     alarm.TreatMissingData === 'breaching' &&
-    judged.every(({ verdicts }) => !verdicts.includes(false) && verdicts.includes(undefined));
+    checked.every(({ verdicts }) => !verdicts.includes(false) && verdicts.includes(undefined));
   return {
     name,
     description,

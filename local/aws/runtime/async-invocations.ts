@@ -44,7 +44,7 @@ export interface AsyncInvocationsOptions {
 
 const retryDelaysMs = [60_000, 120_000];
 // What was throttled is tried again for hours; Lambda's interval grows from one second to five minutes.
-const longestThrottleDelayMs = 300_000;
+const maxThrottleDelayMs = 300_000;
 
 export function createAsyncInvocations(options: AsyncInvocationsOptions): AsyncInvocations {
   const { clock } = options;
@@ -72,7 +72,7 @@ export function createAsyncInvocations(options: AsyncInvocationsOptions): AsyncI
     }
     const delayMs =
       outcome === undefined
-        ? Math.min(longestThrottleDelayMs, 1000 * 2 ** throttles)
+        ? Math.min(maxThrottleDelayMs, 1000 * 2 ** throttles)
         : attempt <= (config.maximumRetryAttempts ?? retryDelaysMs.length)
           ? retryDelaysMs[attempt - 1]
           : undefined;

@@ -66,13 +66,13 @@ export interface WorkerPoolOptions {
 }
 
 // Lambda's limit of a synchronous answer.
-const longestAnswerBytes = 6 * 1024 * 1024;
+const maxAnswerBytes = 6 * 1024 * 1024;
 // A start costs about this much of a core: an invocation that is served sooner by a worker that is there waits for it.
 const growAfterMs = 100;
 // Who has waited this long for a place gets that of a worker that has just ended an invocation, busy function or not.
 const unfairAfterMs = 1_000;
 // Lambda's own limit is 10 s; a machine that starts hundreds of workers at once may need longer.
-const longestStartMs = 60_000;
+const maxStartMs = 60_000;
 const megabytesPerWorker = 25;
 // V8's own choice grows to 48 MB of short-lived objects for each worker; with 8 the processor time was the same.
 const maxYoungGenerationSizeMb = 8;
@@ -258,8 +258,8 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
       sandbox.cancelTimer?.();
       sandbox.cancelTimer = undefined;
     };
-    sandbox.cancelTimer = clock.setTimer(clock.now() + longestStartMs, () => {
-      sandbox.lastError = timedOut(lane.waiting[0]?.requestId ?? 'none', longestStartMs / 1000);
+    sandbox.cancelTimer = clock.setTimer(clock.now() + maxStartMs, () => {
+      sandbox.lastError = timedOut(lane.waiting[0]?.requestId ?? 'none', maxStartMs / 1000);
       void worker.terminate();
     });
 
@@ -337,7 +337,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     sandbox.cancelTimer = undefined;
     flushOutput(sandbox, invocation.requestId);
     const bytes = Buffer.byteLength(payload);
-    const tooLarge = bytes > longestAnswerBytes ? responseTooLarge(bytes, longestAnswerBytes) : undefined;
+    const tooLarge = bytes > maxAnswerBytes ? responseTooLarge(bytes, maxAnswerBytes) : undefined;
     measureInvocation(sandbox, invocation, functionError !== undefined || tooLarge !== undefined);
     invocation.resolve({
       requestId: invocation.requestId,

@@ -9,15 +9,15 @@ import { type EventEntry, entrySizeBytes } from '../engine/event-envelope.ts';
 import { type Input, membersOf, onePage, refuseOtherMembers } from './request-members.ts';
 import { AwsError, type AwsService } from './service.ts';
 
-const mostEntries = 10;
+const maxEntries = 10;
 const largestRequestBytes = 256 * 1024;
-const mostInPage = 100;
+const maxInPage = 100;
 
 /** EventBridge's operations, as far as the functions and the scripts call them. */
 export function eventBridgeService({ buses }: { readonly buses: EventBuses }): AwsService {
   const page = <T>(input: Input, items: readonly T[]) => {
     const { optional } = membersOf(input);
-    return onePage(items, optional.number('Limit') ?? mostInPage, optional.text('NextToken'));
+    return onePage(items, optional.number('Limit') ?? maxInPage, optional.text('NextToken'));
   };
   const named = (input: Input) => {
     const { optional, required } = membersOf(input);
@@ -39,8 +39,8 @@ export function eventBridgeService({ buses }: { readonly buses: EventBuses }): A
         const entries = (membersOf(input).optional.objects('Entries') ?? []).map((entry) =>
           readEntry(entry, traceHeader),
         );
-        if (entries.length < 1 || entries.length > mostEntries) {
-          throw invalid(`Parameter Entries is not valid. Reason: it must have 1 to ${mostEntries} entries`);
+        if (entries.length < 1 || entries.length > maxEntries) {
+          throw invalid(`Parameter Entries is not valid. Reason: it must have 1 to ${maxEntries} entries`);
         }
         const bytes = entries.reduce((sum, entry) => sum + entrySizeBytes(entry), 0);
         if (bytes > largestRequestBytes) throw invalid('Total size of the entries in the request is over the limit');

@@ -73,7 +73,7 @@ const reservedVariables = new Set([
   'LAMBDA_TASK_ROOT',
   'LAMBDA_RUNTIME_DIR',
 ]);
-const longestEnvironmentBytes = 4 * 1024;
+const maxEnvironmentBytes = 4 * 1024;
 
 export function refuseUnknownMembers(
   operation: string,
@@ -136,7 +136,7 @@ function readEnvironment(environment: object): Record<string, string> {
       );
     }
   }
-  if (Buffer.byteLength(JSON.stringify(variables)) > longestEnvironmentBytes) {
+  if (Buffer.byteLength(JSON.stringify(variables)) > maxEnvironmentBytes) {
     throw new AwsError(
       'InvalidParameterValueException',
       'Lambda was unable to configure your environment variables because the environment variables you have provided exceeded the 4KB limit.',

@@ -48,7 +48,7 @@ const targets: Readonly<Record<string, { readonly service: string; readonly name
 };
 
 // The largest request of all services that are served here is DynamoDB's (16 MB).
-const longestBodyBytes = 16 * 1024 * 1024;
+const maxBodyBytes = 16 * 1024 * 1024;
 
 /**
  * One endpoint for all services, on loopback only. It speaks AWS JSON 1.0 and 1.1 (DynamoDB, SQS, EventBridge, Secrets
@@ -265,7 +265,7 @@ function readBody(request: IncomingMessage): Promise<string | undefined> {
     let bytes = 0;
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes <= longestBodyBytes) chunks.push(chunk);
+      if (bytes <= maxBodyBytes) chunks.push(chunk);
       else {
         chunks.length = 0;
         resolve(undefined);

@@ -112,8 +112,8 @@ interface PolicyStatement {
   };
 }
 
-const longestSyncPayloadBytes = 6 * 1024 * 1024;
-const longestAsyncPayloadBytes = 1024 * 1024;
+const maxSyncPayloadBytes = 6 * 1024 * 1024;
+const maxAsyncPayloadBytes = 1024 * 1024;
 
 export function createLambdaFunctions(options: LambdaFunctionsOptions): LambdaFunctions {
   const { clock, region, accountId, pool } = options;
@@ -470,7 +470,7 @@ export function createLambdaFunctions(options: LambdaFunctionsOptions): LambdaFu
         );
       }
       const isAsync = input.InvocationType === 'Event';
-      if (Buffer.byteLength(payload) > (isAsync ? longestAsyncPayloadBytes : longestSyncPayloadBytes)) {
+      if (Buffer.byteLength(payload) > (isAsync ? maxAsyncPayloadBytes : maxSyncPayloadBytes)) {
         throw new AwsError('RequestTooLargeException', `${Buffer.byteLength(payload)} byte payload is too large`, 413);
       }
       if (input.InvocationType === 'DryRun') {

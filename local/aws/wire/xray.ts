@@ -17,8 +17,8 @@ export interface XraySegment {
   readonly [member: string]: unknown;
 }
 
-const mostKept = 5_000;
-const longestDocumentBytes = 64 * 1024;
+const maxKept = 5_000;
+const maxDocumentBytes = 64 * 1024;
 
 /** PutTraceSegments, as far as deliver needs it. https://docs.aws.amazon.com/xray/latest/api/API_PutTraceSegments.html */
 export function createXraySegments(): XraySegments {
@@ -36,7 +36,7 @@ export function createXraySegments(): XraySegments {
             segments.push(segment);
             return [];
           });
-          if (segments.length > mostKept) segments.splice(0, segments.length - mostKept);
+          if (segments.length > maxKept) segments.splice(0, segments.length - maxKept);
           return { UnprocessedTraceSegments: refused };
         },
       },
@@ -53,8 +53,8 @@ export function isXrayCall(method: string, path: string): boolean {
 function readSegment(
   document: string,
 ): XraySegment | { readonly Id?: string; readonly ErrorCode: string; readonly Message: string } {
-  if (Buffer.byteLength(document) > longestDocumentBytes) {
-    return { ErrorCode: 'DocumentTooLarge', Message: `A segment has at most ${longestDocumentBytes} bytes.` };
+  if (Buffer.byteLength(document) > maxDocumentBytes) {
+    return { ErrorCode: 'DocumentTooLarge', Message: `A segment has at most ${maxDocumentBytes} bytes.` };
   }
   let parsed: Partial<XraySegment>;
   try {

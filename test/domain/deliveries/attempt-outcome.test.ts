@@ -48,7 +48,7 @@ describe("an attempt's outcome", () => {
   });
 
   it('gives the event up when a failure asks for it, not when a success does', () => {
-    expect(answered(422, { 'webhook-delivery': 'abort-message' })).toMatchObject({ kind: 'give-up' });
+    expect(answered(422, { 'webhook-delivery': 'abort-message' })).toMatchObject({ kind: 'discard' });
     expect(answered(200, { 'webhook-delivery': 'abort-message' })).toEqual({ kind: 'delivered' });
   });
 

@@ -10,10 +10,10 @@ describe('a message that is received though the circuit is open', () => {
   };
 
   it('waits for the probe', () => {
-    expect(planWithProbeAt(noon + 30_000)).toEqual({ kind: 'hold', reason: 'circuit-open', until: noon + 30_000 });
+    expect(planWithProbeAt(noon + 30_000)).toEqual({ kind: 'postpone', reason: 'circuit-open', until: noon + 30_000 });
   });
 
   it('waits for minutes where the probe is overdue, or hours of that would be a thousand receives', () => {
-    expect(planWithProbeAt(noon - 1)).toEqual({ kind: 'hold', reason: 'circuit-open', until: noon + 120_000 });
+    expect(planWithProbeAt(noon - 1)).toEqual({ kind: 'postpone', reason: 'circuit-open', until: noon + 120_000 });
   });
 });

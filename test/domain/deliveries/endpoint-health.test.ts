@@ -7,8 +7,8 @@ import {
   circuitAfterFailedProbe,
   controlStep,
   desiredFlow,
+  evaluateFailure,
   failingSinceAfter,
-  judgeFailure,
   overdueControl,
   probeMessage,
   rampingCircuit,
@@ -140,47 +140,49 @@ describe('the verdict on a failure', () => {
 
   it('opens the circuit after ten failures in a row over 30 s, and neither earlier nor sooner', () => {
     const kinds = (failures: number, sinceMs: number) =>
-      judgeFailure(failing(failures, sinceMs), noon).map(({ kind }) => kind);
+      evaluateFailure(failing(failures, sinceMs), noon).map(({ kind }) => kind);
     expect(kinds(10, 30_000)).toEqual(['open-circuit', 'notice']);
     expect(kinds(9, hours(1))).toEqual([]);
     expect(kinds(1000, 29_999)).toEqual([]);
   });
 
   it('opens no circuit twice', () => {
-    expect(judgeFailure({ ...failing(50, hours(1)), circuit: open(), failingNotice: 1 }, noon)).toEqual([]);
+    expect(evaluateFailure({ ...failing(50, hours(1)), circuit: open(), failingNotice: 1 }, noon)).toEqual([]);
   });
 
   it('gives a relapse no second grace: three in a row while ramping', () => {
     const circuit = { ...rampingCircuit(open({ probes: 4 }), noon - minutes(1)) };
-    expect(judgeFailure({ ...failing(2, 1000), circuit }, noon)).toEqual([]);
-    const [verdict] = judgeFailure({ ...failing(3, 1000), circuit }, noon);
+    expect(evaluateFailure({ ...failing(2, 1000), circuit }, noon)).toEqual([]);
+    const [verdict] = evaluateFailure({ ...failing(3, 1000), circuit }, noon);
     expect(verdict).toMatchObject({ kind: 'open-circuit', circuit: { probes: 5, probeAt: noon + 30_000 * 2 ** 5 } });
     // Once the ramp is over, the endpoint counts as healthy.
-    expect(judgeFailure({ ...failing(3, 1000), circuit: { ...circuit, since: noon - minutes(9) } }, noon)).toEqual([]);
+    expect(evaluateFailure({ ...failing(3, 1000), circuit: { ...circuit, since: noon - minutes(9) } }, noon)).toEqual(
+      [],
+    );
   });
 
   it('opens it for a long throttle until exactly then, and not for a short one', () => {
     const state = { ...failing(1, 0), throttledUntil: noon + hours(3) };
-    expect(judgeFailure(state, noon)).toEqual([
+    expect(evaluateFailure(state, noon)).toEqual([
       { kind: 'open-circuit', circuit: open({ reason: 'throttled', probeAt: noon + hours(3) }) },
     ]);
-    expect(judgeFailure({ ...state, throttledUntil: noon + minutes(2) }, noon)).toEqual([]);
+    expect(evaluateFailure({ ...state, throttledUntil: noon + minutes(2) }, noon)).toEqual([]);
   });
 
   it('warns at 50, 70 and 90 % of the time and disables at its end, each once, whatever was missed', () => {
     const at = (share: number, failingNotice = 1) =>
-      judgeFailure({ ...failing(20, share * hours(120)), circuit: open(), failingNotice: failingNotice as 1 }, noon);
+      evaluateFailure({ ...failing(20, share * hours(120)), circuit: open(), failingNotice: failingNotice as 1 }, noon);
     expect(at(0.49)).toEqual([]);
     expect(at(0.5)).toEqual([{ kind: 'notice', notice: 2, disableAt: noon + hours(60) }]);
     expect(at(0.7)).toMatchObject([{ notice: 3 }]);
     expect(at(0.9, 2)).toMatchObject([{ notice: 4 }]);
     expect(at(0.95, 4)).toEqual([]);
     expect(at(1)).toMatchObject([{ kind: 'disable' }]);
-    expect(judgeFailure({ ...failing(20, hours(500)), disabled: { at: 0, reason: '' } }, noon)).toEqual([]);
+    expect(evaluateFailure({ ...failing(20, hours(500)), disabled: { at: 0, reason: '' } }, noon)).toEqual([]);
   });
 
   it('disables after another time where one is configured', () => {
-    expect(judgeFailure(failing(1, hours(2)), noon, 7200)).toMatchObject([
+    expect(evaluateFailure(failing(1, hours(2)), noon, 7200)).toMatchObject([
       { kind: 'disable', reason: 'no delivery succeeded for 2 hours' },
     ]);
   });

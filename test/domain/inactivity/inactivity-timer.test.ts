@@ -4,10 +4,10 @@ import { aMessage, aStatusUpdate, broadcastsOf } from '../../../lab/support/drif
 import { type Activity, activityOf, latestActivity } from '../../../lambdas/domain/inactivity/activity.ts';
 import {
   applyActivity,
-  type ConversationTimer,
+  type Conversation,
+  decideTimer,
   handOffDelaySeconds,
   handOffHorizonSeconds,
-  judgeTimer,
   lateArrivalGraceSeconds,
   sweepIntervalSeconds,
   timerShardOf,
@@ -90,26 +90,26 @@ describe('a close', () => {
 });
 
 describe('a timer that comes due', () => {
-  const armed: ConversationTimer = { lastActivityAt: at(0), dueAt: at(600) };
+  const armed: Conversation = { lastActivityAt: at(0), dueAt: at(600) };
 
   it('fires when nothing has happened since', () => {
-    expect(judgeTimer(armed, at(600), 600, at(600))).toEqual({ kind: 'fire', lastActivityAt: at(0) });
+    expect(decideTimer(armed, at(600), 600, at(600))).toEqual({ kind: 'fire', lastActivityAt: at(0) });
   });
 
   it('is set anew when the conversation has moved on', () => {
-    expect(judgeTimer({ ...armed, lastActivityAt: at(30) }, at(600), 600, at(600))).toEqual({
+    expect(decideTimer({ ...armed, lastActivityAt: at(30) }, at(600), 600, at(600))).toEqual({
       kind: 'rearm',
       dueAt: at(630),
     });
   });
 
   it('is set anew when the quiet period was made longer', () => {
-    expect(judgeTimer(armed, at(600), 900, at(600))).toEqual({ kind: 'rearm', dueAt: at(900) });
+    expect(decideTimer(armed, at(600), 900, at(600))).toEqual({ kind: 'rearm', dueAt: at(900) });
   });
 
   it('never fires early, also when a clock steps back', () => {
-    expect(judgeTimer(armed, at(600), 600, at(599.999))).toEqual({ kind: 'rearm', dueAt: at(600) });
-    expect(judgeTimer({ ...armed, dueAt: at(60) }, at(60), 600, at(60))).toEqual({ kind: 'rearm', dueAt: at(600) });
+    expect(decideTimer(armed, at(600), 600, at(599.999))).toEqual({ kind: 'rearm', dueAt: at(600) });
+    expect(decideTimer({ ...armed, dueAt: at(60) }, at(60), 600, at(60))).toEqual({ kind: 'rearm', dueAt: at(600) });
   });
 
   it.each([
@@ -117,7 +117,7 @@ describe('a timer that comes due', () => {
     ['the conversation is not known', undefined],
     ['it was set anew meanwhile', { lastActivityAt: at(30), dueAt: at(630) }],
   ])('does nothing when %s', (_, stored) => {
-    expect(judgeTimer(stored, at(600), 600, at(600))).toEqual({ kind: 'stale' });
+    expect(decideTimer(stored, at(600), 600, at(600))).toEqual({ kind: 'stale' });
   });
 });
 
@@ -157,7 +157,7 @@ describe('the activities of one batch', () => {
     fc.assert(
       fc.property(fc.array(activity, { minLength: 1, maxLength: 6 }), fc.nat(), (activities, seed) => {
         const settle = (ordered: readonly Activity[]): boolean[] => {
-          let stored: ConversationTimer | undefined;
+          let stored: Conversation | undefined;
           for (const next of ordered) {
             const change = applyActivity(stored, next, 600, 10);
             if (change.kind === 'disarm') stored = { lastActivityAt: change.lastActivityAt };

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import ipaddr from 'ipaddr.js';
 import { describe, expect, it } from 'vitest';
-import { forbiddenRanges, judgeAddress } from '../../../lambdas/domain/subscriptions/outbound-address.ts';
-import { judgeUrl } from '../../../lambdas/domain/subscriptions/outbound-url.ts';
+import { checkAddress, forbiddenRanges } from '../../../lambdas/domain/subscriptions/outbound-address.ts';
+import { checkUrl } from '../../../lambdas/domain/subscriptions/outbound-url.ts';
 
 function firstAndLast(cidr: string): [string, string] {
   const [address, bits] = ipaddr.parseCIDR(cidr);
@@ -19,7 +19,7 @@ function firstAndLast(cidr: string): [string, string] {
 const edges = forbiddenRanges.flatMap(([cidr, range]) =>
   firstAndLast(cidr).map((edge) => [edge, cidr, range] as const),
 );
-// NAT64's prefix lies within ::/8 and is judged by what it embeds.
+// NAT64's prefix lies within ::/8 and is checked by what it embeds.
 const isNat64 = (address: string) => address.startsWith('64:ff9b::');
 
 /** An IPv4 address within a forbidden range. */
@@ -63,9 +63,9 @@ const embedding = fc.constantFrom(
   (value: number) => `2001:0:${hex(value)}::1`,
 );
 
-describe('the judge of addresses', () => {
+describe('the check of addresses', () => {
   it.each(edges.filter(([edge]) => !isNat64(edge)))('refuses %s, at the edge of %s (%s)', (edge) => {
-    expect(judgeAddress(edge, 'public').kind).toBe('refused');
+    expect(checkAddress(edge, 'public').kind).toBe('refused');
   });
 
   // Written out a second time, so that a range that is lost from the table is missed here.
@@ -103,7 +103,7 @@ describe('the judge of addresses', () => {
     ['fec0::', 'feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'],
     ['ff00::', 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'],
   ])('refuses %s and %s, the first and the last of a range that is not public', (first, last) => {
-    expect([first, last].map((address) => judgeAddress(address, 'public').kind)).toEqual(['refused', 'refused']);
+    expect([first, last].map((address) => checkAddress(address, 'public').kind)).toEqual(['refused', 'refused']);
   });
 
   it.each([
@@ -123,7 +123,7 @@ describe('the judge of addresses', () => {
     '2001:200::',
     '2001:db9::',
   ])('allows %s, which is just beside such a range', (address) => {
-    expect(judgeAddress(address, 'public').kind).toBe('allowed');
+    expect(checkAddress(address, 'public').kind).toBe('allowed');
   });
 
   it('refuses forbidden IPv4 addresses in whatever spelling', () => {
@@ -131,7 +131,7 @@ describe('the judge of addresses', () => {
       fc.property(forbiddenV4, spelling, (value, spell) => {
         const text = spell(value);
         return (
-          judgeAddress(text, 'public').kind === 'refused' && judgeUrl(`https://${text}/`, 'public').kind === 'refused'
+          checkAddress(text, 'public').kind === 'refused' && checkUrl(`https://${text}/`, 'public').kind === 'refused'
         );
       }),
       { numRuns: 2000 },
@@ -143,7 +143,7 @@ describe('the judge of addresses', () => {
       fc.property(forbiddenV4, embedding, (value, embed) => {
         const text = embed(value);
         return (
-          judgeAddress(text, 'public').kind === 'refused' && judgeUrl(`https://[${text}]/`, 'public').kind === 'refused'
+          checkAddress(text, 'public').kind === 'refused' && checkUrl(`https://[${text}]/`, 'public').kind === 'refused'
         );
       }),
       { numRuns: 2000 },
@@ -158,7 +158,7 @@ describe('the judge of addresses', () => {
         );
         const range = ipaddr.parse(text).range();
         // The library's own table is a second opinion: what it knows to be special is never allowed.
-        const allowed = judgeAddress(text, 'public').kind === 'allowed';
+        const allowed = checkAddress(text, 'public').kind === 'allowed';
         return allowed === !known && (range === 'unicast' || !allowed);
       }),
       { numRuns: 5000 },
@@ -169,7 +169,7 @@ describe('the judge of addresses', () => {
     fc.assert(
       fc.property(fc.ipV6(), (text) => {
         const address = ipaddr.parse(text) as ipaddr.IPv6;
-        const allowed = judgeAddress(text, 'public').kind === 'allowed';
+        const allowed = checkAddress(text, 'public').kind === 'allowed';
         const isGlobal = address.match(ipaddr.parseCIDR('2000::/3') as [ipaddr.IPv6, number]);
         return !allowed || (isGlobal && ['unicast', '6to4'].includes(address.range())) || isNat64(address.toString());
       }),
@@ -186,13 +186,13 @@ describe('the judge of addresses', () => {
     '64:ff9b::8.8.8.8',
     '2002:808:808::1',
   ])('allows %s', (address) => {
-    expect(judgeAddress(address, 'public')).toEqual({ kind: 'allowed' });
+    expect(checkAddress(address, 'public')).toEqual({ kind: 'allowed' });
   });
 
   it.each(['fe80::1%eth0', '2606:4700::1111%1', '', 'receiver.example', '1.2.3.4.5', '1.2.3.4/8', '::1::', '[::1'])(
-    'refuses %j, which is no address that it could judge',
+    'refuses %j, which is no address that it could check',
     (text) => {
-      expect(judgeAddress(text, 'public')).toEqual({ kind: 'refused', range: 'not-an-address' });
+      expect(checkAddress(text, 'public')).toEqual({ kind: 'refused', range: 'not-an-address' });
     },
   );
 
@@ -207,15 +207,15 @@ describe('the judge of addresses', () => {
     ['::7f00:1', 'reserved'],
     ['4000::1', 'unassigned'],
   ])('says of %s that it is %s', (address, range) => {
-    expect(judgeAddress(address, 'public')).toEqual({ kind: 'refused', range });
+    expect(checkAddress(address, 'public')).toEqual({ kind: 'refused', range });
   });
 
   it('lets loopback and private addresses through on a local run, and still no metadata service', () => {
     for (const address of ['127.0.0.1', '::1', '10.0.0.7', '192.168.1.1', 'fd12::1']) {
-      expect(judgeAddress(address, 'local').kind).toBe('allowed');
+      expect(checkAddress(address, 'local').kind).toBe('allowed');
     }
     for (const address of ['169.254.169.254', 'fd00:ec2::254', '224.0.0.1', '0.0.0.0', '169.254.1.1']) {
-      expect(judgeAddress(address, 'local').kind).toBe('refused');
+      expect(checkAddress(address, 'local').kind).toBe('refused');
     }
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { judgeUrl } from '../../../lambdas/domain/subscriptions/outbound-url.ts';
+import { checkUrl } from '../../../lambdas/domain/subscriptions/outbound-url.ts';
 
-describe('the judge of urls', () => {
+describe('the check of urls', () => {
   it.each([
     'https://receiver.example.com/hooks?tenant=1',
     'https://receiver.example.com:8443/',
@@ -11,7 +11,7 @@ describe('the judge of urls', () => {
     'https://93.184.216.34/hooks',
     'https://[2606:4700::1111]/hooks',
   ])('allows %s', (url) => {
-    expect(judgeUrl(url, 'public').kind).toBe('allowed');
+    expect(checkUrl(url, 'public').kind).toBe('allowed');
   });
 
   it.each([
@@ -56,17 +56,17 @@ describe('the judge of urls', () => {
     ['https://[::ffff:127.0.0.1]/', 'forbidden-address'],
     ['https://[fd00:ec2::254]/', 'forbidden-address'],
   ])('refuses %s (%s)', (url, reason) => {
-    expect(judgeUrl(url, 'public')).toMatchObject({ kind: 'refused', reason });
+    expect(checkUrl(url, 'public')).toMatchObject({ kind: 'refused', reason });
   });
 
   it('lets http, loopback and any port through on a local run', () => {
     for (const url of ['http://127.0.0.1:80/', 'http://localhost:9000/hook', 'http://[::1]:9000/']) {
-      expect(judgeUrl(url, 'local').kind).toBe('allowed');
+      expect(checkUrl(url, 'local').kind).toBe('allowed');
     }
-    expect(judgeUrl('http://169.254.169.254/', 'local').kind).toBe('refused');
+    expect(checkUrl('http://169.254.169.254/', 'local').kind).toBe('refused');
   });
 
   it('says what is wrong in words that complete "the url"', () => {
-    expect(judgeUrl('http://receiver.example.com/', 'public')).toMatchObject({ message: 'must begin with https://' });
+    expect(checkUrl('http://receiver.example.com/', 'public')).toMatchObject({ message: 'must begin with https://' });
   });
 });

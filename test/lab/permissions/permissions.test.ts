@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { walkEveryRoad } from '../../../lab/permissions/every-path.ts';
+import { walkEveryPath } from '../../../lab/permissions/every-path.ts';
 import { grantsOfTemplate } from '../../../lab/permissions/template-grants.ts';
 import { grantKey } from '../../../local/aws/iam/grant-ledger.ts';
 import { grantReportDirectoryVariable } from '../../../local/aws/iam/grant-report.ts';
@@ -38,14 +38,14 @@ async function walk(walked: Template) {
     onNotice: (text) => notices.push(text),
   });
   try {
-    await walkEveryRoad(stack);
+    await walkEveryPath(stack);
     return { ...stack.permissions, notices };
   } finally {
     await stack.stop();
   }
 }
 
-test('every road can be walked with what the template grants, and each grant is used on the way', {
+test('every path can be walked with what the template grants, and each grant is used on the way', {
   timeout: 2 * minutes,
 }, async () => {
   const { granted, used } = await walk(template);
@@ -74,7 +74,7 @@ describe('without', () => {
       'sqs:SendMessage',
       /the rule \S+ActivityRule\S+ may not send to arn:aws:sqs:\S+ActivityQueue/,
     ],
-  ])('%s, a road is blocked and says so', { timeout: 2 * minutes }, async (_grant, holder, action, said) => {
+  ])('%s, a path is blocked and says so', { timeout: 2 * minutes }, async (_grant, holder, action, said) => {
     const grant = grantsOfTemplate(template).find(
       (each) => each.holder.startsWith(holder) && each.what.startsWith(action),
     );

@@ -23,14 +23,14 @@ function aFunction() {
   const probe = {
     events,
     atOnce: 0,
-    mostAtOnce: 0,
+    maxAtOnce: 0,
     /** Called with the records of each invocation. */
     answer: async (_records: Record<string, unknown>[]): Promise<Answer> => ({}),
     invoke: async (_name: string, payload: string): Promise<Answer> => {
       const event = JSON.parse(payload);
       events.push(event);
       probe.atOnce++;
-      probe.mostAtOnce = Math.max(probe.mostAtOnce, probe.atOnce);
+      probe.maxAtOnce = Math.max(probe.maxAtOnce, probe.atOnce);
       try {
         return await probe.answer(event.Records);
       } finally {
@@ -172,7 +172,7 @@ describe('a queue’s mapping', () => {
       ends.shift()?.();
       await clock.advance(0);
     }
-    expect(target.mostAtOnce).toBe(3);
+    expect(target.maxAtOnce).toBe(3);
     expect(queue.counts()).toEqual({ visible: 0, inFlight: 0, delayed: 0 });
   });
 

@@ -103,7 +103,7 @@ test('who makes a function hands on its role to Lambda and reads its code', () =
   expect(passing?.context).toMatchObject({ 'iam:passedtoservice': ['lambda.amazonaws.com'] });
 });
 
-test('a mapping is judged by its function, also when it is to get another', () => {
+test('a mapping is checked by its function, also when it is to get another', () => {
   const functionsOf = (operation: string, input: Record<string, unknown>) =>
     operationNeeds[operation]?.(input, account).map(({ context }) => context?.['lambda:functionarn']);
   const [mapped, other] = [arn('lambda', 'function:mapped'), arn('lambda', 'function:other')];

@@ -5,7 +5,7 @@ import type { DeliverDeps } from './deliver-deps.ts';
 import type { Settlement } from './settlement.ts';
 
 /** Publish, then mark: what is given up is told before it is written down. What could not be told stays in the queue. */
-export async function giveUp(
+export async function settleExhausted(
   message: DeliveryMessage,
   record: DeliveryRecord,
   { publisher, metrics, subscriptionId, log, clock }: DeliverDeps,

@@ -2,14 +2,14 @@ import { type AttributeValue, type DynamoDBClient, GetItemCommand, QueryCommand 
 import { tableSchemas } from '../contracts/table-schemas.ts';
 import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
 import type { JsonObject } from '../json/json.ts';
-import type { DeliveryLog, DeliveryQuery } from '../manage/ports.ts';
+import type { DeliveryHistory, DeliveryQuery } from '../manage/ports.ts';
 import { fromAttributes, toAttributes } from './dynamo-attributes.ts';
 
 const { partitionKey, sortKey, index } = tableSchemas.deliveries;
 /** Pages read for one answer at most: a filter can leave little of each. What is missing comes with the next answer. */
 const maxPagesPerAnswer = 10;
 
-export function dynamoDeliveryLog(client: DynamoDBClient, tableName: string): DeliveryLog {
+export function dynamoDeliveryHistory(client: DynamoDBClient, tableName: string): DeliveryHistory {
   return {
     async read(subscriptionId, webhookId) {
       const { Item } = await client.send(

@@ -3,7 +3,7 @@ import type { Post } from './conversation-script.ts';
 import { type ExpectedEvent, eventKey, expectedEvents, type LegacyEnds } from './expected-events.ts';
 import type { Invocation } from './invocation.ts';
 import type { PublishWatch } from './sdk-clients.ts';
-import type { SubscriptionJudge } from './subscription-judge.ts';
+import type { SubscriptionCheck } from './subscription-check.ts';
 import type { Violations } from './violations.ts';
 
 /** An event that is on the bus, once or several times, under one webhook id. */
@@ -22,13 +22,13 @@ export interface Fact {
 interface Options {
   readonly now: () => number;
   readonly violations: Violations;
-  readonly subscriptions: SubscriptionJudge;
+  readonly subscriptions: SubscriptionCheck;
   readonly legacy: LegacyEnds;
   readonly onInactive: (invocation: Invocation, id: string, orgId: JsonValue, data: JsonObject) => void;
 }
 
 /** What came in, what had to follow from it, and what is on the bus. */
-export class FactBook implements PublishWatch {
+export class PublishedEvents implements PublishWatch {
   accepted = 0;
   published = 0;
   readonly #options: Options;

@@ -1,6 +1,6 @@
 import { activityTypes, eventTypes } from '../../lambdas/domain/events/event-types.ts';
 import { integerText, isJsonObject, type JsonObject, type JsonValue, parseJson } from '../../lambdas/json/json.ts';
-import { judgeRun, type KnownActivity, type SeenBroadcast } from '../support/inactivity-reference-model.ts';
+import { checkRun, type KnownActivity, type SeenBroadcast } from '../support/inactivity-reference-model.ts';
 import type { Invocation, InvocationOutcome } from './invocation.ts';
 import type { SettingsTable } from './settings-table.ts';
 import type { Violations } from './violations.ts';
@@ -25,7 +25,7 @@ interface Options {
 }
 
 /** Holds what was published against the reference model of test/lifecycle, conversation by conversation. */
-export class InactivityJudge {
+export class InactivityCheck {
   readonly #options: Options;
   readonly #activities = new Map<string, Map<string, KnownActivity>>();
   readonly #broadcasts = new Map<string, SeenBroadcast[]>();
@@ -96,7 +96,7 @@ export class InactivityJudge {
 
   checkEnd(): void {
     for (const conversation of new Set([...this.#activities.keys(), ...this.#broadcasts.keys()]))
-      this.#judge(conversation);
+      this.#check(conversation);
   }
 
   *#activitiesIn(event: unknown): Generator<{
@@ -123,11 +123,11 @@ export class InactivityJudge {
     }
   }
 
-  #judge(conversation: string): void {
+  #check(conversation: string): void {
     const activities = [...(this.#activities.get(conversation)?.values() ?? [])];
     const broadcasts = this.#broadcasts.get(conversation) ?? [];
     const quietPeriods = this.#options.settings.changesOf(conversation.split('#')[0] ?? '');
-    const longestQuietMs = Math.max(...quietPeriods.map(({ seconds }) => seconds)) * second;
+    const maxQuietMs = Math.max(...quietPeriods.map(({ seconds }) => seconds)) * second;
     const firstKnown = Math.min(...activities.map(({ knownFrom }) => knownFrom));
     const lastKnown = Math.max(
       ...activities.map(({ at, knownFrom, knownBy }) =>
@@ -135,13 +135,13 @@ export class InactivityJudge {
       ),
     );
     const faults = this.#faults.get(conversation) ?? 0;
-    const horizon = lastKnown + longestQuietMs + faults * faultToleranceMs;
+    const horizon = lastKnown + maxQuietMs + faults * faultToleranceMs;
     const failedSweeps = this.#failedSweeps.filter(
       (at) => at >= firstKnown - sweepMs && at <= horizon + sweepMs,
     ).length;
     const toleranceMs =
       undisturbedToleranceMs + faults * faultToleranceMs + (failedSweeps + Math.sign(failedSweeps)) * sweepMs;
-    const wrong = judgeRun({
+    const wrong = checkRun({
       activities,
       broadcasts,
       quietPeriods,

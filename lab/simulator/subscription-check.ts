@@ -1,15 +1,15 @@
 import { configEtag } from '../../lambdas/domain/subscriptions/config-etag.ts';
 import type { SubscriptionState } from '../../lambdas/domain/subscriptions/subscription.ts';
 import type { JsonObject, JsonValue } from '../../lambdas/json/json.ts';
+import { type ExpectedSubscription, isWanted, readExpectedSubscription } from './expected-subscription.ts';
 import type { Invocation } from './invocation.ts';
 import type { Violations } from './violations.ts';
-import { isWanted, readWish, type Wish } from './wishes.ts';
 
 /** A config as it was stored, or its deletion. */
 interface Version {
   readonly from: number;
   /** Undefined: deleted, or an item that makes no sense. */
-  readonly wish: Wish | undefined;
+  readonly wish: ExpectedSubscription | undefined;
   readonly isDeleted: boolean;
   readonly etag: string;
   /** When the system first said that it is in force. */
@@ -21,7 +21,7 @@ interface Version {
 }
 
 /** A change that is not in force after so long is lost, and not late. */
-const longestProvisioningMs = 25 * 60_000;
+const maxProvisioningMs = 25 * 60_000;
 /** What a run leaves behind that fails or ends early comes again with its control message: after half an hour. */
 const provisioningFaultMs = 35 * 60_000;
 
@@ -30,7 +30,7 @@ const provisioningFaultMs = 35 * 60_000;
  * may hold. From the moment at which the system calls it `ready`, and every reconcile that overlapped with it has ended, the
  * new must hold.
  */
-export class SubscriptionJudge {
+export class SubscriptionCheck {
   readonly #versions = new Map<string, Version[]>();
   readonly #states = new Map<string, SubscriptionState>();
   readonly #active = new Set<Invocation>();
@@ -48,7 +48,7 @@ export class SubscriptionJudge {
     this.#versions.set(subscriptionId, versions);
     versions.push({
       from: this.#now(),
-      wish: config && readWish(config),
+      wish: config && readExpectedSubscription(config),
       isDeleted: config === undefined,
       etag: config === undefined ? '' : configEtag({ ...config, record: 'config' }),
       faults: 0,
@@ -127,7 +127,7 @@ export class SubscriptionJudge {
       const version = versions.at(-1);
       if (version === undefined || version.readyAt !== undefined) continue;
       if (version.wish === undefined && !version.isDeleted) continue;
-      if (now - version.from <= longestProvisioningMs + version.faults * provisioningFaultMs) continue;
+      if (now - version.from <= maxProvisioningMs + version.faults * provisioningFaultMs) continue;
       this.#violations.report(
         'a change of a subscription comes into force',
         `${id} ${version.isDeleted ? 'was deleted' : 'was changed'} ${Math.round((now - version.from) / 60_000)} minutes ago, and it is not in force`,

@@ -15,7 +15,7 @@ function verify({ body, headers }: Delivery, secret: string): void {
 const countOf = (type: string) => (deliveries: readonly Delivery[]) =>
   deliveries.filter(({ body }) => (JSON.parse(body) as { type: string }).type === type).length;
 
-describe('the whole road, from Drift to subscribers', () => {
+describe('the whole path, from Drift to subscribers', () => {
   let fanout: FanoutProcess;
   let one: Subscriber;
   let other: Subscriber;

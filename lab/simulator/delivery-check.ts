@@ -1,20 +1,20 @@
 import { createHmac } from 'node:crypto';
 import type { DeliveryRecord } from '../../lambdas/domain/deliveries/delivery-ledger.ts';
 import type { WebhookRequest } from '../../lambdas/domain/deliveries/webhook-request.ts';
-import type { StoredSubscription } from '../../lambdas/ports/subscription-store.ts';
+import type { StoredSubscription } from '../../lambdas/domain/subscriptions/subscription.ts';
 import type { LedgerWatch } from './delivery-table.ts';
 import type { EndpointAnswer } from './endpoints.ts';
-import type { Fact, FactBook } from './fact-book.ts';
 import type { Invocation } from './invocation.ts';
-import type { SubscriptionJudge } from './subscription-judge.ts';
+import type { Fact, PublishedEvents } from './published-events.ts';
+import type { SubscriptionCheck } from './subscription-check.ts';
 import type { Violations } from './violations.ts';
 
 /** Seconds after the first, second, … failed attempt before which there is no next: written again from the documentation. */
 const retryDelaysSeconds = [
   5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 36_000, 36_000, 36_000, 36_000, 36_000, 36_000,
 ];
-const mostAttempts = retryDelaysSeconds.length + 1;
-const longestHistory = 20;
+const maxAttempts = retryDelaysSeconds.length + 1;
+const maxHistory = 20;
 
 interface Attempt {
   readonly at: number;
@@ -50,13 +50,13 @@ interface Options {
   /** Rises with everything that happens. */
   readonly step: () => number;
   readonly violations: Violations;
-  readonly facts: FactBook;
-  readonly subscriptions: SubscriptionJudge;
+  readonly facts: PublishedEvents;
+  readonly subscriptions: SubscriptionCheck;
   readonly lookUp: (subscriptionId: string) => StoredSubscription;
 }
 
 /** Watches every attempt, and every write to the ledger. */
-export class DeliveryJudge implements LedgerWatch {
+export class DeliveryCheck implements LedgerWatch {
   readonly doubles: Record<DoubleKind, number> = {
     'crash-before-ledger': 0,
     'copies-at-once': 0,
@@ -284,9 +284,9 @@ function is2xx({ answer }: Attempt): boolean {
 
 function faultOfRecord(record: DeliveryRecord, attempts: readonly Attempt[], now: number): string | undefined {
   const { state, history, ttl, event, reason } = record;
-  if (history.length > longestHistory) return `kept with ${history.length} attempts of history`;
+  if (history.length > maxHistory) return `kept with ${history.length} attempts of history`;
   if (!(ttl > now / 1000)) return 'kept without a time to live';
-  if (record.attempts > mostAttempts) return `tried ${record.attempts} times`;
+  if (record.attempts > maxAttempts) return `tried ${record.attempts} times`;
   if (state === 'delivered') {
     if (event !== undefined) return 'kept with its event after it was delivered';
     return attempts.some(is2xx) ? undefined : 'said to be delivered, though the endpoint took it never';
@@ -295,7 +295,7 @@ function faultOfRecord(record: DeliveryRecord, attempts: readonly Attempt[], now
   if (reason === undefined || reason === '') return `${state} without a reason`;
   if (event === undefined) return `${state} without its event`;
   const isExpired = /expired|14 days/.test(reason);
-  return state === 'exhausted' && !isExpired && attempts.length < mostAttempts
+  return state === 'exhausted' && !isExpired && attempts.length < maxAttempts
     ? `given up after ${attempts.length} attempts`
     : undefined;
 }

@@ -1,7 +1,7 @@
 import { canonicalJson, isJsonObject, type JsonObject, type JsonValue, parseJson } from '../../lambdas/json/json.ts';
 
 /** What a subscription asks for, read from its item anew and as simply as can be. */
-export interface Wish {
+export interface ExpectedSubscription {
   readonly types: readonly string[];
   readonly orgIds: readonly string[] | undefined;
   readonly accepts: (data: JsonObject) => boolean;
@@ -26,7 +26,7 @@ export const filters: readonly { readonly pattern: JsonObject; readonly accepts:
 ];
 
 /** Undefined for an item that makes no sense. */
-export function readWish(item: JsonObject): Wish | undefined {
+export function readExpectedSubscription(item: JsonObject): ExpectedSubscription | undefined {
   const { url, eventTypes, orgIds, filter } = item;
   if (typeof url !== 'string' || !url.startsWith('https://') || !Array.isArray(eventTypes)) return undefined;
   const pattern = typeof filter === 'string' ? parseJson(filter) : filter;
@@ -43,7 +43,7 @@ export function readWish(item: JsonObject): Wish | undefined {
 
 /** Whether an event that is on the bus is for whoever wishes so. */
 export function isWanted(
-  wish: Wish,
+  wish: ExpectedSubscription,
   event: { readonly source: string; readonly type: string; readonly orgId: JsonValue; readonly data: JsonObject },
 ): boolean {
   if (!wish.types.includes(event.type)) return false;
