@@ -1,11 +1,32 @@
 import { defineConfig } from 'vitest/config';
 
+/** Needs a process, the synthesised stack or a day of the simulator; everything else is `unit` or `aws`. */
+const system = [
+  'test/flows/**/*.test.ts',
+  'test/infra/**/*.test.ts',
+  'test/lab/**/*.test.ts',
+  'test/local/*.test.ts',
+  'test/local/dashboard/*.test.ts',
+  'test/cli/{process,local-run}.test.ts',
+];
+/** The AWS engine, and what speaks to AWS, against it. */
+const aws = ['test/aws/**/*.test.ts', 'test/local/aws/**/*.test.ts'];
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    // Real-process flow tests live in test/flows and test/local and need more than vitest's 5 s on a busy machine.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
     maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: [...system, ...aws],
+          testTimeout: process.env.CI ? 20_000 : 5_000,
+        },
+      },
+      { extends: true, test: { name: 'aws', include: aws, testTimeout: 60_000, hookTimeout: 60_000 } },
+      { extends: true, test: { name: 'system', include: system, testTimeout: 180_000, hookTimeout: 180_000 } },
+    ],
   },
 });

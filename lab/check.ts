@@ -24,23 +24,38 @@ for (const { title, command, args } of checks) {
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'fanout-test-'));
-const reportFile = join(folder, 'report.json');
-const { status } = spawnSync(
-  'vitest',
-  ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`, ...process.argv.slice(2)],
-  { stdio: 'inherit', shell: process.platform === 'win32' },
-);
-const report = readReport();
-passed += report.numPassedTests;
-failed += report.numFailedTests;
-// A test file that does not load has no failed test, and must not pass for it.
-if (status !== 0 && report.numFailedTests === 0) failed++;
+const times: string[] = [];
+for (const project of ['unit', 'aws', 'system']) {
+  const reportFile = join(folder, `${project}.json`);
+  const startedAt = Date.now();
+  const { status } = spawnSync(
+    'vitest',
+    [
+      'run',
+      '--project',
+      project,
+      '--passWithNoTests',
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${reportFile}`,
+      ...process.argv.slice(2),
+    ],
+    { stdio: 'inherit', shell: process.platform === 'win32' },
+  );
+  const report = readReport(reportFile);
+  passed += report.numPassedTests;
+  failed += report.numFailedTests;
+  // A test file that does not load has no failed test, and must not pass for it.
+  if (status !== 0 && report.numFailedTests === 0) failed++;
+  times.push(`${project} ${((Date.now() - startedAt) / 1000).toFixed(0)} s (${report.numPassedTests} passed)`);
+}
 rmSync(folder, { recursive: true, force: true });
 
+console.log(times.join(', '));
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
 
-function readReport(): { numPassedTests: number; numFailedTests: number } {
+function readReport(reportFile: string): { numPassedTests: number; numFailedTests: number } {
   try {
     return JSON.parse(readFileSync(reportFile, 'utf8'));
   } catch {

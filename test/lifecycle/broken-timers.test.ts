@@ -6,7 +6,7 @@ import { disturbedHistories } from './histories.ts';
 
 type TimerModule = typeof Timer;
 
-const timerModule = '../../lambdas/domain/inactivity-timer.ts';
+const timerModule = '../../lambdas/domain/inactivity/inactivity-timer.ts';
 
 /** One line of the timer logic, broken on purpose. */
 const mutants: Record<string, (timer: TimerModule) => Partial<TimerModule>> = {
