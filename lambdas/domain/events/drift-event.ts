@@ -1,5 +1,5 @@
 import { type JsonObject, type JsonValue, safeInteger } from '../../json/json.ts';
-import { eventTypes } from './event-types.ts';
+import { eventRow } from './event-types.ts';
 
 /** What a subscriber gets, and what Drift sends less its `token`: `{"orgId", "type", "data"}`. */
 export interface DriftEvent {
@@ -23,24 +23,9 @@ export interface EventDetail {
   readonly cause?: string;
 }
 
-const timeFields: Record<string, string> = {
-  [eventTypes.newConversation]: 'createdAt',
-  [eventTypes.newMessage]: 'createdAt',
-  [eventTypes.newCommandMessage]: 'createdAt',
-  [eventTypes.buttonClicked]: 'createdAt',
-  [eventTypes.conversationStatusUpdated]: 'changedAt',
-  [eventTypes.conversationParticipantAdded]: 'changedAt',
-  [eventTypes.conversationParticipantRemoved]: 'changedAt',
-  [eventTypes.conversationInactive]: 'lastUpdated',
-  [eventTypes.conversationManualPush]: 'lastUpdated',
-  [eventTypes.conversationPush]: 'lastUpdated',
-  [eventTypes.contactUpdated]: 'timestamp',
-  [eventTypes.userAvailabilityUpdated]: 'updatedAt',
-};
-
 /** The event's own time in epoch milliseconds, where its type carries one. */
 export function ownTime(event: DriftEvent): number | undefined {
-  const field = timeFields[event.type];
+  const field = eventRow(event.type)?.timeField ?? undefined;
   const time = field === undefined ? undefined : safeInteger(event.data[field]);
   return time !== undefined && time >= 0 ? time : undefined;
 }

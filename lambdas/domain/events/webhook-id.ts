@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson, integerText, type JsonObject } from '../../json/json.ts';
 import type { DriftEvent } from './drift-event.ts';
-import { eventTypes } from './event-types.ts';
+import { eventRow } from './event-types.ts';
 
 /**
  * The same fact, sent twice by Drift or derived twice after a crash, has the same id: `msg_` and 160 bits of a hash
@@ -26,25 +26,25 @@ export function identifyingFact({ type, data }: DriftEvent): string[] {
 }
 
 function factOfType(type: string, data: JsonObject): string[] | undefined {
-  switch (type) {
-    case eventTypes.newMessage:
-    case eventTypes.newCommandMessage:
-    case eventTypes.buttonClicked: {
+  const identity = eventRow(type)?.identity ?? 'data';
+  switch (identity) {
+    case 'message': {
       const id = integerText(data.id);
       // An edit keeps the id of the message that it changes and has another message type.
       return id === undefined ? undefined : ['message', text(data.conversationId), id, text(data.type)];
     }
-    case eventTypes.conversationManualPush:
-    case eventTypes.conversationInactive: {
+    case 'conversation': {
       const lastUpdated = integerText(data.lastUpdated);
       return lastUpdated === undefined ? undefined : ['conversation', text(data.conversationId), lastUpdated];
     }
-    case eventTypes.conversationStatusUpdated: {
+    case 'status': {
       const changedAt = integerText(data.changedAt);
       return changedAt === undefined ? undefined : ['status', text(data.conversationId), text(data.status), changedAt];
     }
-    default:
+    case 'data':
       return undefined;
+    default:
+      throw identity satisfies never;
   }
 }
 

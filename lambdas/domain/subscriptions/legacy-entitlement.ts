@@ -1,13 +1,6 @@
 import type { FieldError } from '../../http/problem.ts';
-import { eventTypes } from '../events/event-types.ts';
+import { eventTypes, legacyReplacements } from '../events/event-types.ts';
 import { type LegacyTimeline, legacyPhaseAt } from '../events/legacy-timeline.ts';
-
-/** What to subscribe to instead of the legacy event. */
-export const legacyReplacements = [
-  eventTypes.conversationManualPush,
-  eventTypes.conversationInactive,
-  eventTypes.conversationPush,
-] as const;
 
 const legacyType = eventTypes.conversationStatusUpdated;
 const replacementsText = legacyReplacements.join(', ');

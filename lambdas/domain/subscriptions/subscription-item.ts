@@ -10,7 +10,7 @@ import {
   type JsonValue,
   parseJson,
 } from '../../json/json.ts';
-import { operationalEventTypes, testEventType } from '../events/event-types.ts';
+import { testEventType } from '../events/event-types.ts';
 import type { LegacyTimeline } from '../events/legacy-timeline.ts';
 import { legacyErrors } from './legacy-entitlement.ts';
 import type { OutboundPolicy } from './outbound-address.ts';
@@ -381,6 +381,3 @@ function secretErrors(secrets: readonly SigningSecret[]): FieldError[] {
       : [];
   });
 }
-
-/** Types that a subscription may ask for beside Drift's own. */
-export const subscribableOperationalTypes: readonly string[] = Object.values(operationalEventTypes);
