@@ -8,7 +8,6 @@ import { describeMachine, isBusy } from './machine.ts';
 import { type FinishedSection, printSection, resultsMarkdown, targetLine } from './report.ts';
 import type { SectionReport } from './section.ts';
 import { sections, slowSections } from './sections.ts';
-import { drawChart } from './svg-chart.ts';
 
 const usage = `Measures the system on this machine.
 
@@ -16,9 +15,9 @@ const usage = `Measures the system on this machine.
 
   --quick          fewer rounds: all sections but ${new Intl.ListFormat('en').format(slowSections)}, in under a minute
   --only NAME      one section, or several with commas: ${Object.keys(sections).join(', ')}
-  --out DIRECTORY  where RESULTS.md and charts/ are written. Default: bench; with --quick build/bench, so that a quick
-                   look does not replace the figures that were taken with care. With --only nothing is written, unless
-                   a directory is given.`;
+  --out DIRECTORY  where RESULTS.md is written. Default: lab/bench; with --quick build/bench, so that a quick look does
+                   not replace the figures that were taken with care. With --only nothing is written, unless a
+                   directory is given.`;
 
 const { values } = readFlags(usage, {
   options: {
@@ -51,13 +50,9 @@ for (const name of names) {
   console.log(printSection(section));
 }
 
-const out = values.out ?? (values.only !== undefined ? undefined : values.quick ? 'build/bench' : 'bench');
+const out = values.out ?? (values.only !== undefined ? undefined : values.quick ? 'build/bench' : join('lab', 'bench'));
 if (out !== undefined) {
-  mkdirSync(join(out, 'charts'), { recursive: true });
-  for (const { report } of finished) {
-    if ('failed' in report) continue;
-    for (const chart of report.charts) writeFileSync(join(out, 'charts', `${chart.name}.svg`), drawChart(chart));
-  }
+  mkdirSync(out, { recursive: true });
   const findings = readFileSync(join(import.meta.dirname, 'findings.md'), 'utf8');
   const command = `npm run bench${values.quick ? ' -- --quick' : ''}`;
   const run = { startedAt, machine, isBusy: busy, command, sections: finished, findings };

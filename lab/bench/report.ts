@@ -43,7 +43,7 @@ function terminalTable({ head, rows, textColumns = [] }: ReportTable): string {
   return table.toString();
 }
 
-/** RESULTS.md. Charts are read from `charts/` beside it. */
+/** RESULTS.md. */
 export function resultsMarkdown({ startedAt, machine, isBusy, command, sections, findings }: Run): string {
   const targets = sections.flatMap(({ report }) => ('failed' in report ? [] : report.targets));
   return [
@@ -87,7 +87,6 @@ function sectionMarkdown({ name, report }: FinishedSection): string[] {
       markdownTable(table),
       '',
     ]),
-    ...report.charts.flatMap(({ name: file, title }) => [`![${title}](charts/${file}.svg)`, '']),
   ];
 }
 

@@ -4,7 +4,6 @@ export interface SectionReport {
   /** What was measured and how, in Markdown. */
   readonly method: string;
   readonly tables: readonly ReportTable[];
-  readonly charts: readonly Chart[];
   readonly targets: readonly Target[];
 }
 
@@ -22,36 +21,6 @@ export interface Target {
   readonly limit: string;
   readonly found: string;
   readonly isMet: boolean;
-}
-
-export type Chart = BarChart | LineChart;
-
-export interface BarChart {
-  readonly kind: 'bars';
-  /** The name of the file, less `.svg`. */
-  readonly name: string;
-  readonly title: string;
-  readonly unit: string;
-  readonly bars: readonly {
-    readonly label: string;
-    readonly value: number;
-    readonly low?: number;
-    readonly high?: number;
-  }[];
-  /** A limit to draw. */
-  readonly limit?: number;
-}
-
-export interface LineChart {
-  readonly kind: 'lines';
-  readonly name: string;
-  readonly title: string;
-  readonly unit: string;
-  readonly xLabel: string;
-  /** The x axis is logarithmic: sizes that grow tenfold. */
-  readonly logarithmicX?: boolean;
-  readonly lines: readonly { readonly label: string; readonly points: readonly (readonly [x: number, y: number])[] }[];
-  readonly limit?: number;
 }
 
 export interface SectionOptions {

@@ -8,7 +8,7 @@ import type { DeliverableSubscription } from '../../lambdas/domain/deliveries/de
 import type { SubscriptionConfig, SubscriptionState } from '../../lambdas/domain/subscriptions/subscription.ts';
 
 export const signingSecret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
-/** 2026-11-22T00:00:00Z. */
+/** 2026-11-22T12:00:00Z. */
 export const noon = Date.UTC(2026, 10, 22, 12);
 
 let messages = 0;

@@ -74,32 +74,6 @@ export async function measureBus({ quick }: SectionOptions): Promise<SectionRepo
         ]),
       },
     ],
-    charts: [
-      {
-        kind: 'lines',
-        name: 'bus',
-        title: 'Finding the rules that an event matches',
-        unit: 'µs of processor time an event',
-        xLabel: 'rules on the bus',
-        logarithmicX: true,
-        lines: [
-          {
-            label: 'local bus',
-            points: measured.map(({ size, grown }) => [
-              size,
-              spreadOf(grown.pairs.map(({ first }) => us(first))).median,
-            ]),
-          },
-          {
-            label: 'one by one',
-            points: measured.map(({ size, oneByOne }) => [
-              size,
-              spreadOf(oneByOne.pairs.map(({ first }) => us(first))).median,
-            ]),
-          },
-        ],
-      },
-    ],
     targets:
       last === undefined || measured[0] === undefined
         ? []

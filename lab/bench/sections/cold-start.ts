@@ -93,27 +93,6 @@ export async function measureColdStart({ quick }: SectionOptions): Promise<Secti
           ]
         : []),
     ],
-    charts: [
-      {
-        kind: 'bars',
-        name: 'cold-start',
-        title: 'Time to the first answer of a fresh process',
-        unit: 'times that of an empty handler with the same SDK clients and calls; the line is the target',
-        limit,
-        bars: measured.map((one) => {
-          const { median, low, high } = ratio(one);
-          return { label: one.name, value: median, low, high };
-        }),
-      },
-      {
-        kind: 'bars',
-        name: 'bundles',
-        title: 'Size of the bundles',
-        unit: 'KB, minified; the line is the limit',
-        limit: largestBundleBytes / 1000,
-        bars: lambdaNames.map((name) => ({ label: name, value: Math.round(sizes[name] / 1000) })),
-      },
-    ],
     targets: [
       atMost(
         `cold start: the slowest function (${slowest.name}) against an empty handler`,

@@ -85,19 +85,6 @@ export async function measureDelivery({ quick }: SectionOptions): Promise<Sectio
         }),
       },
     ],
-    charts: [
-      {
-        kind: 'bars',
-        name: 'delivery',
-        title: 'Processor time of a delivery',
-        unit: 'times that of a bare undici client that posts the same bytes; the line is the target',
-        limit,
-        bars: compared.map(({ name, comparison }) => {
-          const { median, low, high } = ratioOf(comparison);
-          return { label: name, value: median, low, high };
-        }),
-      },
-    ],
     targets: [atMost('delivery: CPU against bare undici, over TLS', limit, ratioOf(overTls).median, times)],
   };
 }

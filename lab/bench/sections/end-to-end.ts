@@ -105,24 +105,6 @@ export async function measureEndToEnd({ quick }: SectionOptions): Promise<Sectio
         ]),
       },
     ],
-    charts: quick
-      ? []
-      : [
-          {
-            kind: 'lines',
-            name: 'end-to-end',
-            title: 'From the post to the receipt on the local run, fan-out 1',
-            unit: 'ms; the line is the target for p95 at 200 a second',
-            xLabel: 'events a second',
-            limit: limitMs,
-            lines: [0.5, 0.95, 0.99].map((share) => ({
-              label: `p${share * 100}`,
-              points: outcomes
-                .filter(({ fanOut }) => fanOut === 1)
-                .map(({ perSecond, latenciesMs }) => [perSecond, quantile(latenciesMs, share)] as const),
-            })),
-          },
-        ],
     targets: [
       ...(checked === undefined
         ? []

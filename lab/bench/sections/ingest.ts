@@ -60,19 +60,6 @@ export async function measureIngest({ quick }: SectionOptions): Promise<SectionR
         ]),
       },
     ],
-    charts: [
-      {
-        kind: 'bars',
-        name: 'ingest',
-        title: 'Processor time of a post',
-        unit: 'times that of a bare parse-and-PutEvents; the line is the target',
-        limit,
-        bars: compared.map(({ name, comparison }) => {
-          const { median, low, high } = ratioOf(comparison);
-          return { label: name, value: median, low, high };
-        }),
-      },
-    ],
     targets:
       ofMessages === undefined
         ? []

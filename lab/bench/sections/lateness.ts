@@ -68,7 +68,6 @@ export async function measureLateness({ quick }: SectionOptions): Promise<Sectio
         rows: [row('due to published', publishedMs), row('due to received', receivedMs)],
       },
     ],
-    charts: [],
     targets: [
       atMost(
         'lateness: p99 from due to published',

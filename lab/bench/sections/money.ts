@@ -32,7 +32,7 @@ export function moneyReport(alone: Played, full: Played): SectionReport {
   return {
     title: 'Money',
     method: [
-      `What AWS would bill for a million deliveries at a fan-out of ${targetFanOut}, in USD at list prices of us-east-1 as of ${pricesAsOf}, without free tiers, the full ledger on. Counted on the local run: ${alone.scenario.events} events one after the other, each delivery a batch of its own, and ${full.scenario.events} that all wait in the queues before the first is delivered (${full.messagesPerBatch.toFixed(1)} messages to a batch). Each subscriber answers after ${answerMs} ms. [docs/cost.md](../docs/cost.md) says how it is counted and has the prices; this section uses the same code.`,
+      `What AWS would bill for a million deliveries at a fan-out of ${targetFanOut}, in USD at list prices of us-east-1 as of ${pricesAsOf}, without free tiers, the full ledger on. Counted on the local run: ${alone.scenario.events} events one after the other, each delivery a batch of its own, and ${full.scenario.events} that all wait in the queues before the first is delivered (${full.messagesPerBatch.toFixed(1)} messages to a batch). Each subscriber answers after ${answerMs} ms. [docs/cost.md](../../docs/cost.md) says how it is counted and has the prices; this section uses the same code.`,
       `The floor is what is billed by the request and no delivery of this design can do without. It comes to ${usd(floorPerMillion({ fanOut: targetFanOut, messagesPerBatch: 1 }))} one by one and ${usd(floorPerMillion({ fanOut: targetFanOut, messagesPerBatch: fullBatch }))} in batches of ${fullBatch}: against a target of ${usd(targetPerMillionDeliveries)}, that is what is left for computing, logs, storage and traffic.`,
     ].join('\n\n'),
     tables: [
@@ -58,21 +58,6 @@ export function moneyReport(alone: Played, full: Played): SectionReport {
             usd(floorItemPerMillion(othersFloor[index] as FloorItem)),
           ]),
           row('floor', ({ floor }) => usd(floor)),
-        ],
-      },
-    ],
-    charts: [
-      {
-        kind: 'bars',
-        name: 'money',
-        title: `A million deliveries at a fan-out of ${targetFanOut}`,
-        unit: 'USD at list prices',
-        limit: targetPerMillionDeliveries,
-        bars: [
-          { label: 'one by one', value: one.total },
-          { label: 'its floor', value: one.floor },
-          { label: 'in full batches', value: other.total },
-          { label: 'its floor', value: other.floor },
         ],
       },
     ],

@@ -60,7 +60,6 @@ export async function measureNeighbours({ quick }: SectionOptions): Promise<Sect
         rows: [row('without it', 'without'), row('beside it', 'with')],
       },
     ],
-    charts: [],
     targets: [
       atMost(
         'neighbours: p95 beside one that hangs, against without',

@@ -70,21 +70,6 @@ export async function measureTimers({ quick }: SectionOptions): Promise<SectionR
         ],
       },
     ],
-    charts: [
-      {
-        kind: 'lines',
-        name: 'timers',
-        title: 'Cost as the number of armed timers grows',
-        unit: 'times the processor time with 10,000 armed, in memory; the line is the target',
-        xLabel: 'armed timers',
-        logarithmicX: true,
-        limit,
-        lines: [
-          { label: 'a sweep', points: inMemory.map(({ armed, sweep }) => [armed, ratioOf(sweep).median]) },
-          { label: 'a message', points: inMemory.map(({ armed, message }) => [armed, ratioOf(message).median]) },
-        ],
-      },
-    ],
     targets:
       last === undefined
         ? []

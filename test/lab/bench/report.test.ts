@@ -3,15 +3,11 @@ import { quantile } from '../../../lab/bench/distribution.ts';
 import { comparePairs, ratioOf, spreadOf } from '../../../lab/bench/paired-comparison.ts';
 import { printSection, resultsMarkdown } from '../../../lab/bench/report.ts';
 import type { SectionReport } from '../../../lab/bench/section.ts';
-import { drawChart, ticksUpTo } from '../../../lab/bench/svg-chart.ts';
 
 const report: SectionReport = {
   title: 'Delivery',
   method: 'Posts.',
   tables: [{ head: ['client', 'µs'], rows: [['deliver', '72']] }],
-  charts: [
-    { kind: 'bars', name: 'delivery', title: 'A & B', unit: 'µs', limit: 1.3, bars: [{ label: '<a>', value: 1.2 }] },
-  ],
   targets: [
     { what: 'CPU', limit: 'at most 1.30', found: '1.20', isMet: true },
     { what: 'lost', limit: 'at most 0', found: '3', isMet: false },
@@ -19,7 +15,7 @@ const report: SectionReport = {
 };
 
 describe('the report of a run', () => {
-  it('shows every target, table and chart, and keeps what was written by hand', () => {
+  it('shows every target and table, and keeps what was written by hand', () => {
     const text = resultsMarkdown({
       startedAt: new Date(Date.UTC(2026, 10, 22, 12)),
       machine: { processor: 'a chip, 2 cores' },
@@ -37,7 +33,6 @@ describe('the report of a run', () => {
     expect(text).toContain('| CPU | at most 1.30 | 1.20 | met |');
     expect(text).toContain('| lost | at most 0 | 3 | **not met** |');
     expect(text).toContain('| deliver | 72 |');
-    expect(text).toContain('![A & B](charts/delivery.svg)');
     expect(text).toContain('This section failed: ended with code 1');
     expect(text).toContain('By hand.');
   });
@@ -45,47 +40,6 @@ describe('the report of a run', () => {
   it('says on the terminal which targets are not met, and why a section failed', () => {
     expect(printSection({ name: 'delivery', report, seconds: 2 })).toContain('NOT MET  lost: 3 (at most 0)');
     expect(printSection({ name: 'bus', report: { failed: 'no port' }, seconds: 2 })).toContain('no port');
-  });
-});
-
-describe('charts', () => {
-  it('escape what they are told to write', () => {
-    const drawn = drawChart(report.charts[0] as never);
-    expect(drawn).toContain('&#60;a&#62;');
-    expect(drawn).toContain('A &#38; B');
-    expect(drawn).not.toContain('NaN');
-  });
-
-  it('draw lines over sizes that grow tenfold', () => {
-    const drawn = drawChart({
-      kind: 'lines',
-      name: 'timers',
-      title: 'Timers',
-      unit: 'times',
-      xLabel: 'armed',
-      logarithmicX: true,
-      lines: [
-        {
-          label: 'a sweep',
-          points: [
-            [10_000, 1],
-            [100_000, 1.1],
-            [1_000_000, 1.2],
-          ],
-        },
-      ],
-    });
-    expect(drawn).toContain('1,000,000');
-    expect(drawn).not.toContain('NaN');
-  });
-
-  it.each([
-    [1.3, [0, 0.5, 1, 1.5]],
-    [459, [0, 100, 200, 300, 400, 500]],
-    [0, [0, 1]],
-    [1000, [0, 200, 400, 600, 800, 1000]],
-  ])('have round figures up to %d', (most, ticks) => {
-    expect(ticksUpTo(most)).toEqual(ticks);
   });
 });
 
