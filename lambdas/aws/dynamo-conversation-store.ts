@@ -1,8 +1,6 @@
 import {
   type AttributeValue,
-  BatchGetItemCommand,
   ConditionalCheckFailedException,
-  type DynamoDBClient,
   GetItemCommand,
   paginateQuery,
   UpdateItemCommand,
@@ -13,31 +11,20 @@ import {
   conversationRetentionSeconds,
   timerShardOf,
 } from '../domain/inactivity/inactivity-timer.ts';
-import type { ConversationKey, ConversationStore, DueTimer } from '../inactivity/ports.ts';
+import type { ConversationStore, DueTimer } from '../inactivity/ports.ts';
+import { type BatchDeps, batchGetAll } from './dynamo-batches.ts';
 
 const { partitionKey, index } = tableSchemas.conversations;
-/** DynamoDB's limit for BatchGetItem. */
-const maxKeysPerRead = 100;
 const timersPerPage = 500;
 
 /** Conversations in DynamoDB. Only arming and disarming touch the index: a message writes `lastActivityAt` alone. */
-export function dynamoConversationStore(client: DynamoDBClient, tableName: string): ConversationStore {
+export function dynamoConversationStore(deps: BatchDeps & { readonly tableName: string }): ConversationStore {
+  const { client, tableName } = deps;
   return {
     async readMany(keys) {
-      const found = new Map<ConversationKey, Conversation>();
-      for (let start = 0; start < keys.length; start += maxKeysPerRead) {
-        let pending: Record<string, AttributeValue>[] = keys
-          .slice(start, start + maxKeysPerRead)
-          .map((key) => ({ [partitionKey]: { S: key } }));
-        while (pending.length > 0) {
-          const result = await client.send(
-            new BatchGetItemCommand({ RequestItems: { [tableName]: { Keys: pending } } }),
-          );
-          for (const item of result.Responses?.[tableName] ?? []) found.set(item[partitionKey]?.S ?? '', toTimer(item));
-          pending = result.UnprocessedKeys?.[tableName]?.Keys ?? [];
-        }
-      }
-      return found;
+      const Keys = [...new Set(keys)].map((key) => ({ [partitionKey]: { S: key } }));
+      const items = (await batchGetAll(deps, { [tableName]: { Keys } })).get(tableName) ?? [];
+      return new Map(items.map((item) => [item[partitionKey]?.S ?? '', toTimer(item)]));
     },
 
     async read(key) {

@@ -1,29 +1,25 @@
-import { BatchGetItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { tableSchemas } from '../contracts/table-schemas.ts';
 import type { QuietPeriods } from '../inactivity/ports.ts';
+import { type BatchDeps, batchGetAll } from './dynamo-batches.ts';
 
-/** DynamoDB's limit for BatchGetItem. */
-const maxKeysPerRead = 100;
+interface Options extends BatchDeps {
+  readonly tableName: string;
+  readonly defaultSeconds: number;
+}
 
 /** Read with every batch and not remembered, so that a change holds from the next activity on. */
-export function dynamoQuietPeriods(client: DynamoDBClient, tableName: string, defaultSeconds: number): QuietPeriods {
+export function dynamoQuietPeriods(options: Options): QuietPeriods {
+  const { tableName, defaultSeconds } = options;
   const { partitionKey } = tableSchemas.settings;
   return {
     async ofOrgs(orgIds) {
       const unique = [...new Set(orgIds)];
       const seconds = new Map(unique.map((orgId) => [orgId, defaultSeconds]));
-      for (let start = 0; start < unique.length; start += maxKeysPerRead) {
-        let pending = unique.slice(start, start + maxKeysPerRead).map((orgId) => ({ [partitionKey]: { S: orgId } }));
-        while (pending.length > 0) {
-          const result = await client.send(
-            new BatchGetItemCommand({ RequestItems: { [tableName]: { Keys: pending, ConsistentRead: true } } }),
-          );
-          for (const item of result.Responses?.[tableName] ?? []) {
-            const value = Number(item.quietPeriodSeconds?.N);
-            if (value > 0) seconds.set(item[partitionKey]?.S ?? '', value);
-          }
-          pending = (result.UnprocessedKeys?.[tableName]?.Keys ?? []) as typeof pending;
-        }
+      const Keys = unique.map((orgId) => ({ [partitionKey]: { S: orgId } }));
+      const found = await batchGetAll(options, { [tableName]: { Keys, ConsistentRead: true } });
+      for (const item of found.get(tableName) ?? []) {
+        const value = Number(item.quietPeriodSeconds?.N);
+        if (value > 0) seconds.set(item[partitionKey]?.S ?? '', value);
       }
       return seconds;
     },

@@ -1,6 +1,4 @@
 import {
-  type AttributeValue,
-  BatchGetItemCommand,
   ConditionalCheckFailedException,
   DeleteItemCommand,
   type DynamoDBClient,
@@ -19,17 +17,15 @@ import type { JsonObject } from '../json/json.ts';
 import type { StateChange, SubscriptionStore } from '../ports/subscription-store.ts';
 import type { DeploymentGate } from '../provision/ports.ts';
 import { fromAttributes, toAttribute, toAttributes } from './dynamo-attributes.ts';
-
-type Item = Record<string, AttributeValue>;
+import { type BatchDeps, batchGetAll, type Item } from './dynamo-batches.ts';
 
 const { partitionKey, sortKey } = tableSchemas.subscriptions;
-/** DynamoDB's limit for BatchGetItem. */
-const maxKeysPerRead = 100;
 /** Holds the mark of a deployment that is being deleted. `#` is in no subscription's id. */
 const deploymentId = '#deployment';
 
 /** Subscriptions in their table. Every change is one conditional write of one item; every read is consistent. */
-export function dynamoSubscriptionStore(client: DynamoDBClient, tableName: string): SubscriptionStore {
+export function dynamoSubscriptionStore(deps: BatchDeps & { readonly tableName: string }): SubscriptionStore {
+  const { client, tableName } = deps;
   // An item written by hand may hold sets, which a plain object does not tell from lists; a condition must.
   const storedItems = new WeakMap<JsonObject, Item>();
 
@@ -40,21 +36,9 @@ export function dynamoSubscriptionStore(client: DynamoDBClient, tableName: strin
   }
 
   async function readStates(ids: readonly string[]): Promise<Map<string, SubscriptionState>> {
-    const states = new Map<string, SubscriptionState>();
-    for (let start = 0; start < ids.length; start += maxKeysPerRead) {
-      let keys = ids.slice(start, start + maxKeysPerRead).map((id) => keyOf(id, subscriptionRecords.state));
-      while (keys.length > 0) {
-        const result = await client.send(
-          new BatchGetItemCommand({ RequestItems: { [tableName]: { Keys: keys, ConsistentRead: true } } }),
-        );
-        for (const item of result.Responses?.[tableName] ?? []) {
-          const state = stateOf(item);
-          states.set(state.subscriptionId, state);
-        }
-        keys = result.UnprocessedKeys?.[tableName]?.Keys ?? [];
-      }
-    }
-    return states;
+    const Keys = ids.map((id) => keyOf(id, subscriptionRecords.state));
+    const items = (await batchGetAll(deps, { [tableName]: { Keys, ConsistentRead: true } })).get(tableName) ?? [];
+    return new Map(items.map((item) => [idOf(item), stateOf(item)]));
   }
 
   return {
@@ -228,68 +212,25 @@ function itemOf({ filter, ...config }: SubscriptionConfig): Item {
   });
 }
 
-/** DynamoDB takes expressions of 4 KB and 300 operators; a leaf below costs about 20 characters and two operators. */
-const maxLeaves = 100;
-
-/**
- * Holds while the stored item is this one. Lists and maps are compared leaf by leaf: DynamoDB could compare them whole,
- * the embedded engine cannot. Of an item with very many leaves the last ones are compared by their number only; every
- * change that is made here moves `updatedAt` as well.
- */
-function unchanged(item: Item): {
-  ConditionExpression: string;
-  ExpressionAttributeNames: Record<string, string>;
-  ExpressionAttributeValues: Item;
-} {
-  const names: Record<string, string> = {};
-  const values: Item = {};
-  const nameOf = (name: string): string => {
-    const placeholder = `#n${Object.keys(names).length}`;
-    names[placeholder] = name;
-    return placeholder;
-  };
-  const bind = (value: AttributeValue): string => {
-    const placeholder = `:v${Object.keys(values).length}`;
-    values[placeholder] = value;
-    return placeholder;
-  };
-  const sizeIs = (path: string, size: number): string => `size(${path}) = ${bind({ N: String(size) })}`;
-
-  /** `pathOf` is called only where the path is used: DynamoDB refuses a name that no expression has. */
-  function equals(pathOf: () => string, value: AttributeValue): string[] {
-    const isFull = Object.keys(values).length >= maxLeaves;
-    if (value.L !== undefined) {
-      const path = pathOf();
-      const elements = isFull ? [] : value.L.flatMap((element, index) => equals(() => `${path}[${index}]`, element));
-      return [sizeIs(path, value.L.length), ...elements];
-    }
-    if (value.M !== undefined) {
-      const path = pathOf();
-      const members = Object.entries(value.M);
-      const parts = isFull ? [] : members.flatMap(([name, member]) => equals(() => `${path}.${nameOf(name)}`, member));
-      return [sizeIs(path, members.length), ...parts];
-    }
-    return isFull ? [] : [`${pathOf()} = ${bind(value)}`];
-  }
-
-  // What changes with every write first, in case not all of it fits.
-  const attributes = Object.entries(item).sort(([one], [other]) => rank(one) - rank(other));
+/** Holds while the stored item is this one, attribute by attribute, and has none beside them. */
+function unchanged(item: Item) {
+  const kept = Object.entries(item);
+  const absent = optionalAttributes.filter((name) => !(name in item));
   const conditions = [
-    ...attributes.flatMap(([name, value]) => equals(() => nameOf(name), value)),
-    ...optionalAttributes.filter((name) => !(name in item)).map((name) => `attribute_not_exists(${nameOf(name)})`),
+    ...kept.map((_, index) => `#n${index} = :v${index}`),
+    ...absent.map((_, index) => `attribute_not_exists(#a${index})`),
   ];
   return {
     ConditionExpression: conditions.join(' AND '),
-    ExpressionAttributeNames: names,
-    ExpressionAttributeValues: values,
+    ExpressionAttributeNames: Object.fromEntries([
+      ...kept.map(([name], index) => [`#n${index}`, name]),
+      ...absent.map((name, index) => [`#a${index}`, name]),
+    ]),
+    ExpressionAttributeValues: Object.fromEntries(kept.map(([, value], index) => [`:v${index}`, value])),
   };
 }
 
-function rank(name: string): number {
-  const first = ['updatedAt', 'url', 'status', 'secrets'].indexOf(name);
-  return first === -1 ? 4 : first;
-}
-
+/** A field that somebody has added meanwhile counts as a change too. */
 const optionalAttributes: readonly (keyof SubscriptionConfig)[] = [
   'orgIds',
   'filter',

@@ -34,6 +34,7 @@ export const handler = createDeliverHandler({
     subscriptionsTable: env.SUBSCRIPTIONS_TABLE,
     subscriptionId: env.SUBSCRIPTION_ID,
     sleep,
+    random: Math.random,
   }),
   health: dynamoEndpointHealth(dynamo, env.SUBSCRIPTIONS_TABLE, env.SUBSCRIPTION_ID),
   queue: sqsDeliveryQueue(sqs, env.QUEUE_URL, log),

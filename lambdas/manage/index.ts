@@ -21,7 +21,12 @@ const dynamo = new DynamoDBClient();
 const eventBridge = new EventBridgeClient();
 
 export const handler = createManageHandler({
-  subscriptions: dynamoSubscriptionStore(dynamo, env.SUBSCRIPTIONS_TABLE),
+  subscriptions: dynamoSubscriptionStore({
+    client: dynamo,
+    tableName: env.SUBSCRIPTIONS_TABLE,
+    sleep,
+    random: Math.random,
+  }),
   settings: dynamoSettingsStore(dynamo, env.SETTINGS_TABLE),
   deliveries: dynamoDeliveryHistory(dynamo, env.DELIVERIES_TABLE),
   publisher: eventBridgePublisher({ client: eventBridge, eventBusName: env.EVENT_BUS_NAME, sleep }),

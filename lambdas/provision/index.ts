@@ -23,7 +23,12 @@ const dynamo = new DynamoDBClient();
 const sqs = new SQSClient(patient);
 
 export const handler = createProvisionHandler({
-  subscriptions: dynamoSubscriptionStore(dynamo, env.SUBSCRIPTIONS_TABLE),
+  subscriptions: dynamoSubscriptionStore({
+    client: dynamo,
+    tableName: env.SUBSCRIPTIONS_TABLE,
+    sleep,
+    random: Math.random,
+  }),
   gate: dynamoDeploymentGate(dynamo, env.SUBSCRIPTIONS_TABLE),
   routes: awsRouteControlPlane({
     eventBridge: new EventBridgeClient(patient),

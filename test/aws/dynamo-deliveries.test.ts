@@ -1,83 +1,22 @@
-import type { Server } from 'node:http';
-import { createRequire } from 'node:module';
-import {
-  BatchGetItemCommand,
-  BatchWriteItemCommand,
-  CreateTableCommand,
-  DynamoDBClient,
-  GetItemCommand,
-  PutItemCommand,
-  QueryCommand,
-} from '@aws-sdk/client-dynamodb';
-import { mockClient } from 'aws-sdk-client-mock';
+import { type DynamoDBClient, GetItemCommand, PutItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aRecord, aSubscriber, noon } from '../../lab/support/deliveries.ts';
+import { type EmbeddedDynamo, startEmbeddedDynamo } from '../../lab/support/embedded-dynamo.ts';
 import { fromAttributes, toAttributes } from '../../lambdas/aws/dynamo-attributes.ts';
 import { dynamoDeliveryLedger } from '../../lambdas/aws/dynamo-delivery-ledger.ts';
 import { dynamoEndpointHealth } from '../../lambdas/aws/dynamo-endpoint-health.ts';
 import { tableSchemas } from '../../lambdas/contracts/table-schemas.ts';
 import type { DeliveryRecord } from '../../lambdas/domain/deliveries/delivery-ledger.ts';
 
-// dynalite brings no types.
-const dynalite: (options: { createTableMs: number }) => Server = createRequire(import.meta.url)('dynalite');
-
-let server: Server;
+let dynamo: EmbeddedDynamo;
 let client: DynamoDBClient;
-const sleeps: number[] = [];
-const sleep = async (ms: number) => void sleeps.push(ms);
-const { deliveries, subscriptions } = tableSchemas;
+const { deliveries } = tableSchemas;
 
 beforeAll(async () => {
-  server = dynalite({ createTableMs: 0 });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  const port = address !== null && typeof address !== 'string' ? address.port : 0;
-  client = new DynamoDBClient({
-    endpoint: `http://127.0.0.1:${port}`,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-  });
-  for (const [TableName, schema] of [
-    ['deliveries', deliveries],
-    ['subscriptions', subscriptions],
-  ] as const) {
-    const { partitionKey, sortKey } = schema;
-    const index = 'index' in schema ? schema.index : undefined;
-    await client.send(
-      new CreateTableCommand({
-        TableName,
-        BillingMode: 'PAY_PER_REQUEST',
-        AttributeDefinitions: [
-          { AttributeName: partitionKey, AttributeType: 'S' },
-          { AttributeName: sortKey, AttributeType: 'S' },
-          ...(index === undefined ? [] : [{ AttributeName: index.sortKey, AttributeType: 'N' as const }]),
-        ],
-        KeySchema: [
-          { AttributeName: partitionKey, KeyType: 'HASH' },
-          { AttributeName: sortKey, KeyType: 'RANGE' },
-        ],
-        ...(index === undefined
-          ? {}
-          : {
-              GlobalSecondaryIndexes: [
-                {
-                  IndexName: index.name,
-                  KeySchema: [
-                    { AttributeName: index.partitionKey, KeyType: 'HASH' },
-                    { AttributeName: index.sortKey, KeyType: 'RANGE' },
-                  ],
-                  Projection: { ProjectionType: 'ALL' },
-                },
-              ],
-            }),
-      }),
-    );
-  }
+  dynamo = await startEmbeddedDynamo();
+  client = dynamo.client;
 });
-afterAll(() => {
-  client.destroy();
-  server.close();
-});
+afterAll(() => dynamo.stop());
 
 function aLedger(subscriptionId: string, on = client) {
   return dynamoDeliveryLedger({
@@ -85,7 +24,8 @@ function aLedger(subscriptionId: string, on = client) {
     deliveriesTable: 'deliveries',
     subscriptionsTable: 'subscriptions',
     subscriptionId,
-    sleep,
+    sleep: async () => undefined,
+    random: () => 0,
   });
 }
 
@@ -175,47 +115,6 @@ describe('the ledger in DynamoDB', () => {
       aRecord({ subscriptionId: 'sub_d', webhookId: 'copied', state: 'retrying', replayName: 'again' }),
     ]);
     expect(await stateOf('copied')).toBe('retrying');
-  });
-
-  it('asks again for what DynamoDB left over, and throws when it never comes', async () => {
-    const mock = mockClient(DynamoDBClient);
-    try {
-      const left = { deliveries: { Keys: [toAttributes({ subscriptionId: 'sub_1', webhookId: 'msg_1' })] } };
-      mock
-        .on(BatchGetItemCommand)
-        .resolvesOnce({ Responses: {}, UnprocessedKeys: left })
-        .resolvesOnce({ Responses: { deliveries: [toAttributes({ ...aRecord() })] } });
-      const { records } = await aLedger('sub_1').read(['msg_1']);
-      expect(records.get('msg_1')?.state).toBe('retrying');
-      expect(mock.commandCalls(BatchGetItemCommand)[1]?.args[0].input.RequestItems).toEqual(left);
-
-      mock.on(BatchGetItemCommand).resolves({ Responses: {}, UnprocessedKeys: left });
-      await expect(aLedger('sub_1').read(['msg_1'])).rejects.toThrow('could not be read in full');
-    } finally {
-      mock.restore();
-    }
-  });
-
-  it('writes again what DynamoDB left over, waiting longer each time, and throws when it never takes it', async () => {
-    const mock = mockClient(DynamoDBClient);
-    try {
-      const left = { deliveries: [{ PutRequest: { Item: toAttributes({ ...aRecord({ state: 'delivered' }) }) } }] };
-      mock.on(BatchWriteItemCommand).resolvesOnce({ UnprocessedItems: left }).resolvesOnce({});
-      await aLedger('sub_1').write([
-        aRecord({ state: 'delivered' }),
-        aRecord({ webhookId: 'msg_2', state: 'delivered' }),
-      ]);
-      expect(mock.commandCalls(BatchWriteItemCommand)[1]?.args[0].input.RequestItems).toEqual(left);
-
-      sleeps.length = 0;
-      mock.on(BatchWriteItemCommand).resolves({ UnprocessedItems: left });
-      await expect(aLedger('sub_1').write([aRecord({ state: 'delivered' })])).rejects.toThrow(
-        'could not be written in full',
-      );
-      expect(sleeps).toEqual([...sleeps].sort((one, other) => one - other));
-    } finally {
-      mock.restore();
-    }
   });
 });
 

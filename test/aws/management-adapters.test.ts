@@ -1,7 +1,6 @@
 import { createServer, type Server } from 'node:http';
-import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
-import { CreateTableCommand, DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import {
   CancelReplayCommand,
   DescribeReplayCommand,
@@ -15,6 +14,7 @@ import { GetQueueUrlCommand, QueueDoesNotExist, SendMessageBatchCommand, SQSClie
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { aRecord } from '../../lab/support/deliveries.ts';
+import { type EmbeddedDynamo, startEmbeddedDynamo } from '../../lab/support/embedded-dynamo.ts';
 import { toAttributes } from '../../lambdas/aws/dynamo-attributes.ts';
 import { dynamoDeliveryHistory } from '../../lambdas/aws/dynamo-delivery-history.ts';
 import { dynamoSettingsStore } from '../../lambdas/aws/dynamo-settings-store.ts';
@@ -22,12 +22,9 @@ import { eventBridgeReplays } from '../../lambdas/aws/event-bridge-replays.ts';
 import { httpsCloudFormationResponder } from '../../lambdas/aws/https-cloudformation-responder.ts';
 import { sqsControlQueue } from '../../lambdas/aws/sqs-control-queue.ts';
 import { sqsSubscriberQueues } from '../../lambdas/aws/sqs-subscriber-queues.ts';
-import { tableSchemas } from '../../lambdas/contracts/table-schemas.ts';
 import type { DeliveryRecord } from '../../lambdas/domain/deliveries/delivery-ledger.ts';
 import type { DeliveryQuery } from '../../lambdas/manage/ports.ts';
 
-// dynalite brings no types.
-const dynalite: (options: { createTableMs: number }) => Server = createRequire(import.meta.url)('dynalite');
 const says = { message: 'as AWS says', $metadata: {} };
 
 function portOf(server: Server): number {
@@ -39,51 +36,12 @@ function listen(server: Server): Promise<void> {
 }
 
 describe('tables of the management API', () => {
-  let server: Server;
+  let dynamo: EmbeddedDynamo;
   let client: DynamoDBClient;
 
   beforeAll(async () => {
-    server = dynalite({ createTableMs: 0 });
-    await listen(server);
-    client = new DynamoDBClient({
-      endpoint: `http://127.0.0.1:${portOf(server)}`,
-      region: 'us-east-1',
-      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-    });
-    const { index } = tableSchemas.deliveries;
-    await client.send(
-      new CreateTableCommand({
-        TableName: 'deliveries',
-        BillingMode: 'PAY_PER_REQUEST',
-        AttributeDefinitions: [
-          { AttributeName: 'subscriptionId', AttributeType: 'S' },
-          { AttributeName: 'webhookId', AttributeType: 'S' },
-          { AttributeName: index.sortKey, AttributeType: 'N' },
-        ],
-        KeySchema: [
-          { AttributeName: 'subscriptionId', KeyType: 'HASH' },
-          { AttributeName: 'webhookId', KeyType: 'RANGE' },
-        ],
-        GlobalSecondaryIndexes: [
-          {
-            IndexName: index.name,
-            KeySchema: [
-              { AttributeName: index.partitionKey, KeyType: 'HASH' },
-              { AttributeName: index.sortKey, KeyType: 'RANGE' },
-            ],
-            Projection: { ProjectionType: 'ALL' },
-          },
-        ],
-      }),
-    );
-    await client.send(
-      new CreateTableCommand({
-        TableName: 'settings',
-        BillingMode: 'PAY_PER_REQUEST',
-        AttributeDefinitions: [{ AttributeName: 'orgId', AttributeType: 'S' }],
-        KeySchema: [{ AttributeName: 'orgId', KeyType: 'HASH' }],
-      }),
-    );
+    dynamo = await startEmbeddedDynamo();
+    client = dynamo.client;
     const states = ['delivered', 'retrying', 'exhausted', 'discarded'] as const;
     for (let index = 0; index < 40; index++) {
       const state = states[index % 4] ?? 'delivered';
@@ -92,10 +50,7 @@ describe('tables of the management API', () => {
       await client.send(new PutItemCommand({ TableName: 'deliveries', Item: toAttributes({ ...item }) }));
     }
   });
-  afterAll(async () => {
-    client.destroy();
-    await new Promise((resolve) => server.close(resolve));
-  });
+  afterAll(() => dynamo.stop());
 
   async function all(query: Omit<DeliveryQuery, 'limit'>, limit = 7): Promise<DeliveryRecord[]> {
     const log = dynamoDeliveryHistory(client, 'deliveries');

@@ -1,7 +1,6 @@
-import type { Server } from 'node:http';
-import { createRequire } from 'node:module';
-import { CreateTableCommand, DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type EmbeddedDynamo, startEmbeddedDynamo } from '../../lab/support/embedded-dynamo.ts';
 import { InMemorySubscriptions } from '../../lab/support/in-memory/subscriptions.ts';
 import { aSecret, itemRules } from '../../lab/support/subscriptions.ts';
 import { toAttributes } from '../../lambdas/aws/dynamo-attributes.ts';
@@ -11,42 +10,20 @@ import { readSubscriptionItem } from '../../lambdas/domain/subscriptions/subscri
 import { type JsonObject, parseJson } from '../../lambdas/json/json.ts';
 import type { SubscriptionStore } from '../../lambdas/ports/subscription-store.ts';
 
-// dynalite brings no types.
-const dynalite: (options: { createTableMs: number }) => Server = createRequire(import.meta.url)('dynalite');
 const TableName = 'subscriptions';
 
-let server: Server;
+let dynamo: EmbeddedDynamo;
 let client: DynamoDBClient;
 
 beforeAll(async () => {
-  server = dynalite({ createTableMs: 0 });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  const port = address !== null && typeof address !== 'string' ? address.port : 0;
-  client = new DynamoDBClient({
-    endpoint: `http://127.0.0.1:${port}`,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-  });
-  await client.send(
-    new CreateTableCommand({
-      TableName,
-      BillingMode: 'PAY_PER_REQUEST',
-      AttributeDefinitions: [
-        { AttributeName: 'subscriptionId', AttributeType: 'S' },
-        { AttributeName: 'record', AttributeType: 'S' },
-      ],
-      KeySchema: [
-        { AttributeName: 'subscriptionId', KeyType: 'HASH' },
-        { AttributeName: 'record', KeyType: 'RANGE' },
-      ],
-    }),
-  );
+  dynamo = await startEmbeddedDynamo();
+  client = dynamo.client;
 });
-afterAll(async () => {
-  client.destroy();
-  await new Promise((resolve) => server.close(resolve));
-});
+afterAll(() => dynamo.stop());
+
+function aStore(): SubscriptionStore {
+  return dynamoSubscriptionStore({ client, tableName: TableName, sleep: async () => undefined, random: () => 0 });
+}
 
 let count = 0;
 function aConfig(fields: Partial<SubscriptionConfig> = {}): SubscriptionConfig {
@@ -66,7 +43,7 @@ function aConfig(fields: Partial<SubscriptionConfig> = {}): SubscriptionConfig {
 
 // One suite, run against what is deployed and against what the other tests use in its place.
 describe.each<[string, () => SubscriptionStore]>([
-  ['DynamoDB', () => dynamoSubscriptionStore(client, TableName)],
+  ['DynamoDB', aStore],
   ['memory', () => new InMemorySubscriptions()],
 ])('subscriptions kept in %s', (_, make) => {
   let store: SubscriptionStore;
@@ -118,7 +95,7 @@ describe.each<[string, () => SubscriptionStore]>([
     expect(await store.remove(config.subscriptionId, item)).toBe(false);
   });
 
-  it('with all that fits into one are still replaced, and only once by two who race', async () => {
+  it('with more than a hundred values are still replaced, not after a change of the last, and once by two who race', async () => {
     const many = (length: number, prefix: string) => Array.from({ length }, (___, index) => `${prefix}${index}`);
     const config = aConfig({
       eventTypes: many(50, 'type_'),
@@ -127,8 +104,12 @@ describe.each<[string, () => SubscriptionStore]>([
       secrets: many(20, '').map(() => ({ secret: aSecret, expiresAt: 5 })),
     });
     const item = await created(config);
+    const headers = { ...config.headers, 'x-header-19': 'changed' };
+    expect(await store.replace(item, { ...config, headers })).toBe(true);
+    expect(await store.replace(item, { ...config, url: 'https://late.example.com/' })).toBe(false);
+    const { config: changed = {} } = await store.read(config.subscriptionId);
     const outcomes = await Promise.all(
-      [1, 2].map((day) => store.replace(item, { ...config, updatedAt: `2026-02-0${day}T00:00:00.000Z` })),
+      [1, 2].map((day) => store.replace(changed, { ...config, updatedAt: `2026-02-0${day}T00:00:00.000Z` })),
     );
     expect(outcomes.sort()).toEqual([false, true]);
   });
@@ -187,7 +168,7 @@ describe.each<[string, () => SubscriptionStore]>([
 
 describe('an item that somebody put into the table', () => {
   it('may hold sets, and can be replaced like any other', async () => {
-    const store = dynamoSubscriptionStore(client, TableName);
+    const store = aStore();
     const item = { subscriptionId: 'by-hand', record: 'config', url: 'https://hooks.example.com/' };
     await client.send(
       new PutItemCommand({
@@ -211,7 +192,7 @@ describe('an item that somebody put into the table', () => {
 describe('the deployment gate', () => {
   it('is open until it is closed, is no subscription, and opens again', async () => {
     const gate = dynamoDeploymentGate(client, TableName);
-    const store = dynamoSubscriptionStore(client, TableName);
+    const store = aStore();
     expect(await gate.isClosed()).toBe(false);
     await gate.close();
     expect(await gate.isClosed()).toBe(true);

@@ -1,10 +1,7 @@
-import { once } from 'node:events';
-import type { Server } from 'node:http';
-import { createRequire } from 'node:module';
-import type { AddressInfo } from 'node:net';
-import { BatchWriteItemCommand, CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { BatchWriteItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { SQSEvent } from 'aws-lambda';
 import { dynamoConversationStore } from '../../../lambdas/aws/dynamo-conversation-store.ts';
+import { sleep } from '../../../lambdas/aws/sleep.ts';
 import { tableSchemas } from '../../../lambdas/contracts/table-schemas.ts';
 import { timerShardOf } from '../../../lambdas/domain/inactivity/inactivity-timer.ts';
 import type { ConversationStore } from '../../../lambdas/inactivity/ports.ts';
@@ -12,6 +9,7 @@ import { createSweepInactivityHandler } from '../../../lambdas/inactivity/sweep/
 import { createTrackActivityHandler } from '../../../lambdas/inactivity/track/handler.ts';
 import { embeddedMetrics } from '../../../lambdas/telemetry/embedded-metrics.ts';
 import { jsonLog } from '../../../lambdas/telemetry/json-log.ts';
+import { startEmbeddedDynamo } from '../../support/embedded-dynamo.ts';
 import { anSqsEvent, anSqsRecord } from '../../support/sqs-events.ts';
 import { thousands, times, withSpread } from '../figures.ts';
 import { IndexedConversations } from '../indexed-conversations.ts';
@@ -213,52 +211,20 @@ async function measureDynalite(
   sizes: readonly number[],
   rounds: { readonly pairs: number; readonly warmUps: number },
 ): Promise<Grown[]> {
-  const dynalite: (options: { createTableMs: number }) => Server = createRequire(import.meta.url)('dynalite');
-  const server = dynalite({ createTableMs: 0 });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const client = new DynamoDBClient({
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'bench', secretAccessKey: 'bench' },
-  });
+  const { client, createTable, stop } = await startEmbeddedDynamo();
   const populations: Population[] = [];
   for (const armed of sizes) {
     const table = `conversations-${armed}`;
-    await createTable(client, table);
+    await createTable('conversations', table);
     await fill(client, table, armed);
-    populations.push({ armed, store: dynamoConversationStore(client, table) });
+    populations.push({
+      armed,
+      store: dynamoConversationStore({ client, tableName: table, sleep, random: Math.random }),
+    });
   }
   const grown = await measureGrowth(populations, rounds);
-  server.close();
-  server.closeAllConnections();
+  await stop();
   return grown;
-}
-
-async function createTable(client: DynamoDBClient, table: string): Promise<void> {
-  const { partitionKey, index } = tableSchemas.conversations;
-  await client.send(
-    new CreateTableCommand({
-      TableName: table,
-      BillingMode: 'PAY_PER_REQUEST',
-      AttributeDefinitions: [
-        { AttributeName: partitionKey, AttributeType: 'S' },
-        { AttributeName: index.partitionKey, AttributeType: 'N' },
-        { AttributeName: index.sortKey, AttributeType: 'N' },
-      ],
-      KeySchema: [{ AttributeName: partitionKey, KeyType: 'HASH' }],
-      GlobalSecondaryIndexes: [
-        {
-          IndexName: index.name,
-          KeySchema: [
-            { AttributeName: index.partitionKey, KeyType: 'HASH' },
-            { AttributeName: index.sortKey, KeyType: 'RANGE' },
-          ],
-          Projection: { ProjectionType: 'KEYS_ONLY' },
-        },
-      ],
-    }),
-  );
 }
 
 async function fill(client: DynamoDBClient, table: string, armed: number): Promise<void> {

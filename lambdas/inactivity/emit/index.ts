@@ -13,11 +13,15 @@ import { emitInactivityEnv } from './env.ts';
 import { createEmitInactivityHandler } from './handler.ts';
 
 const env = emitInactivityEnv.parse(process.env);
-const dynamo = new DynamoDBClient();
+const dynamo = { client: new DynamoDBClient(), sleep, random: Math.random };
 
 export const handler = createEmitInactivityHandler({
-  conversations: dynamoConversationStore(dynamo, env.CONVERSATIONS_TABLE),
-  quietPeriods: dynamoQuietPeriods(dynamo, env.SETTINGS_TABLE, Number(env.DEFAULT_QUIET_PERIOD_SECONDS)),
+  conversations: dynamoConversationStore({ ...dynamo, tableName: env.CONVERSATIONS_TABLE }),
+  quietPeriods: dynamoQuietPeriods({
+    ...dynamo,
+    tableName: env.SETTINGS_TABLE,
+    defaultSeconds: Number(env.DEFAULT_QUIET_PERIOD_SECONDS),
+  }),
   timers: sqsTimerQueue(new SQSClient(), env.TIMERS_QUEUE_URL),
   publisher: eventBridgePublisher({ client: new EventBridgeClient(), eventBusName: env.EVENT_BUS_NAME, sleep }),
   timeline: parseLegacyTimeline(JSON.parse(env.LEGACY_TIMELINE)),

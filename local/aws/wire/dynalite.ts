@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { canonicalJson, type JsonObject } from '../../../lambdas/json/json.ts';
 
 /**
  * dynalite (https://github.com/architect/dynalite) without its HTTP server: its actions are called in process, which
@@ -82,6 +83,46 @@ function keepRowsAsText(): void {
 }
 
 keepRowsAsText();
+
+/** `null` where an item has none at that path. Of literals and what stands at paths; a function (`size`) has a `type`. */
+type Operand = { readonly [type: string]: unknown } | null | undefined;
+interface Expression {
+  readonly type: string;
+  readonly args: readonly (Expression | Operand | readonly (string | number)[])[];
+}
+interface Conditions {
+  checkConditional(data: { readonly _condition?: { readonly expression: Expression } }, item?: Item): unknown;
+  mapPath(path: readonly (string | number)[], item: Item): Operand;
+}
+
+/**
+ * dynalite takes no two maps and no two lists for equal; DynamoDB compares them by what they hold. Numbers within are
+ * already written in one way, and sets within are not compared by content here.
+ */
+function compareDocumentsByContent(): void {
+  const db = require('dynalite/db') as Conditions;
+  const { checkConditional } = db;
+  const isDocument = (operand: Operand): boolean => operand?.M !== undefined || operand?.L !== undefined;
+
+  function settle(expression: Expression, item: Item): Expression {
+    const { type, args } = expression;
+    if (type === 'and' || type === 'or' || type === 'not')
+      return { type, args: args.map((arg) => settle(arg as Expression, item)) };
+    if (type !== '=' && type !== '<>') return expression;
+    const operands = args.map((arg) => (Array.isArray(arg) ? db.mapPath(arg, item) : (arg as Operand)));
+    if (!operands.every(isDocument)) return expression;
+    const [one, other] = operands.map((operand) => canonicalJson(operand as JsonObject));
+    return { type, args: [{ S: 'same' }, { S: one === other ? 'same' : 'other' }] };
+  }
+
+  db.checkConditional = (data, item) => {
+    const { _condition: condition } = data;
+    if (condition === undefined) return checkConditional(data, item);
+    return checkConditional({ ...data, _condition: { expression: settle(condition.expression, item ?? {}) } }, item);
+  };
+}
+
+compareDocumentsByContent();
 
 export function createDynalite(options: { readonly region: string; readonly accountId: string }): Dynalite {
   const validations = require('dynalite/validations') as {

@@ -1,4 +1,5 @@
 import {
+  type AttributeValue,
   BatchGetItemCommand,
   BatchWriteItemCommand,
   ConditionalCheckFailedException,
@@ -66,6 +67,38 @@ function changesOf(streamArn: string): unknown[] {
 const id = (text: string) => ({ id: { S: text } });
 
 describe('a table', () => {
+  test('compares lists and maps by what they hold, in any order of keys and spelling of numbers', async () => {
+    const { TableName } = await aTable();
+    const list = (first: string) => ({ L: [{ N: first }, { M: { a: { S: 'x' }, b: { L: [] } } }] });
+    await aws.dynamo.send(new PutItemCommand({ TableName, Item: { ...id('1'), deep: { M: { parts: list('1') } } } }));
+    const holds = (condition: string, value: AttributeValue) =>
+      aws.dynamo
+        .send(
+          new UpdateItemCommand({
+            TableName,
+            Key: id('1'),
+            UpdateExpression: 'SET seen = :one',
+            ConditionExpression: condition,
+            ExpressionAttributeValues: { ':value': value, ':one': { N: '1' } },
+          }),
+        )
+        .then(
+          () => true,
+          (error: unknown) => {
+            if (error instanceof ConditionalCheckFailedException) return false;
+            throw error;
+          },
+        );
+    const otherOrder = { L: [{ N: '1.0' }, { M: { b: { L: [] }, a: { S: 'x' } } }] };
+    expect(await holds('deep.parts = :value', otherOrder)).toBe(true);
+    expect(await holds('deep = :value AND NOT seen <> :one', { M: { parts: otherOrder } })).toBe(true);
+    expect(await holds('deep.parts = :value', list('2'))).toBe(false);
+    expect(await holds('deep.parts = :value', { L: list('1').L.slice(1) })).toBe(false);
+    expect(await holds('deep.parts <> :value', list('2'))).toBe(true);
+    expect(await holds('deep = :value', list('1'))).toBe(false);
+    expect(await holds('deep.absent = :value', list('1'))).toBe(false);
+  });
+
   test('keeps items, digit for digit', async () => {
     const { TableName } = await aTable();
     const Item = {
