@@ -3,6 +3,7 @@ import { HttpMethod } from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import { Construct } from 'constructs';
+import { apiRoutes } from '../../lambdas/contracts/api-routes.ts';
 import type { ManageEnv } from '../../lambdas/manage/env.ts';
 import type { Api } from './api.ts';
 import type { FanoutBus } from './event-bus.ts';
@@ -19,23 +20,6 @@ export interface ManagementProps {
   readonly quietPeriodSeconds: string;
   readonly legacyTimeline: string;
 }
-
-const { GET, POST, PATCH, DELETE, PUT, ANY } = HttpMethod;
-
-/** Named one by one, so that metrics and access logs tell them apart; the last makes an unknown path a clear answer. */
-const managementRoutes: readonly (readonly [path: string, methods: HttpMethod[]])[] = [
-  ['/v1/subscriptions', [POST, GET]],
-  ['/v1/subscriptions/{id}', [GET, PATCH, DELETE]],
-  ['/v1/subscriptions/{id}/rotate-secret', [POST]],
-  ['/v1/subscriptions/{id}/test', [POST]],
-  ['/v1/subscriptions/{id}/deliveries', [GET]],
-  ['/v1/subscriptions/{id}/replay', [POST]],
-  ['/v1/orgs/{orgId}/settings', [GET, PUT]],
-  ['/v1/event-types', [GET]],
-  ['/v1/filters/test', [POST]],
-  ['/v1/openapi.json', [GET]],
-  ['/v1/{proxy+}', [ANY]],
-];
 
 /** The management API. Every route takes a signature of IAM (SigV4). */
 export class Management extends Construct {
@@ -98,8 +82,10 @@ export class Management extends Construct {
       scopePermissionToRoute: false,
     });
     const authorizer = new HttpIamAuthorizer();
-    for (const [path, methods] of managementRoutes) {
-      props.api.httpApi.addRoutes({ path, methods, integration, authorizer });
+    // Named one by one, so that metrics and access logs tell them apart; the last makes an unknown path a clear answer.
+    for (const { method, path } of apiRoutes) {
+      props.api.httpApi.addRoutes({ path, methods: [HttpMethod[method]], integration, authorizer });
     }
+    props.api.httpApi.addRoutes({ path: '/v1/{proxy+}', methods: [HttpMethod.ANY], integration, authorizer });
   }
 }

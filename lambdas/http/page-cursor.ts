@@ -1,5 +1,8 @@
 import { isJsonObject, type JsonObject, parseJson } from '../json/json.ts';
 
+/** How a cursor is written. */
+export const cursorPattern = /^[A-Za-z0-9_-]+$/;
+
 /** A place in a list, as a text that says nothing to its reader. `list` keeps it from being used with another list. */
 export function encodeCursor(list: string, place: JsonObject): string {
   return Buffer.from(JSON.stringify([list, place])).toString('base64url');

@@ -9,11 +9,10 @@ import type { Clock } from '../ports/clock.ts';
 import type { EventPublisher } from '../ports/event-publisher.ts';
 import type { SubscriptionStore } from '../ports/subscription-store.ts';
 import type { DeliveryHistory } from './ports.ts';
-import { type ApiAnswer, type ApiRequest, invalidField, jsonAnswer, readJsonBody, readLimit } from './request.ts';
+import { type ApiAnswer, invalidField, jsonAnswer, type RoutedRequest, readJsonBody, readLimit } from './request.ts';
 import { testSchema } from './request-schemas.ts';
-import type { Route } from './router.ts';
+import { notFound, type Operations } from './router.ts';
 import { isoTime, subscriptionView } from './subscription-view.ts';
-import { notFound } from './subscriptions.ts';
 
 export interface DeliveryDeps {
   readonly subscriptions: SubscriptionStore;
@@ -26,18 +25,16 @@ export interface DeliveryDeps {
 }
 
 export const deliveryStates = ['delivered', 'retrying', 'exhausted', 'discarded', 'undelivered'] as const;
-const defaultPageSize = 50;
-const maxPageSize = 100;
 /** Between looks at the ledger for what became of a test. */
 const lookDelayMs = 250;
 
-export function deliveryRoutes(deps: DeliveryDeps): Route[] {
+export function deliveryOperations(deps: DeliveryDeps): Pick<Operations, 'listDeliveries' | 'testSubscription'> {
   const { subscriptions, rules, deliveries, publisher, clock, sleep, randomBytes } = deps;
 
-  async function list(request: ApiRequest): Promise<ApiAnswer> {
+  async function list(request: RoutedRequest): Promise<ApiAnswer> {
     const { id = '' } = request.params;
     const { state: stateText, cursor, replayName } = request.query;
-    const limit = readLimit(request, defaultPageSize, maxPageSize);
+    const limit = readLimit(request);
     if (limit.kind === 'refused') return limit.answer;
     const state = deliveryStates.find((known) => known === stateText);
     if (stateText !== undefined && state === undefined) {
@@ -59,7 +56,7 @@ export function deliveryRoutes(deps: DeliveryDeps): Route[] {
     });
   }
 
-  async function test(request: ApiRequest): Promise<ApiAnswer> {
+  async function test(request: RoutedRequest): Promise<ApiAnswer> {
     const { id = '' } = request.params;
     const body = readJsonBody(request, testSchema, {});
     if (body.kind === 'refused') return body.answer;
@@ -93,10 +90,7 @@ export function deliveryRoutes(deps: DeliveryDeps): Route[] {
     return jsonAnswer(202, { webhookId, outcome: 'waiting' });
   }
 
-  return [
-    { method: 'GET', path: '/v1/subscriptions/{id}/deliveries', answer: list },
-    { method: 'POST', path: '/v1/subscriptions/{id}/test', answer: test },
-  ];
+  return { listDeliveries: list, testSubscription: test };
 }
 
 /** Through the bus and the subscriber's own rule, queue and function: the path that real events take. */

@@ -4,27 +4,23 @@ import { filterErrors } from '../domain/subscriptions/subscription-item.ts';
 import { explain, matches, parseEventPattern } from '../event-pattern/event-pattern.ts';
 import type { JsonObject } from '../json/json.ts';
 import type { Clock } from '../ports/clock.ts';
-import { type ApiAnswer, type ApiRequest, invalidFields, jsonAnswer, readJsonBody } from './request.ts';
+import { type ApiAnswer, invalidFields, jsonAnswer, type RoutedRequest, readJsonBody } from './request.ts';
 import { filterTestSchema } from './request-schemas.ts';
-import type { Route } from './router.ts';
+import type { Operations } from './router.ts';
 
 export interface EventDeps {
   readonly timeline: LegacyTimeline;
   readonly clock: Clock;
 }
 
-export function eventRoutes({ timeline, clock }: EventDeps): Route[] {
-  return [
-    {
-      method: 'GET',
-      path: '/v1/event-types',
-      answer: async () => jsonAnswer(200, { eventTypes: subscribableEvents(clock(), timeline) }),
-    },
-    { method: 'POST', path: '/v1/filters/test', answer: testFilter },
-  ];
+export function eventOperations({ timeline, clock }: EventDeps): Pick<Operations, 'listEventTypes' | 'testFilter'> {
+  return {
+    listEventTypes: async () => jsonAnswer(200, { eventTypes: subscribableEvents(clock(), timeline) }),
+    testFilter,
+  };
 }
 
-async function testFilter(request: ApiRequest): Promise<ApiAnswer> {
+async function testFilter(request: RoutedRequest): Promise<ApiAnswer> {
   const body = readJsonBody(request, filterTestSchema);
   if (body.kind === 'refused') return body.answer;
   const filter = body.value.filter as JsonObject;

@@ -3,14 +3,14 @@ import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { problemResponses } from '../http/problem-responses.ts';
 import type { Log, Metrics } from '../ports/telemetry.ts';
 import { flushMetrics } from '../telemetry/flush-metrics.ts';
-import { type DeliveryDeps, deliveryRoutes } from './deliveries.ts';
-import { type EventDeps, eventRoutes } from './events.ts';
-import { openApiRoute } from './openapi-route.ts';
-import { type ReplayDeps, replayRoutes } from './replays.ts';
+import { type DeliveryDeps, deliveryOperations } from './deliveries.ts';
+import { type EventDeps, eventOperations } from './events.ts';
+import { openApiOperation } from './openapi-operation.ts';
+import { type ReplayDeps, replayOperations } from './replays.ts';
 import { type ApiAnswer, apiRequest } from './request.ts';
 import { createRouter } from './router.ts';
-import { type SettingsDeps, settingsRoutes } from './settings.ts';
-import { type SubscriptionDeps, subscriptionRoutes } from './subscriptions.ts';
+import { type SettingsDeps, settingsOperations } from './settings.ts';
+import { type SubscriptionDeps, subscriptionOperations } from './subscriptions.ts';
 
 export interface ManageDeps extends SubscriptionDeps, SettingsDeps, DeliveryDeps, ReplayDeps, EventDeps {
   readonly metrics: Metrics;
@@ -19,14 +19,14 @@ export interface ManageDeps extends SubscriptionDeps, SettingsDeps, DeliveryDeps
 
 /** The management API. */
 export function createManageHandler(deps: ManageDeps) {
-  const route = createRouter([
-    ...subscriptionRoutes(deps),
-    ...deliveryRoutes(deps),
-    ...replayRoutes(deps),
-    ...settingsRoutes(deps),
-    ...eventRoutes(deps),
-    openApiRoute,
-  ]);
+  const route = createRouter({
+    ...subscriptionOperations(deps),
+    ...deliveryOperations(deps),
+    ...replayOperations(deps),
+    ...settingsOperations(deps),
+    ...eventOperations(deps),
+    openApi: openApiOperation(deps.rules.outboundPolicy === 'public'),
+  });
   return middy(async (event: APIGatewayProxyEventV2): Promise<ApiAnswer> => {
     const request = apiRequest(event);
     const answer = await route(request);

@@ -1,5 +1,8 @@
 import * as z from 'zod/mini';
+import { type ApiOperation, type ApiQueryParameter, apiRoutes } from '../contracts/api-routes.ts';
+import { subscriptionIdPattern } from '../domain/subscriptions/subscription-id.ts';
 import { changeSchema, createSchema } from '../domain/subscriptions/subscription-item.ts';
+import { cursorPattern } from '../http/page-cursor.ts';
 import { problemContentType } from '../http/problem.ts';
 import {
   createdSubscriptionSchema,
@@ -15,6 +18,7 @@ import {
   testResultSchema,
 } from './answer-schemas.ts';
 import { deliveryStates } from './deliveries.ts';
+import { defaultPageSize, maxPageSize } from './request.ts';
 import { filterTestSchema, replaySchema, rotationSchema, settingsSchema, testSchema } from './request-schemas.ts';
 
 type Json = Record<string, unknown>;
@@ -53,19 +57,20 @@ const problems: Readonly<Record<number, string>> = {
   409: 'Not possible in its present state.',
   412: 'It was changed since it was read.',
   413: 'The body is too large.',
+  415: 'The body is compressed; send it as it is.',
   429: 'Too many at once.',
-  500: 'A fault of ours; it is safe to try again.',
+  500: 'A fault of this system; it is safe to send the request again.',
   503: 'Something behind the API does not answer; try again.',
 };
 
-/** Any operation can meet a fault of ours. */
-function problemAnswers(statuses: readonly number[] = []): Json {
-  return Object.fromEntries(
-    [...statuses, 500].map((status) => [
-      status,
-      { description: problems[status], content: { [problemContentType]: { schema: reference('Problem') } } },
-    ]),
-  );
+interface OperationDescription {
+  readonly summary: string;
+  readonly body?: { readonly schema: keyof typeof requests; readonly required: boolean };
+  /** It is refused if the subscription was changed since it was read with this etag. */
+  readonly takesIfMatch?: true;
+  readonly answers: Readonly<Record<number, Json>>;
+  /** Statuses of refusals, beside those that follow from the route and from what is above. */
+  readonly problems?: readonly number[];
 }
 
 const etagHeader = { description: 'For if-match.', schema: { type: 'string' } };
@@ -78,200 +83,200 @@ function answer(description: string, name: keyof typeof answers, headers?: Json)
   };
 }
 
-function body(name: keyof typeof requests, required = true): Json {
-  return { required, content: { 'application/json': { schema: reference(name) } } };
-}
-
-const idParameter = { name: 'id', in: 'path', required: true, schema: { type: 'string' } };
-const orgIdParameter = {
-  name: 'orgId',
-  in: 'path',
-  required: true,
-  schema: { type: 'string', pattern: '^\\d{1,19}$' },
+const pathParameters: Readonly<Record<string, Json>> = {
+  id: { type: 'string', pattern: subscriptionIdPattern.source },
+  orgId: { type: 'string', pattern: '^\\d{1,19}$' },
 };
+
+const queryParameters: Readonly<Record<ApiQueryParameter, Json>> = {
+  limit: { schema: { type: 'integer', minimum: 1, maximum: maxPageSize, default: defaultPageSize } },
+  cursor: {
+    description: 'The `nextCursor` of the page before.',
+    schema: { type: 'string', minLength: 1, pattern: cursorPattern.source },
+  },
+  state: { description: '`undelivered`: all but delivered.', schema: { type: 'string', enum: deliveryStates } },
+  replayName: { description: 'Only deliveries of this replay.', schema: { type: 'string' } },
+};
+
 const ifMatchParameter = {
   name: 'if-match',
   in: 'header',
-  description: 'The etag that was read: refused with 412 when it was changed since.',
+  description: 'The etag that was read. The request is refused with 412 if the subscription was changed since.',
   schema: { type: 'string' },
 };
-const pageParameters = [
-  { name: 'limit', in: 'query', schema: { type: 'integer', minimum: 1, maximum: 100, default: 50 } },
-  { name: 'cursor', in: 'query', description: 'The `nextCursor` of the page before.', schema: { type: 'string' } },
-];
 
-const paths = {
-  '/v1/subscriptions': {
-    post: {
-      operationId: 'createSubscription',
-      summary: 'Subscribe. Events flow once `provisioning` is `ready`.',
-      requestBody: body('NewSubscription'),
-      responses: {
-        201: answer('The subscription, and its secret, shown this once.', 'SubscriptionWithSecret', {
-          etag: etagHeader,
-          location: { description: 'Its path.', schema: { type: 'string' } },
-        }),
-        ...problemAnswers([400, 413]),
-      },
-    },
-    get: {
-      operationId: 'listSubscriptions',
-      summary: 'All subscriptions, in no order that means anything.',
-      parameters: pageParameters,
-      responses: { 200: answer('A page.', 'SubscriptionList'), ...problemAnswers([400]) },
+const operations: Readonly<Record<ApiOperation, OperationDescription>> = {
+  createSubscription: {
+    summary: 'Subscribe. Events flow once `provisioning` is `ready`.',
+    body: { schema: 'NewSubscription', required: true },
+    answers: {
+      201: answer('The subscription, and its secret, shown this once.', 'SubscriptionWithSecret', {
+        etag: etagHeader,
+        location: { description: 'Its path.', schema: { type: 'string' } },
+      }),
     },
   },
-  '/v1/subscriptions/{id}': {
-    parameters: [idParameter],
-    get: {
-      operationId: 'showSubscription',
-      summary: 'One subscription.',
-      responses: { 200: answer('The subscription.', 'Subscription', { etag: etagHeader }), ...problemAnswers([404]) },
-    },
-    patch: {
-      operationId: 'changeSubscription',
-      summary:
-        'Change fields: one that is given replaces the whole field, null removes it. Status active also enables a disabled one.',
-      parameters: [ifMatchParameter],
-      requestBody: body('SubscriptionChange'),
-      responses: {
-        200: answer('The subscription.', 'Subscription', { etag: etagHeader }),
-        ...problemAnswers([400, 404, 409, 412, 413]),
-      },
-    },
-    delete: {
-      operationId: 'deleteSubscription',
-      summary: 'Unsubscribe. What waits in its queue is dropped.',
-      parameters: [ifMatchParameter],
-      responses: { 204: { description: 'It is gone.' }, ...problemAnswers([404, 409, 412]) },
+  listSubscriptions: {
+    summary: 'All subscriptions, in no order that means anything.',
+    answers: { 200: answer('A page.', 'SubscriptionList') },
+  },
+  showSubscription: {
+    summary: 'One subscription.',
+    answers: { 200: answer('The subscription.', 'Subscription', { etag: etagHeader }) },
+  },
+  changeSubscription: {
+    summary:
+      'Change fields: one that is given replaces the whole field, null removes it. Status active also enables a disabled one.',
+    body: { schema: 'SubscriptionChange', required: true },
+    takesIfMatch: true,
+    answers: { 200: answer('The subscription.', 'Subscription', { etag: etagHeader }) },
+  },
+  deleteSubscription: {
+    summary: 'Unsubscribe. Events that wait in its queue are lost.',
+    takesIfMatch: true,
+    answers: { 204: { description: 'It is gone.' } },
+  },
+  rotateSecret: {
+    summary: 'Make a new secret. Those before it sign on beside it until the overlap ends.',
+    body: { schema: 'SecretRotation', required: false },
+    takesIfMatch: true,
+    answers: {
+      200: answer('The subscription, and its new secret, shown this once.', 'SubscriptionWithSecret', {
+        etag: etagHeader,
+      }),
     },
   },
-  '/v1/subscriptions/{id}/rotate-secret': {
-    parameters: [idParameter],
-    post: {
-      operationId: 'rotateSecret',
-      summary: 'A new secret; the ones before sign on, beside it, until the overlap ends.',
-      parameters: [ifMatchParameter],
-      requestBody: body('SecretRotation', false),
-      responses: {
-        200: answer('The subscription, and its new secret, shown this once.', 'SubscriptionWithSecret', {
-          etag: etagHeader,
-        }),
-        ...problemAnswers([400, 404, 409, 412]),
-      },
+  testSubscription: {
+    summary: 'Send a webhook_test event through the real path, and say what the subscriber answered.',
+    body: { schema: 'TestRequest', required: false },
+    answers: {
+      200: answer('What came of the first attempt.', 'TestResult'),
+      202: answer('Sent; the subscriber has not answered within the time to wait.', 'TestResult'),
     },
+    problems: [409, 503],
   },
-  '/v1/subscriptions/{id}/test': {
-    parameters: [idParameter],
-    post: {
-      operationId: 'testSubscription',
-      summary: 'Send a webhook_test event through the real path, and say what the subscriber answered.',
-      requestBody: body('TestRequest', false),
-      responses: {
-        200: answer('What came of the first attempt.', 'TestResult'),
-        202: answer('Sent; the subscriber has not answered within the time to wait.', 'TestResult'),
-        ...problemAnswers([400, 404, 409, 503]),
-      },
-    },
+  listDeliveries: {
+    summary: 'What became of its events. Undelivered ones come newest first.',
+    answers: { 200: answer('A page.', 'DeliveryList') },
   },
-  '/v1/subscriptions/{id}/deliveries': {
-    parameters: [idParameter],
-    get: {
-      operationId: 'listDeliveries',
-      summary: 'What became of its events. Undelivered ones come newest first.',
-      parameters: [
-        {
-          name: 'state',
-          in: 'query',
-          description: '`undelivered`: all but delivered.',
-          schema: { type: 'string', enum: deliveryStates },
-        },
-        { name: 'replayName', in: 'query', schema: { type: 'string' } },
-        ...pageParameters,
-      ],
-      responses: { 200: answer('A page.', 'DeliveryList'), ...problemAnswers([400, 404]) },
-    },
+  replay: {
+    summary: 'Deliver again: one event, what was given up, or what was missed; or cancel a replay.',
+    body: { schema: 'ReplayRequest', required: true },
+    answers: { 202: answer('Under way.', 'ReplayResult') },
+    problems: [409, 429],
   },
-  '/v1/subscriptions/{id}/replay': {
-    parameters: [idParameter],
-    post: {
-      operationId: 'replay',
-      summary: 'Deliver again: one event, what was given up, or what was missed; or call a replay off.',
-      requestBody: body('ReplayRequest'),
-      responses: { 202: answer('Under way.', 'ReplayResult'), ...problemAnswers([400, 404, 409, 429]) },
-    },
-    get: {
-      operationId: 'listReplays',
-      summary: 'Its replays from the archive, and how far they have come.',
-      responses: { 200: answer('All that EventBridge remembers (90 days).', 'ReplayList'), ...problemAnswers([404]) },
-    },
+  listReplays: {
+    summary: 'Its replays from the archive, and how far they have come.',
+    answers: { 200: answer('All that EventBridge remembers (90 days).', 'ReplayList') },
   },
-  '/v1/orgs/{orgId}/settings': {
-    parameters: [orgIdParameter],
-    get: {
-      operationId: 'showOrgSettings',
-      summary: "An organisation's settings, or the defaults.",
-      responses: { 200: answer('The settings.', 'OrgSettings'), ...problemAnswers([400]) },
-    },
-    put: {
-      operationId: 'setOrgSettings',
-      summary: "Set an organisation's quiet period.",
-      requestBody: body('OrgSettingsChange'),
-      responses: { 200: answer('The settings.', 'OrgSettings'), ...problemAnswers([400]) },
-    },
+  showOrgSettings: {
+    summary: "An organisation's settings, or the defaults.",
+    answers: { 200: answer('The settings.', 'OrgSettings') },
   },
-  '/v1/event-types': {
-    get: {
-      operationId: 'listEventTypes',
-      summary: 'What can be subscribed to.',
-      responses: {
-        200: answer('All types that are known. Others pass through as well.', 'EventTypeList'),
-        ...problemAnswers(),
-      },
-    },
+  setOrgSettings: {
+    summary: "Set an organisation's quiet period.",
+    body: { schema: 'OrgSettingsChange', required: true },
+    answers: { 200: answer('The settings.', 'OrgSettings') },
   },
-  '/v1/filters/test': {
-    post: {
-      operationId: 'testFilter',
-      summary: 'Whether a filter matches an event, and why not.',
-      requestBody: body('FilterTest'),
-      responses: { 200: answer('The verdict.', 'FilterResult'), ...problemAnswers([400]) },
-    },
+  listEventTypes: {
+    summary: 'What can be subscribed to.',
+    answers: { 200: answer('All types that are known. Others pass through as well.', 'EventTypeList') },
   },
-  '/v1/openapi.json': {
-    get: {
-      operationId: 'openApi',
-      summary: 'This document.',
-      responses: {
-        200: { description: 'OpenAPI 3.1.', content: { 'application/json': { schema: { type: 'object' } } } },
-      },
+  testFilter: {
+    summary: 'Whether a filter matches an event, and why not.',
+    body: { schema: 'FilterTest', required: true },
+    answers: { 200: answer('Whether it matches.', 'FilterResult') },
+  },
+  openApi: {
+    summary: 'This document.',
+    answers: {
+      200: { description: 'OpenAPI 3.1.', content: { 'application/json': { schema: { type: 'object' } } } },
     },
   },
 };
 
-/** The API, described. */
-export function openApiDocument(): Json {
+function described(route: (typeof apiRoutes)[number]): Json {
+  const {
+    summary,
+    body,
+    takesIfMatch,
+    answers: ofSuccess,
+    problems: more = [],
+  }: OperationDescription = operations[route.operation];
+  const statuses = new Set([
+    400,
+    ...(route.path.includes('{id}') ? [404] : []),
+    ...(takesIfMatch === undefined ? [] : [409, 412]),
+    ...(body === undefined ? [] : [413, 415]),
+    ...more,
+    500,
+  ]);
+  const parameters = [
+    ...('query' in route ? route.query.map((name) => ({ name, in: 'query', ...queryParameters[name] })) : []),
+    ...(takesIfMatch === undefined ? [] : [ifMatchParameter]),
+  ];
+  return {
+    operationId: route.operation,
+    summary,
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(body === undefined
+      ? {}
+      : {
+          requestBody: { required: body.required, content: { 'application/json': { schema: reference(body.schema) } } },
+        }),
+    responses: {
+      ...ofSuccess,
+      ...Object.fromEntries(
+        [...statuses].map((status) => [
+          status,
+          { description: problems[status], content: { [problemContentType]: { schema: reference('Problem') } } },
+        ]),
+      ),
+    },
+  };
+}
+
+function describedPaths(): Json {
+  const paths: Record<string, Json> = {};
+  for (const route of apiRoutes) {
+    const names = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
+    const parameters = names.map((name) => ({ name, in: 'path', required: true, schema: pathParameters[name] }));
+    paths[route.path] = {
+      ...(parameters.length === 0 ? {} : { parameters }),
+      ...paths[route.path],
+      [route.method.toLowerCase()]: described(route),
+    };
+  }
+  return paths;
+}
+
+/** The API, described. `isSigned`: whether this server takes signed requests only; the local run takes any. */
+export function openApiDocument({ isSigned }: { readonly isSigned: boolean }): Json {
   return {
     openapi: '3.1.0',
     info: {
       title: 'Drift webhook fan-out',
       version: '1.0.0',
       description:
-        'Subscriptions to Drift events. Deployed, requests are signed with AWS Signature Version 4 (execute-api).',
+        'Subscriptions to Drift events. Deployed, requests are signed with AWS Signature Version 4 (execute-api). A method that a path does not have is answered with 405 and the header allow.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
-    security: [{ sigv4: [] }],
-    paths,
+    security: isSigned ? [{ sigv4: [] }] : [],
+    paths: describedPaths(),
     components: {
-      securitySchemes: {
-        sigv4: {
-          type: 'apiKey',
-          in: 'header',
-          name: 'authorization',
-          description: 'AWS Signature Version 4, service execute-api. The local run takes any request.',
-        },
-      },
+      ...(isSigned
+        ? {
+            securitySchemes: {
+              sigv4: {
+                type: 'apiKey',
+                in: 'header',
+                name: 'authorization',
+                description: 'AWS Signature Version 4, service execute-api.',
+              },
+            },
+          }
+        : {}),
       schemas: {
         ...Object.fromEntries(Object.entries(requests).map(([name, schema]) => [name, jsonSchema(schema, 'input')])),
         ...Object.fromEntries(Object.entries(answers).map(([name, schema]) => [name, jsonSchema(schema, 'output')])),

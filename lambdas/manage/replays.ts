@@ -9,16 +9,15 @@ import type { SubscriptionStore } from '../ports/subscription-store.ts';
 import type { DeliveryHistory, ReplayProgress, Replays, SubscriberQueues } from './ports.ts';
 import {
   type ApiAnswer,
-  type ApiRequest,
   invalidField,
   jsonAnswer,
   type ReadRequest,
+  type RoutedRequest,
   readJsonBody,
 } from './request.ts';
 import { replaySchema } from './request-schemas.ts';
-import type { Route } from './router.ts';
+import { notFound, type Operations } from './router.ts';
 import { isoTime } from './subscription-view.ts';
-import { notFound } from './subscriptions.ts';
 
 export interface ReplayDeps {
   readonly subscriptions: SubscriptionStore;
@@ -40,10 +39,10 @@ interface Stretch {
   readonly to?: string | undefined;
 }
 
-export function replayRoutes(deps: ReplayDeps): Route[] {
+export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 'listReplays'> {
   const { subscriptions, deliveries, queues, replays, routePrefix, clock } = deps;
 
-  async function replay(request: ApiRequest): Promise<ApiAnswer> {
+  async function replay(request: RoutedRequest): Promise<ApiAnswer> {
     const { id = '' } = request.params;
     const body = readJsonBody(request, replaySchema);
     if (body.kind === 'refused') return body.answer;
@@ -153,7 +152,7 @@ export function replayRoutes(deps: ReplayDeps): Route[] {
     return jsonAnswer(202, { replayName: name, ...(progress === undefined ? {} : { replay: progressView(progress) }) });
   }
 
-  async function list({ params }: ApiRequest): Promise<ApiAnswer> {
+  async function list({ params }: RoutedRequest): Promise<ApiAnswer> {
     const { id = '' } = params;
     if ((await subscriptions.read(id)).config === undefined) return notFound(id);
     const found = await replays.list(replayNamePrefix(routePrefix, id));
@@ -162,10 +161,7 @@ export function replayRoutes(deps: ReplayDeps): Route[] {
     });
   }
 
-  return [
-    { method: 'POST', path: '/v1/subscriptions/{id}/replay', answer: replay },
-    { method: 'GET', path: '/v1/subscriptions/{id}/replay', answer: list },
-  ];
+  return { replay, listReplays: list };
 }
 
 function rangeOf(

@@ -5,15 +5,20 @@ import type { FieldError } from '../http/problem.ts';
 import { problemResponse } from '../http/problem-responses.ts';
 import { isJsonObject, type JsonObject, type JsonValue, nestingDepth, parseJson } from '../json/json.ts';
 
-/** A request to the API, with what the path's `{…}` stand for. */
 export interface ApiRequest {
   readonly method: string;
   readonly path: string;
-  readonly params: Readonly<Record<string, string>>;
-  readonly query: Readonly<Record<string, string | undefined>>;
+  /** In the order in which they stand in the URL, repeated ones too. */
+  readonly query: readonly (readonly [name: string, value: string])[];
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly text: string | undefined;
+}
+
+/** A request whose route was found, with what the path's `{…}` stand for. Its query parameters are known to the route. */
+export interface RoutedRequest extends Omit<ApiRequest, 'query'> {
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string | undefined>>;
 }
 
 export type ApiAnswer = APIGatewayProxyStructuredResultV2;
@@ -22,12 +27,13 @@ const maxBodyBytes = 256 * 1024;
 /** Deeper than any filter; a parser must not be led to its stack's end. */
 const maxDepth = 100;
 
-export function apiRequest(event: APIGatewayProxyEventV2): Omit<ApiRequest, 'params'> {
-  const { body, isBase64Encoded, rawPath, requestContext, queryStringParameters } = event;
+export function apiRequest(event: APIGatewayProxyEventV2): ApiRequest {
+  const { body, isBase64Encoded, rawPath, rawQueryString, requestContext } = event;
   return {
     method: requestContext.http.method,
     path: rawPath,
-    query: queryStringParameters ?? {},
+    // Not queryStringParameters: there a parameter that stands twice is one, with a comma.
+    query: [...new URLSearchParams(rawQueryString)],
     headers: Object.fromEntries(Object.entries(event.headers).map(([name, value]) => [name.toLowerCase(), value])),
     text: body === undefined ? undefined : isBase64Encoded ? Buffer.from(body, 'base64').toString() : body,
   };
@@ -64,7 +70,7 @@ export type ReadRequest<Value> =
 
 /** The body, checked. `whenEmpty`: what stands for a body that was left out, where it may be. */
 export function readJsonBody<Schema extends z.ZodMiniType>(
-  { text }: ApiRequest,
+  { text }: RoutedRequest,
   schema: Schema,
   whenEmpty?: JsonObject,
 ): ReadRequest<z.output<Schema>> {
@@ -96,11 +102,14 @@ function refusal(detail: string): ReadRequest<never> {
   return { kind: 'refused', answer: problemResponse(400, 'Bad Request', { detail }) };
 }
 
-/** A whole number from the query string, or its default. */
-export function readLimit({ query }: ApiRequest, fallback: number, most: number): ReadRequest<number> {
+export const defaultPageSize = 50;
+export const maxPageSize = 100;
+
+/** How many a page may hold. */
+export function readLimit({ query }: RoutedRequest): ReadRequest<number> {
   const text = query.limit;
-  if (text === undefined) return { kind: 'valid', value: fallback };
+  if (text === undefined) return { kind: 'valid', value: defaultPageSize };
   const value = Number(text);
-  if (/^\d+$/.test(text) && value >= 1 && value <= most) return { kind: 'valid', value };
-  return { kind: 'refused', answer: invalidField('limit', `must be a whole number from 1 to ${most}`) };
+  if (/^\d+$/.test(text) && value >= 1 && value <= maxPageSize) return { kind: 'valid', value };
+  return { kind: 'refused', answer: invalidField('limit', `must be a whole number from 1 to ${maxPageSize}`) };
 }

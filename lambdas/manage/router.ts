@@ -1,16 +1,17 @@
+import { type ApiOperation, apiRoutes } from '../contracts/api-routes.ts';
+import { subscriptionIdPattern } from '../domain/subscriptions/subscription-id.ts';
 import { problemResponse } from '../http/problem-responses.ts';
-import type { ApiAnswer, ApiRequest } from './request.ts';
+import { type ApiAnswer, type ApiRequest, invalidFields, type RoutedRequest } from './request.ts';
 
-export interface Route {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** As OpenAPI writes it: `/v1/subscriptions/{id}`. */
-  readonly path: string;
-  readonly answer: (request: ApiRequest) => Promise<ApiAnswer>;
-}
+export type Operation = (request: RoutedRequest) => Promise<ApiAnswer>;
+export type Operations = Readonly<Record<ApiOperation, Operation>>;
 
-/** Finds the route of a request: 404 for a path that nobody serves, 405 and what is allowed for another method. */
-export function createRouter(routes: readonly Route[]): (request: Omit<ApiRequest, 'params'>) => Promise<ApiAnswer> {
-  const patterns = routes.map((route) => ({
+/**
+ * Finds the operation of a request: 404 for a path that nobody serves, 405 and what is allowed for another method. What
+ * no operation would take, an unknown query parameter or an id that no subscription can have, ends here.
+ */
+export function createRouter(operations: Operations): (request: ApiRequest) => Promise<ApiAnswer> {
+  const patterns = apiRoutes.map((route) => ({
     route,
     names: [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name),
     pattern: new RegExp(`^${route.path.replaceAll('.', '\\.').replace(/\{\w+\}/g, '([^/]+)')}/?$`),
@@ -22,20 +23,41 @@ export function createRouter(routes: readonly Route[]): (request: Omit<ApiReques
       return match === null ? [] : [{ route, params: paramsOf(names, match) }];
     });
     if (fitting.length === 0) {
-      return problemResponse(404, 'Not Found', {
-        detail: `nothing is served at ${request.path}; see /v1/openapi.json`,
-      });
+      return problemResponse(404, 'Not Found', { detail: `there is no such path; see /v1/openapi.json` });
     }
     const found = fitting.find(({ route }) => route.method === request.method);
     if (found === undefined) {
       const allow = fitting.map(({ route }) => route.method).join(', ');
-      return problemResponse(405, 'Method Not Allowed', { detail: `allowed here: ${allow}`, headers: { allow } });
+      return problemResponse(405, 'Method Not Allowed', { detail: `this path allows ${allow}`, headers: { allow } });
     }
-    if (found.params === undefined) {
+    const { route, params } = found;
+    if (params === undefined) {
       return problemResponse(400, 'Bad Request', { detail: 'the path is not percent-encoded UTF-8' });
     }
-    return found.route.answer({ ...request, params: found.params });
+    if (params.id !== undefined && !subscriptionIdPattern.test(params.id)) return notFound(params.id);
+    const known: readonly string[] = 'query' in route ? route.query : [];
+    const errors = queryErrors(request.query, known);
+    if (errors.length > 0) return invalidFields(errors);
+    return operations[route.operation]({ ...request, params, query: Object.fromEntries(request.query) });
   };
+}
+
+/** A parameter that is misspelt and passed over would answer another question than the one that was asked. */
+function queryErrors(query: ApiRequest['query'], known: readonly string[]) {
+  const names = query.map(([name]) => name);
+  return [...new Set(names)].flatMap((field) => {
+    if (!known.includes(field)) {
+      const possible = known.length === 0 ? 'this operation takes none' : `known ones are ${known.join(', ')}`;
+      return [{ field, detail: `is not a query parameter here; ${possible}` }];
+    }
+    return names.indexOf(field) === names.lastIndexOf(field) ? [] : [{ field, detail: 'is given more than once' }];
+  });
+}
+
+/** An id may be as long as a path and hold anything; what is said of it stays short. */
+export function notFound(subscriptionId: string): ApiAnswer {
+  const shown = subscriptionIdPattern.test(subscriptionId) ? ` ${subscriptionId}` : ' of this id';
+  return problemResponse(404, 'Not Found', { detail: `there is no subscription${shown}` });
 }
 
 function paramsOf(names: readonly string[], match: RegExpExecArray): Record<string, string> | undefined {

@@ -21,15 +21,15 @@ import type { Clock } from '../ports/clock.ts';
 import type { SubscriptionStore } from '../ports/subscription-store.ts';
 import {
   type ApiAnswer,
-  type ApiRequest,
   invalidField,
   invalidFields,
   jsonAnswer,
+  type RoutedRequest,
   readJsonBody,
   readLimit,
 } from './request.ts';
 import { rotationSchema } from './request-schemas.ts';
-import type { Route } from './router.ts';
+import { notFound, type Operations } from './router.ts';
 import { isoTime, readStored, subscriptionView, type ViewRules } from './subscription-view.ts';
 
 export interface SubscriptionDeps {
@@ -45,10 +45,21 @@ type ConfiguredSubscription = StoredSubscription & { readonly config: JsonObject
 const voidWhenEnabled = healthAttributes.filter((name) => name !== 'lastSuccessAt');
 /** How often a change that met another is made again on what that other left. */
 const maxTries = 5;
-const defaultPageSize = 50;
-const maxPageSize = 100;
 
-export function subscriptionRoutes({ subscriptions, rules, clock, randomBytes }: SubscriptionDeps): Route[] {
+export function subscriptionOperations({
+  subscriptions,
+  rules,
+  clock,
+  randomBytes,
+}: SubscriptionDeps): Pick<
+  Operations,
+  | 'createSubscription'
+  | 'listSubscriptions'
+  | 'showSubscription'
+  | 'changeSubscription'
+  | 'deleteSubscription'
+  | 'rotateSecret'
+> {
   const rulesNow = (): ViewRules => ({ ...rules, now: clock() });
 
   async function find(subscriptionId: string): Promise<ConfiguredSubscription | undefined> {
@@ -63,7 +74,7 @@ export function subscriptionRoutes({ subscriptions, rules, clock, randomBytes }:
     return jsonAnswer(status, { ...view, ...extra }, { etag: `"${configEtag(found.config)}"` });
   }
 
-  async function create(request: ApiRequest): Promise<ApiAnswer> {
+  async function create(request: RoutedRequest): Promise<ApiAnswer> {
     const body = readJsonBody(request, createSchema);
     if (body.kind === 'refused') return body.answer;
     const now = clock();
@@ -84,8 +95,8 @@ export function subscriptionRoutes({ subscriptions, rules, clock, randomBytes }:
     return { ...shown, headers: { ...shown.headers, location: `/v1/subscriptions/${subscriptionId}` } };
   }
 
-  async function list(request: ApiRequest): Promise<ApiAnswer> {
-    const limit = readLimit(request, defaultPageSize, maxPageSize);
+  async function list(request: RoutedRequest): Promise<ApiAnswer> {
+    const limit = readLimit(request);
     if (limit.kind === 'refused') return limit.answer;
     const after =
       request.query.cursor === undefined ? undefined : decodeCursor('subscriptions', request.query.cursor)?.id;
@@ -104,7 +115,7 @@ export function subscriptionRoutes({ subscriptions, rules, clock, randomBytes }:
    * who named an etag wants to know instead.
    */
   async function update(
-    request: ApiRequest,
+    request: RoutedRequest,
     next: (stored: ConfiguredSubscription) => Promise<SubscriptionConfig | ApiAnswer>,
     written: (subscriptionId: string) => Promise<ApiAnswer>,
   ): Promise<ApiAnswer> {
@@ -121,7 +132,7 @@ export function subscriptionRoutes({ subscriptions, rules, clock, randomBytes }:
     return problemResponse(409, 'Conflict', { detail: 'others are changing this subscription just now; try again' });
   }
 
-  async function change(request: ApiRequest): Promise<ApiAnswer> {
+  async function change(request: RoutedRequest): Promise<ApiAnswer> {
     const body = readJsonBody(request, changeSchema);
     if (body.kind === 'refused') return body.answer;
     const patch = body.value;
@@ -146,7 +157,7 @@ export function subscriptionRoutes({ subscriptions, rules, clock, randomBytes }:
     );
   }
 
-  async function remove(request: ApiRequest): Promise<ApiAnswer> {
+  async function remove(request: RoutedRequest): Promise<ApiAnswer> {
     const { id = '' } = request.params;
     for (let attempt = 1; attempt <= maxTries; attempt++) {
       const found = await find(id);
@@ -160,7 +171,7 @@ export function subscriptionRoutes({ subscriptions, rules, clock, randomBytes }:
     return problemResponse(409, 'Conflict', { detail: 'others are changing this subscription just now; try again' });
   }
 
-  async function rotateSecret(request: ApiRequest): Promise<ApiAnswer> {
+  async function rotateSecret(request: RoutedRequest): Promise<ApiAnswer> {
     const body = readJsonBody(request, rotationSchema, {});
     if (body.kind === 'refused') return body.answer;
     const { overlapSeconds, scheme } = body.value;
@@ -184,18 +195,14 @@ export function subscriptionRoutes({ subscriptions, rules, clock, randomBytes }:
     );
   }
 
-  return [
-    { method: 'POST', path: '/v1/subscriptions', answer: create },
-    { method: 'GET', path: '/v1/subscriptions', answer: list },
-    { method: 'GET', path: '/v1/subscriptions/{id}', answer: ({ params }) => show(params.id ?? '', 200) },
-    { method: 'PATCH', path: '/v1/subscriptions/{id}', answer: change },
-    { method: 'DELETE', path: '/v1/subscriptions/{id}', answer: remove },
-    { method: 'POST', path: '/v1/subscriptions/{id}/rotate-secret', answer: rotateSecret },
-  ];
-}
-
-export function notFound(subscriptionId: string): ApiAnswer {
-  return problemResponse(404, 'Not Found', { detail: `there is no subscription ${subscriptionId}` });
+  return {
+    createSubscription: create,
+    listSubscriptions: list,
+    showSubscription: ({ params }) => show(params.id ?? '', 200),
+    changeSubscription: change,
+    deleteSubscription: remove,
+    rotateSecret,
+  };
 }
 
 export function rejected(subscriptionId: string): ApiAnswer {
@@ -215,7 +222,7 @@ function isAnswer(value: SubscriptionConfig | ApiAnswer): value is ApiAnswer {
 }
 
 /** RFC 9110, 13.1.1: `*`, or a list of strong etags. */
-function refuseStale({ headers }: ApiRequest, config: JsonObject): ApiAnswer | undefined {
+function refuseStale({ headers }: RoutedRequest, config: JsonObject): ApiAnswer | undefined {
   const condition = headers['if-match'];
   if (condition === undefined || condition.trim() === '*') return undefined;
   const etag = `"${configEtag(config)}"`;

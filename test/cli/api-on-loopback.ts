@@ -162,11 +162,11 @@ export class ApiOnLoopback {
     const bytes = Buffer.concat(chunks);
     const { method = '', url: target = '', headers } = request;
     this.requests.push({ method, target, headers, bytes });
-    const { pathname, searchParams } = new URL(target, 'http://api');
+    const { pathname, search } = new URL(target, 'http://api');
     return {
       rawPath: pathname,
       headers,
-      queryStringParameters: Object.fromEntries(searchParams),
+      rawQueryString: search.slice(1),
       requestContext: { http: { method }, requestId: 'request' },
       ...(bytes.length === 0 ? {} : { body: bytes.toString() }),
       isBase64Encoded: false,

@@ -12,6 +12,7 @@ import { RecordedPublisher } from '../../lab/support/in-memory/publisher.ts';
 import { InMemorySubscriptions } from '../../lab/support/in-memory/subscriptions.ts';
 import { RecordedLog, RecordedMetrics } from '../../lab/support/in-memory/telemetry.ts';
 import { aSecret, aSubscriptionItem, aTimeline, day, longGoneTimeline } from '../../lab/support/subscriptions.ts';
+import { apiRoutes } from '../../lambdas/contracts/api-routes.ts';
 import { configEtag } from '../../lambdas/domain/subscriptions/config-etag.ts';
 import { type JsonObject, parseJson } from '../../lambdas/json/json.ts';
 import { createManageHandler } from '../../lambdas/manage/handler.ts';
@@ -19,7 +20,7 @@ import { openApiDocument } from '../../lambdas/manage/openapi.ts';
 import { answerCheck, type OpenApiDocument } from './answer-check.ts';
 
 const hour = 60 * 60 * 1000;
-const check = answerCheck(JSON.parse(JSON.stringify(openApiDocument())) as OpenApiDocument);
+const check = answerCheck(JSON.parse(JSON.stringify(openApiDocument({ isSigned: true }))) as OpenApiDocument);
 
 interface Answer {
   readonly status: number;
@@ -65,7 +66,7 @@ class World {
     const event = {
       rawPath,
       headers,
-      queryStringParameters: Object.fromEntries(new URLSearchParams(rawQuery)),
+      rawQueryString: rawQuery,
       requestContext: { http: { method } },
       isBase64Encoded: false,
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
@@ -648,6 +649,48 @@ describe('a filter', () => {
 });
 
 describe('the API', () => {
+  it.each(apiRoutes)('serves $method $path', async ({ operation, method, path }) => {
+    const id = await world.create();
+    const { status, body } = await world.ask(method, path.replace('{id}', id).replace('{orgId}', '1'));
+    // Without a body some refuse it; where no handler stands the answer is of the router.
+    expect(body?.detail ?? '', operation).not.toContain('no such path');
+    expect(status).not.toBe(500);
+  });
+
+  it.each([
+    ['?stat=undelivered', 'stat', 'is not a query parameter here; known ones are state, replayName, limit, cursor'],
+    ['?state=delivered&state=delivered', 'state', 'is given more than once'],
+    ['?limit=1&limit=2', 'limit', 'is given more than once'],
+  ])('refuses the query %s and names the parameter', async (query, field, detail) => {
+    const id = await world.create();
+    const { status, body } = await world.ask('GET', `/v1/subscriptions/${id}/deliveries${query}`);
+    expect(status).toBe(400);
+    expect(body.errors).toEqual([{ field, detail }]);
+  });
+
+  it.each([['x'.repeat(3000)], ['a%20b'], ['%23deployment'], ['a%2Fb']])(
+    'knows that no subscription has the id %s, and looks for none',
+    async (id) => {
+      world.subscriptions.read = async () => {
+        throw new Error('looked');
+      };
+      for (const [method, path] of [
+        ['GET', ''],
+        ['PATCH', ''],
+        ['DELETE', ''],
+        ['POST', '/rotate-secret'],
+        ['POST', '/test'],
+        ['GET', '/deliveries'],
+        ['POST', '/replay'],
+        ['GET', '/replay'],
+      ] as const) {
+        const { status, body } = await world.ask(method, `/v1/subscriptions/${id}${path}`);
+        expect(status).toBe(404);
+        expect(body.detail).toBe('there is no subscription of this id');
+      }
+    },
+  );
+
   it('says what is served where', async () => {
     expect((await world.ask('GET', '/v1/openapi.json')).body.openapi).toBe('3.1.0');
     expect((await world.ask('GET', '/v1/nothing')).status).toBe(404);

@@ -1,15 +1,46 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { describe, expect, it } from 'vitest';
+import { apiRoutes } from '../../lambdas/contracts/api-routes.ts';
 import { openApiDocument } from '../../lambdas/manage/openapi.ts';
 import { answerCheck, type OpenApiDocument } from './answer-check.ts';
 
-const document = JSON.parse(JSON.stringify(openApiDocument())) as OpenApiDocument & { openapi: string };
+const document = JSON.parse(JSON.stringify(openApiDocument({ isSigned: true }))) as OpenApiDocument & {
+  openapi: string;
+};
 
 describe('the OpenAPI document', () => {
   it('is valid OpenAPI 3.1 to a public validator', async () => {
     const result = await new Validator().validate(structuredClone<Record<string, unknown>>({ ...document }));
     expect(result).toMatchObject({ valid: true });
     expect(document.openapi).toBe('3.1.0');
+  });
+
+  it('describes each route of the table, with its query parameters, and no other', () => {
+    const described = Object.entries(document.paths).flatMap(([path, item]) =>
+      Object.entries(item)
+        .filter(([key]) => key !== 'parameters')
+        .map(([method, operation]) => {
+          const { operationId, parameters = [] } = operation as {
+            operationId: string;
+            parameters?: { name: string; in: string }[];
+          };
+          const query = parameters.filter((parameter) => parameter.in === 'query').map(({ name }) => name);
+          return [operationId, method.toUpperCase(), path, query];
+        }),
+    );
+    const routes = apiRoutes.map((route) => [
+      route.operation,
+      route.method,
+      route.path,
+      'query' in route ? route.query : [],
+    ]);
+    expect(described.sort()).toEqual(routes.sort());
+  });
+
+  it('asks for the signature that this server asks for', () => {
+    expect(document).toMatchObject({ security: [{ sigv4: [] }] });
+    const ofLocalRun = openApiDocument({ isSigned: false });
+    expect(ofLocalRun.security).toEqual([]);
   });
 
   it('resolves all of its references', () => {

@@ -1,0 +1,40 @@
+interface ApiRoute {
+  /** OpenAPI's `operationId`: names the handler (manage/handler.ts) and the description (manage/openapi.ts). */
+  readonly operation: string;
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** As OpenAPI writes it: `/v1/subscriptions/{id}`. */
+  readonly path: `/v1/${string}`;
+  /** The query parameters that it takes; any other is refused. */
+  readonly query?: readonly string[];
+}
+
+/**
+ * The routes of the management API. The router, the OpenAPI document and the API Gateway routes of the stack are made
+ * from these rows. A row without a handler or without a description does not compile.
+ */
+export const apiRoutes = [
+  { operation: 'createSubscription', method: 'POST', path: '/v1/subscriptions' },
+  { operation: 'listSubscriptions', method: 'GET', path: '/v1/subscriptions', query: ['limit', 'cursor'] },
+  { operation: 'showSubscription', method: 'GET', path: '/v1/subscriptions/{id}' },
+  { operation: 'changeSubscription', method: 'PATCH', path: '/v1/subscriptions/{id}' },
+  { operation: 'deleteSubscription', method: 'DELETE', path: '/v1/subscriptions/{id}' },
+  { operation: 'rotateSecret', method: 'POST', path: '/v1/subscriptions/{id}/rotate-secret' },
+  { operation: 'testSubscription', method: 'POST', path: '/v1/subscriptions/{id}/test' },
+  {
+    operation: 'listDeliveries',
+    method: 'GET',
+    path: '/v1/subscriptions/{id}/deliveries',
+    query: ['state', 'replayName', 'limit', 'cursor'],
+  },
+  { operation: 'replay', method: 'POST', path: '/v1/subscriptions/{id}/replay' },
+  { operation: 'listReplays', method: 'GET', path: '/v1/subscriptions/{id}/replay' },
+  { operation: 'showOrgSettings', method: 'GET', path: '/v1/orgs/{orgId}/settings' },
+  { operation: 'setOrgSettings', method: 'PUT', path: '/v1/orgs/{orgId}/settings' },
+  { operation: 'listEventTypes', method: 'GET', path: '/v1/event-types' },
+  { operation: 'testFilter', method: 'POST', path: '/v1/filters/test' },
+  { operation: 'openApi', method: 'GET', path: '/v1/openapi.json' },
+] as const satisfies readonly ApiRoute[];
+
+export type ApiOperation = (typeof apiRoutes)[number]['operation'];
+/** The query parameters of all routes. */
+export type ApiQueryParameter = Extract<(typeof apiRoutes)[number], { query: unknown }>['query'][number];
