@@ -24,7 +24,7 @@ interface Options {
   }) => boolean;
 }
 
-/** Holds what was published against the reference model of test/lifecycle, conversation by conversation. */
+/** Holds what was published against the reference model (lab/support), conversation by conversation. */
 export class InactivityCheck {
   readonly #options: Options;
   readonly #activities = new Map<string, Map<string, KnownActivity>>();

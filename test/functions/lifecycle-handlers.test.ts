@@ -63,6 +63,12 @@ describe('track-activity', () => {
     expect(conversations.items.get(key)).toEqual({ lastActivityAt: now - 3000, dueAt: now - 3000 + 600_000 });
   });
 
+  it('writes the index once for a hundred messages of one conversation, a batch each', async () => {
+    for (let index = 0; index < 100; index++) await track(messageRecord({ createdAt: now - 100_000 + index }));
+    expect(conversations.writes).toBe(100);
+    expect(conversations.indexWrites).toBe(1);
+  });
+
   it("arms each organisation's conversations by its own quiet period", async () => {
     await track(messageRecord({ createdAt: now }), messageRecord({ createdAt: now }, '7'));
     expect(conversations.items.get('1#123456789')?.dueAt).toBe(now + 600_000);
@@ -111,6 +117,12 @@ describe('emit-inactivity', () => {
     expect(metrics.valuesOf('InactivityLateness')).toEqual([0]);
   });
 
+  it('writes the index twice for a timer that fires: taken, cleared', async () => {
+    conversations.items.set(key, armed);
+    await look();
+    expect(conversations.indexWrites).toBe(2);
+  });
+
   it('a bus that does not take it leaves the timer armed, and the message in the queue', async () => {
     conversations.items.set(key, armed);
     publisher.nextOutcomes.push({ kind: 'failed', reason: 'InternalFailure' });
@@ -148,6 +160,13 @@ describe('sweep-inactivity', () => {
       { conversationKey: '1#2', dueAt: now + 59_200, delaySeconds: 60 },
     ]);
     expect(metrics.valuesOf('SweepCompleted')).toEqual([1]);
+  });
+
+  it('reads what is due, not what is armed', async () => {
+    arm('1#1', now);
+    for (let id = 0; id < 1_000; id++) arm(`2#${id}`, Number.MAX_SAFE_INTEGER);
+    await sweep();
+    expect(conversations.timersRead).toBe(1);
   });
 
   it('with its time running out begins no further page', async () => {
