@@ -117,7 +117,7 @@ export class Dashboard extends Construct {
         width: 6,
         height: 4,
       }),
-      graph('Events given up', 7, [domainSearch(this, 'DeliveriesExhausted', 'Sum', { label: bySubscriber })]),
+      graph('Events exhausted', 7, [domainSearch(this, 'DeliveriesExhausted', 'Sum', { label: bySubscriber })]),
     ];
   }
 
@@ -270,7 +270,7 @@ export class Dashboard extends Construct {
         ofQueue('ApproximateNumberOfMessagesVisible', `${queue}-dlq`, 'Maximum', 'dead letters'),
       ]),
       graph('Given up', 5, [
-        domainSearch(this, 'DeliveriesExhausted', 'Sum', { where: subscriber, label: 'given up' }),
+        domainSearch(this, 'DeliveriesExhausted', 'Sum', { where: subscriber, label: 'exhausted' }),
       ]),
     ];
   }

@@ -47,7 +47,7 @@ export function dynamoDeliveryLedger(options: Options): DeliveryLedger {
   const { client, deliveriesTable, subscriptionsTable, subscriptionId } = options;
   const { partitionKey, sortKey } = tableSchemas.deliveries;
 
-  /** Its message stays in the queue all the same; when it comes again, the ledger holds it back. */
+  /** Its message stays in the queue all the same; when it comes again, the ledger says so. */
   async function putUnlessDelivered(record: DeliveryRecord): Promise<void> {
     try {
       await client.send(

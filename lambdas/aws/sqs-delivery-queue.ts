@@ -55,7 +55,7 @@ export function sqsDeliveryQueue(client: SQSClient, queueUrl: string, log: Log):
         const { Failed = [] } = await client.send(
           new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries: entries }),
         );
-        // It comes again and the ledger holds it back.
+        // It comes again and the ledger says so.
         if (Failed.length > 0) log.warn('messages could not be deleted', { codes: Failed.map(({ Code }) => Code) });
       }
     },

@@ -30,7 +30,7 @@ export const metrics = {
   DeliveryAttempts: { unit: 'Count', dimensions: ['subscriptionId', 'outcome'] },
   /** From the event's arrival on the bus to the subscriber's 2xx. */
   EventToDelivered: { unit: 'Milliseconds', dimensions: ['subscriptionId'] },
-  /** Events that were given up. */
+  /** Events that are exhausted. */
   DeliveriesExhausted: { unit: 'Count', dimensions: ['subscriptionId'] },
   /** How long the oldest delivery that is due has waited, throttled ones included. */
   OldestDueDelivery: { unit: 'Seconds', dimensions: ['subscriptionId'] },

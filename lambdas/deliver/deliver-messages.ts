@@ -6,6 +6,7 @@ import {
   traceOf,
 } from '../domain/deliveries/delivery-message.ts';
 import {
+  chooseCopy,
   type DeliverableSubscription,
   type DeliveryPlan,
   deliveryPlanner,
@@ -41,7 +42,7 @@ interface Planned {
 
 /** An attempt (15 s) and the writes after it must fit into what is left. */
 const leastRemainingMs = 25_000;
-const shortHoldMs = 5_000;
+const shortWaitMs = 5_000;
 
 /**
  * Delivers messages of the queue: one read, the attempts in parallel, one write, and then hides what must wait. Throws
@@ -57,18 +58,28 @@ export async function deliverMessages(
   const { messages, malformed } = readAll(queued, deps);
   const { subscriber, records } = await ledger.read(messages.map(({ webhookId }) => webhookId));
   const planOf = deliveryPlanner(subscriber, { now: receivedAt, random, isProbe });
-  const planned = messages.map((message): Planned => {
+  const plannedCopies = messages.map((message): Planned => {
     const record = records.get(message.webhookId);
     return { message, record, plan: planOf(message, record) };
+  });
+  const planned = Object.values(Object.groupBy(plannedCopies, ({ message }) => message.webhookId)).flatMap((copies) => {
+    const [first, ...others] = copies ?? [];
+    return first === undefined ? [] : [chooseCopy([first, ...others])];
   });
   reportWaits(planned, receivedAt, deps);
 
   const due = planned.filter(({ plan }) => plan.kind === 'attempt');
   const parallelism = batchParallelism(subscriber.state, receivedAt);
-  const { attempts, held } = await attemptAll(due, parallelism, endpointOf(subscriber, receivedAt), deps, remainingMs);
+  const { attempts, postponed } = await attemptAll(
+    due,
+    parallelism,
+    endpointOf(subscriber, receivedAt),
+    deps,
+    remainingMs,
+  );
   const settlements = [
     ...malformed.map((message): Settlement => ({ message, stays: { reason: 'malformed' } })),
-    ...held,
+    ...postponed,
     ...(await Promise.all(planned.flatMap((one) => settlePlan(one, receivedAt, deps)))),
     ...(await Promise.all(attempts.map((attempt) => settleAttempt(attempt, deps)))),
   ];
@@ -83,10 +94,9 @@ export async function deliverMessages(
   };
 }
 
-/** Parses, and keeps one of those with the same id: the youngest, which the queue keeps longest. The others are done with. */
 function readAll(queued: readonly QueuedMessage[], { log, subscriptionId }: DeliverDeps) {
   const malformed: QueuedMessage[] = [];
-  const byId = new Map<string, DeliveryMessage>();
+  const messages: DeliveryMessage[] = [];
   for (const one of queued) {
     const parsed = parseMessage(one);
     if (parsed.kind === 'malformed') {
@@ -100,11 +110,9 @@ function readAll(queued: readonly QueuedMessage[], { log, subscriptionId }: Deli
       malformed.push(one);
       continue;
     }
-    const { message } = parsed;
-    const other = byId.get(message.webhookId);
-    if (other === undefined || other.sentAt <= message.sentAt) byId.set(message.webhookId, message);
+    messages.push(parsed.message);
   }
-  return { messages: [...byId.values()], malformed };
+  return { messages, malformed };
 }
 
 async function attemptAll(
@@ -113,22 +121,22 @@ async function attemptAll(
   endpoint: Endpoint,
   deps: DeliverDeps,
   remainingMs: () => number,
-): Promise<{ attempts: Attempt[]; held: Settlement[] }> {
+): Promise<{ attempts: Attempt[]; postponed: Settlement[] }> {
   const attempts: Attempt[] = [];
-  const held: Settlement[] = [];
+  const postponed: Settlement[] = [];
   let endpointStops = false;
   await inParallel(due, parallelism, async ({ message, record }) => {
     // What asked for a rest, or to be left alone, gets nothing more from this batch.
     const reason = endpointStops ? 'throttled' : remainingMs() < leastRemainingMs ? 'no-time' : undefined;
     if (reason !== undefined) {
-      held.push({ message, stays: { until: deps.clock() + shortHoldMs, reason } });
+      postponed.push({ message, stays: { until: deps.clock() + shortWaitMs, reason } });
       return;
     }
     const attempt = await makeAttempt(message, record, endpoint, deps);
     attempts.push(attempt);
     if (attempt.outcome.kind === 'throttle' || attempt.outcome.kind === 'disable') endpointStops = true;
   });
-  return { attempts, held };
+  return { attempts, postponed };
 }
 
 /** Where a message is left that is not tried; nothing for one that is. */
@@ -144,8 +152,17 @@ function settlePlan(
     case 'postpone':
       return [{ message, stays: plan }];
     case 'acknowledge':
-      log.info('held back', { ...traceOf(message), subscriptionId, webhookId: message.webhookId, reason: plan.reason });
+      log.info(plan.reason === 'delivered' ? 'duplicate dropped' : 'message dropped', {
+        ...traceOf(message),
+        subscriptionId,
+        webhookId: message.webhookId,
+        reason: plan.reason,
+      });
       return [{ message }];
+    case 'discard': {
+      const verdict = { state: 'discarded', reason: plan.reason } as const;
+      return [{ message, record: recordAfter(subjectOf(subscriptionId, message), record, undefined, verdict, now) }];
+    }
     case 'expire': {
       const verdict = { state: 'exhausted', reason: `expired: it waited for 14 days (${plan.reason})` } as const;
       return [

@@ -4,7 +4,7 @@ import { deliveryExhausted } from '../domain/deliveries/operational-event.ts';
 import type { DeliverDeps } from './deliver-deps.ts';
 import type { Settlement } from './settlement.ts';
 
-/** Publish, then mark: what is given up is told before it is written down. What could not be told stays in the queue. */
+/** Publish, then mark: that an event is exhausted is published before it is written down; what could not be published stays in the queue. */
 export async function settleExhausted(
   message: DeliveryMessage,
   record: DeliveryRecord,

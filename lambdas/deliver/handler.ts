@@ -13,8 +13,11 @@ import { type ProbeOutcome, probe } from './probe.ts';
 export type DeliverEvent = SQSEvent | { readonly probe: true } | { readonly park: true };
 
 /** Delivers to one subscriber. */
+/** A batch that failed as a whole. An outage of the ledger of eight hours stays below the queue's 1,000 receives. */
+const repeatAfterSeconds = 30;
+
 export function createDeliverHandler(deps: DeliverDeps) {
-  const { log, subscriptionId } = deps;
+  const { log, queue, subscriptionId } = deps;
   return middy(
     async (
       event: DeliverEvent,
@@ -30,12 +33,22 @@ export function createDeliverHandler(deps: DeliverDeps) {
         await reportHealth(() => reportEndpoint(attempts, subscriber.state, deps, { isProbe: false }));
         return { batchItemFailures: kept.map(itemFailure) };
       } catch (error) {
-        // Nothing is lost: all of them come again, and what the ledger knows to be delivered is held back.
+        // Nothing is lost: all of them come again, and what the ledger knows to be delivered is dropped.
         log.error('batch failed, it will come again', { subscriptionId, error: String(error) });
+        await comeAgainSoon(messages);
         return { batchItemFailures: messages.map(itemFailure) };
       }
     },
   ).use(flushMetrics(deps.metrics));
+
+  /** Without this they would come when their visibility timeout ends, after nine minutes. */
+  async function comeAgainSoon(messages: readonly QueuedMessage[]): Promise<void> {
+    try {
+      await queue.hide(messages.map(({ receiptHandle }) => ({ receiptHandle, seconds: repeatAfterSeconds })));
+    } catch (error) {
+      log.error('could not hide messages', { subscriptionId, error: String(error) });
+    }
+  }
 
   /** The ledger is written by now: what could not be said about the endpoint is said after its next attempt. */
   async function reportHealth(report: () => Promise<void>): Promise<void> {

@@ -1,6 +1,6 @@
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
-import { signingSecret } from '../../lab/support/deliveries.ts';
+import { aRecord, signingSecret } from '../../lab/support/deliveries.ts';
 import { answered, DeliveryWorld, unreachable } from '../../lab/support/in-memory/delivery-world.ts';
 
 const seconds = (count: number) => count * 1000;
@@ -283,6 +283,8 @@ describe('a batch', () => {
     const message = world.enqueue();
     expect(await delivered(world, message)).toEqual([message.messageId]);
     expect(world.requests).toEqual([]);
+    // Not after the visibility timeout of nine minutes.
+    expect(world.hidden).toEqual([{ receiptHandle: message.receiptHandle, seconds: 30 }]);
   });
 
   it('delivers the others when one message makes no sense, which stays for the dead-letter queue', async () => {
@@ -336,6 +338,94 @@ describe('a batch', () => {
 });
 
 describe('an event that is in a batch twice', () => {
+  const replayed = (name: string) => ({ id: 'msg_1', extra: `"replay-name":"${name}",` });
+
+  it('is delivered though its younger copy is of a replay that was cancelled', async () => {
+    const world = new DeliveryWorld();
+    const original = world.enqueue({ id: 'msg_1' });
+    world.now += seconds(60);
+    const copy = world.enqueue(replayed('R'));
+    world.state.cancelledReplays = ['R'];
+    expect(await world.invoke([original, copy])).toEqual([]);
+    expect(world.requests).toHaveLength(1);
+    expect(world.records.get('msg_1')?.state).toBe('delivered');
+  });
+
+  it('is tried on when its retries meet the copy of a replay that was cancelled', async () => {
+    const world = new DeliveryWorld();
+    world.receiver = unreachable;
+    const original = world.enqueue({ id: 'msg_1' });
+    await world.invoke([original]);
+    world.now += seconds(60);
+    world.enqueue(replayed('R'));
+    world.state.cancelledReplays = ['R'];
+    world.receiver = () => answered(200);
+    await world.runUntil(world.now + hours(1));
+    expect(world.records.get('msg_1')?.state).toBe('delivered');
+    expect(world.messages.size).toBe(0);
+  });
+
+  it('is replayed though a plain repetition of it is younger than the replay', async () => {
+    const world = new DeliveryWorld();
+    world.records.set('msg_1', aRecord({ state: 'exhausted', reason: 'all 16 attempts failed', attempts: 16 }));
+    const replay = world.enqueue(replayed('R'));
+    world.now += seconds(1);
+    const repetition = world.enqueue({ id: 'msg_1' });
+    expect(await world.invoke([replay, repetition])).toEqual([]);
+    expect(world.requests).toHaveLength(1);
+    expect(world.records.get('msg_1')).toMatchObject({ state: 'delivered', replayName: 'R' });
+  });
+
+  it('ends with its replay when that is cancelled between two attempts, and the ledger says so', async () => {
+    const world = new DeliveryWorld();
+    world.records.set('msg_1', aRecord({ state: 'exhausted', reason: 'all 16 attempts failed', attempts: 16 }));
+    world.receiver = unreachable;
+    const replay = world.enqueue(replayed('R'));
+    await world.invoke([replay]);
+    world.state.cancelledReplays = ['R'];
+    world.now += seconds(10);
+    expect(await world.invoke([replay])).toEqual([]);
+    expect(world.records.get('msg_1')).toMatchObject({ state: 'discarded', reason: 'its replay R was cancelled' });
+    expect(world.requests).toHaveLength(1);
+  });
+
+  it.each([3, 20, 200])(
+    'is delivered, each of %i that waited while a replay was begun and cancelled',
+    async (count) => {
+      const world = new DeliveryWorld();
+      let seed = 7;
+      world.random = () => {
+        seed = (seed * 16807) % 2147483647;
+        return seed / 2147483647;
+      };
+      world.handsOutInAnyOrder = true;
+      world.config.status = 'paused';
+      for (let event = 0; event < count; event++) world.enqueue({ id: `waits_${event}` });
+      for (let event = 0; event < count; event++) {
+        world.enqueue({ id: `waits_${event}`, extra: '"replay-name":"R",' });
+      }
+      world.state.cancelledReplays = ['R'];
+      world.config.status = 'active';
+      await world.runUntil(world.now + hours(1));
+      expect(world.requests).toHaveLength(count);
+      expect(world.messages.size).toBe(0);
+    },
+  );
+
+  it('goes on when a cancelled replay had tried it before its own message came', async () => {
+    const world = new DeliveryWorld();
+    world.receiver = unreachable;
+    const original = world.enqueue({ id: 'msg_1' });
+    const copy = world.enqueue(replayed('R'));
+    await world.invoke([copy]);
+    world.state.cancelledReplays = ['R'];
+    world.now += seconds(10);
+    await world.invoke([copy]);
+    world.receiver = () => answered(200);
+    expect(await world.invoke([original])).toEqual([]);
+    expect(world.records.get('msg_1')?.state).toBe('delivered');
+  });
+
   it('is carried on by its younger message, which the queue keeps longer', async () => {
     const world = new DeliveryWorld();
     world.receiver = () => answered(500);

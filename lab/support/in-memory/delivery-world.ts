@@ -60,6 +60,8 @@ export class DeliveryWorld {
   /** Makes the next calls to the ledger fail. */
   failingReads = 0;
   failingWrites = 0;
+  /** A standard queue's order is best effort; otherwise the oldest come first. */
+  handsOutInAnyOrder = false;
   private sent = 0;
 
   readonly handler = createDeliverHandler({
@@ -204,8 +206,9 @@ export class DeliveryWorld {
 
   receive(count: number, hiddenSeconds: number): QueuedMessage[] {
     this.forget();
-    const visible = [...this.messages.values()].filter(({ visibleAt }) => visibleAt <= this.now).slice(0, count);
-    return visible.map((message) => {
+    const visible = [...this.messages.values()].filter(({ visibleAt }) => visibleAt <= this.now);
+    const chosen = this.handsOutInAnyOrder ? this.drawn(visible, count) : visible.slice(0, count);
+    return chosen.map((message) => {
       message.visibleAt = this.now + hiddenSeconds * 1000;
       message.receivedAt = this.now;
       const { messageId, body, sentAt } = message;
@@ -253,6 +256,14 @@ export class DeliveryWorld {
   private nextChange(enabled: boolean): number {
     const visible = enabled ? [...this.messages.values()].map(({ visibleAt }) => visibleAt) : [];
     return [...visible, ...this.controls.map(({ dueAt }) => dueAt)].reduce((a, b) => Math.min(a, b), this.now + 60_000);
+  }
+
+  private drawn(messages: StoredMessage[], count: number): StoredMessage[] {
+    const left = [...messages];
+    return Array.from(
+      { length: Math.min(count, left.length) },
+      () => left.splice(Math.floor(this.random() * left.length), 1)[0] as StoredMessage,
+    );
   }
 
   private forget(): void {

@@ -5,13 +5,13 @@ import type { AttemptResult, ErrorClass } from './attempt-outcome.ts';
  *
  * An item is written after attempts only, so an event that waits untried in the queue has none. Its final states:
  * `delivered` 2xx · `exhausted` every attempt failed, or the queue would have forgotten it · `discarded` the receiver
- * (or a person) does not want it. What is final is held back when it comes again, except by a replay.
+ * (or a person) does not want it. What is final is dropped when it comes again, except by a replay.
  *
  * A replay is a message in the subscriber's queue like any other, whose envelope holds a `replay-name`; EventBridge
  * adds it to what comes from an archive, and whoever replays a single delivery writes the stored `event` with it. An id
  * that is `exhausted` or `discarded` is tried anew, with all its attempts, once for each `replay-name`; one that is
- * `delivered` is held back, unless the envelope also holds `"replay-delivered": true`. A name in the subscription's
- * `state.cancelledReplays` calls the replay off.
+ * `delivered` is dropped, unless the envelope also holds `"replay-delivered": true`. A name in the subscription's
+ * `state.cancelledReplays` calls the replay off; what was tried or waited without the replay goes on.
  */
 export interface DeliveryRecord {
   readonly subscriptionId: string;
@@ -121,7 +121,9 @@ export function recordAfter(
     record.event = event;
     record.undeliveredAt = previous?.undeliveredAt ?? now;
   }
-  if (replayName !== undefined) record.replayName = replayName;
+  // Attempts that go on belong to whoever began them.
+  const owner = verdict.state === 'retrying' && previous?.state === 'retrying' ? previous.replayName : replayName;
+  if (owner !== undefined) record.replayName = owner;
   return record;
 }
 

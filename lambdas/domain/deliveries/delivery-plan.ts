@@ -20,23 +20,27 @@ export type PostponeReason =
   | 'disabled'
   | 'not-ready';
 
+type FinalState = Exclude<DeliveryRecord['state'], 'retrying'>;
+
 export type DeliveryPlan =
   | { readonly kind: 'attempt' }
-  /** Nothing is left to do: it had its end, or its replay was called off. */
-  | { readonly kind: 'acknowledge'; readonly reason: DeliveryRecord['state'] | 'replay-cancelled' }
+  /** A copy of what had its end, or of a replay that was called off: nothing is lost with it. */
+  | { readonly kind: 'acknowledge'; readonly reason: FinalState | 'replay-cancelled' }
+  /** The replay that this event is tried for was called off: the event ends with it. */
+  | { readonly kind: 'discard'; readonly reason: string }
   /** Not now, and it counts as no attempt. `until` in epoch ms. */
   | { readonly kind: 'postpone'; readonly until: number; readonly reason: PostponeReason }
   /** It would wait on, but the queue is about to forget it. */
   | { readonly kind: 'expire'; readonly reason: PostponeReason };
 
 /** How long to wait for what has no time of its own: a person who resumes, a subscription that becomes ready. */
-const lookAgainMs = 2 * 60 * 1000;
+const recheckMs = 2 * 60 * 1000;
 /**
  * While a circuit is open the mapping is off; this is for the batches that were under way. Where the probe is overdue,
  * `provision` has not heard of the circuit and the mapping is on: until the next look at all routes, a message that came
  * back every few seconds would be received so often that it ended in the dead-letter queue.
  */
-const maxCircuitHoldMs = 15 * 60 * 1000;
+const maxCircuitWaitMs = 15 * 60 * 1000;
 /** What waited for the same instant does not come back in the same instant. */
 const spreadMs = 10 * 1000;
 /** A second message of an event lets the first have its turn; if the first is gone, the second takes over. */
@@ -55,60 +59,110 @@ export function deliveryPlanner(
   subscriber: DeliverableSubscription,
   { now, random, isProbe }: PlanContext,
 ): (message: DeliveryMessage, record: DeliveryRecord | undefined) => DeliveryPlan {
-  const forAll = subscriberHold(subscriber, now, isProbe);
+  const waitOfAll = waitOfSubscriber(subscriber, now, isProbe);
+  const cancelledReplays = subscriber.state?.cancelledReplays ?? [];
   return (message, record) => {
     const spread = Math.floor(random() * spreadMs);
-    const { replayName } = message;
-    if (replayName !== undefined && subscriber.state?.cancelledReplays?.includes(replayName)) {
-      return { kind: 'acknowledge', reason: 'replay-cancelled' };
-    }
-    if (record !== undefined && record.state !== 'retrying' && !isReplayed(message, record)) {
+    const dropped = dropCancelled(message, record, cancelledReplays);
+    if (dropped !== undefined) return dropped;
+    if (record !== undefined && record.state !== 'retrying' && !beginsAgain(message, record, cancelledReplays)) {
       return { kind: 'acknowledge', reason: record.state };
     }
-    const hold =
-      forAll === undefined
-        ? messageHold(message, record, now)
-        : { until: forAll.until + spread, reason: forAll.reason };
-    if (hold === undefined) return { kind: 'attempt' };
+    const wait =
+      waitOfAll === undefined
+        ? waitOfMessage(message, record, now)
+        : { until: waitOfAll.until + spread, reason: waitOfAll.reason };
+    if (wait === undefined) return { kind: 'attempt' };
     const last = lastSafeInstant(message.sentAt);
-    if (last <= now) return { kind: 'expire', reason: hold.reason };
-    return { kind: 'postpone', reason: hold.reason, until: Math.min(hold.until, last) };
+    if (last <= now) return { kind: 'expire', reason: wait.reason };
+    return { kind: 'postpone', reason: wait.reason, until: Math.min(wait.until, last) };
   };
 }
 
-function isReplayed(message: DeliveryMessage, record: DeliveryRecord): boolean {
-  const { replayName } = message;
-  if (replayName === undefined || record.replayName === replayName) return false;
-  return record.state !== 'delivered' || message.replaysDelivered;
+/**
+ * A cancelled replay takes along only what belongs to it: copies that it has put into the queue, and the attempts that
+ * it began. An event that was being tried before the replay, or waited untried, goes on.
+ */
+function dropCancelled(
+  { replayName, messageId }: DeliveryMessage,
+  record: DeliveryRecord | undefined,
+  cancelledReplays: readonly string[],
+): DeliveryPlan | undefined {
+  if (replayName === undefined || !cancelledReplays.includes(replayName)) return undefined;
+  if (record?.state === 'retrying') {
+    if (record.replayName === replayName) return { kind: 'discard', reason: `its replay ${replayName} was cancelled` };
+    // It has taken over the attempts of the event's own message.
+    if (record.messageId === messageId) return undefined;
+  }
+  return { kind: 'acknowledge', reason: 'replay-cancelled' };
 }
 
-interface Hold {
+/** Whether an event that had its end is tried anew, with all its attempts. */
+function beginsAgain(
+  { replayName, replaysDelivered }: DeliveryMessage,
+  record: DeliveryRecord,
+  cancelledReplays: readonly string[],
+): boolean {
+  if (record.replayName === replayName) return false;
+  if (record.state === 'delivered') return replaysDelivered;
+  if (replayName !== undefined) return true;
+  // What ended with a cancelled replay did not end for the event itself.
+  return record.replayName !== undefined && cancelledReplays.includes(record.replayName);
+}
+
+/**
+ * Which of several messages of one event to keep, by what is planned for each: one with something left to do, for that
+ * takes the place of the others; one that is due; one that no cancelled replay can take away; the youngest, which the
+ * queue keeps longest. The others are done with.
+ */
+export function chooseCopy<Planned extends { readonly message: DeliveryMessage; readonly plan: DeliveryPlan }>(
+  copies: readonly [Planned, ...Planned[]],
+): Planned {
+  const rank = ({ plan }: Planned): number => planRanks[plan.kind];
+  const isReplay = ({ message }: Planned): number => (message.replayName === undefined ? 0 : 1);
+  const [first, ...others] = copies;
+  return others.reduce((best, copy) => {
+    const order =
+      rank(copy) - rank(best) || isReplay(copy) - isReplay(best) || best.message.sentAt - copy.message.sentAt;
+    return order < 0 ? copy : best;
+  }, first);
+}
+
+const planRanks: Readonly<Record<DeliveryPlan['kind'], number>> = {
+  attempt: 0,
+  postpone: 1,
+  expire: 2,
+  discard: 3,
+  acknowledge: 4,
+};
+
+interface Wait {
   readonly until: number;
   readonly reason: PostponeReason;
 }
 
-/** What keeps all messages back. */
-function subscriberHold(subscriber: DeliverableSubscription, now: number, isProbe: boolean): Hold | undefined {
+/** What all messages wait for. */
+function waitOfSubscriber(subscriber: DeliverableSubscription, now: number, isProbe: boolean): Wait | undefined {
   const { config, state } = subscriber;
   if (config === undefined || typeof config.url !== 'string' || state?.provisioning === 'rejected') {
-    return { until: now + lookAgainMs, reason: 'not-ready' };
+    return { until: now + recheckMs, reason: 'not-ready' };
   }
   // An unsigned delivery is never sent.
-  if (signingSecrets(subscriber, now).length === 0) return { until: now + lookAgainMs, reason: 'not-ready' };
-  if (state?.disabled !== undefined) return { until: now + lookAgainMs, reason: 'disabled' };
-  if (config.status === 'paused') return { until: now + lookAgainMs, reason: 'paused' };
+  if (signingSecrets(subscriber, now).length === 0) return { until: now + recheckMs, reason: 'not-ready' };
+  if (state?.disabled !== undefined) return { until: now + recheckMs, reason: 'disabled' };
+  if (config.status === 'paused') return { until: now + recheckMs, reason: 'paused' };
   if (state?.throttledUntil !== undefined && state.throttledUntil > now) {
     return { until: state.throttledUntil, reason: 'throttled' };
   }
   if (state?.circuit?.state === 'open' && !isProbe) {
     const { probeAt } = state.circuit;
-    const until = probeAt > now ? Math.min(probeAt, now + maxCircuitHoldMs) : now + lookAgainMs;
+    const until = probeAt > now ? Math.min(probeAt, now + maxCircuitWaitMs) : now + recheckMs;
     return { until, reason: 'circuit-open' };
   }
   return undefined;
 }
 
-function messageHold(message: DeliveryMessage, record: DeliveryRecord | undefined, now: number): Hold | undefined {
+function waitOfMessage(message: DeliveryMessage, record: DeliveryRecord | undefined, now: number): Wait | undefined {
   if (record?.state !== 'retrying' || record.nextAttemptAt === undefined) return undefined;
   const isCarrier = record.messageId === undefined || record.messageId === message.messageId;
   const until = record.nextAttemptAt + (isCarrier ? 0 : duplicateGraceMs);

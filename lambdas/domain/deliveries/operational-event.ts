@@ -58,7 +58,7 @@ export function deliveryRecovered(subscriptionId: string, failingSince: number, 
   );
 }
 
-/** An event was given up for one subscription; the ledger keeps it, so that it can be replayed. */
+/** An event is exhausted for one subscription; the ledger keeps it, so that it can be replayed. */
 export function deliveryExhausted(
   subscriptionId: string,
   message: DeliveryMessage,
