@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** Numbers at the edges of what JSON, a double, 64 bits and the fast path of `parseJson` take. */
+/** Numbers at the edges of what JSON, a double and 64 bits take. */
 const oddNumbers = [
   ...[
     '0',

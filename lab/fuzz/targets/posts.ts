@@ -3,15 +3,7 @@ import { deriveBroadcasts } from '../../../lambdas/domain/events/derive.ts';
 import { maxNestingDepth, readDriftEvent, readDriftPost } from '../../../lambdas/domain/events/drift-post.ts';
 import { eventTypes } from '../../../lambdas/domain/events/event-types.ts';
 import { publishedLegacyTimeline } from '../../../lambdas/domain/events/legacy-timeline.ts';
-import {
-  canonicalJson,
-  isJsonObject,
-  type JsonObject,
-  type JsonValue,
-  nestingDepth,
-  parseJson,
-} from '../../../lambdas/json/json.ts';
-import { memberTexts, stringOf } from '../../../lambdas/json/json-members.ts';
+import { canonicalJson, type JsonValue, nestingDepth, parseJson } from '../../../lambdas/json/json.ts';
 import { type FuzzTarget, must } from '../fuzz-target.ts';
 import { damaged, jsonText, jsonWords, numberText, stringText } from '../json-text.ts';
 
@@ -104,7 +96,6 @@ export const posts: FuzzTarget = {
 };
 
 export function checkPost(posted: string): void {
-  checkMembers(posted);
   const read = readDriftPost(posted);
   const plain = plainly(posted);
   if (read.kind === 'invalid') {
@@ -163,35 +154,6 @@ function checkJson(whole: string): void {
     const before = numbersOf(whole).sort().join();
     const after = numbersOf(written).sort().join();
     must(before === after, () => `the numbers ${before} became ${after}`);
-  }
-}
-
-/** What is cut out of a text against what is read from it. Takes and refuses what `JSON.parse` does. */
-function checkMembers(text: string): void {
-  const found = memberTexts(text, 'data');
-  const plain = plainly(text);
-  must((found !== undefined) === (plain !== undefined && isPlainObject(plain.value)), 'JSON.parse sees that otherwise');
-  if (found === undefined) return;
-  const read = parseJson(text) as JsonObject;
-  checkTexts(found.outer, read);
-  must(
-    (found.inner !== undefined) === isJsonObject(read.data),
-    'an inner object where there is none, or none where there is',
-  );
-  if (found.inner !== undefined && isJsonObject(read.data)) checkTexts(found.inner, read.data, '');
-}
-
-function checkTexts(texts: ReadonlyMap<string, string>, read: JsonObject, apart = 'data'): void {
-  const keys = (all: Iterable<string>): string =>
-    [...all]
-      .filter((key) => key !== apart)
-      .sort()
-      .join();
-  must(keys(texts.keys()) === keys(Object.keys(read)), 'other members were cut out');
-  for (const [key, text] of texts) {
-    if (key === apart) continue;
-    must(canonicalJson(parseJson(text)) === canonicalJson(read[key] as JsonValue), () => `${key} was cut out wrongly`);
-    if (text.startsWith('"')) must(stringOf(text) === read[key], () => `${key} is read otherwise`);
   }
 }
 

@@ -1,6 +1,5 @@
 import { traceIdOf } from '../../contracts/trace.ts';
-import { safeInteger } from '../../json/json.ts';
-import { memberTexts, stringOf } from '../../json/json-members.ts';
+import { isJsonObject, type JsonValue, parseJson, safeInteger } from '../../json/json.ts';
 import { eventSources, operationalEventTypes } from '../events/event-types.ts';
 
 /** A message of a subscriber's queue: the envelope that its rule put there, and what SQS says about it. */
@@ -36,37 +35,41 @@ export type ParsedMessage =
 
 const operationalTypes = new Set<string>(Object.values(operationalEventTypes));
 
-/**
- * Reads the envelope (EventBridge's event, with the detail of domain/drift-event.ts). What goes on to the subscriber is cut
- * out of its text: its numbers stay as they are written, and nothing has to be written anew.
- */
+/** Reads the envelope (EventBridge's event, with the detail of domain/drift-event.ts), to the last digit. */
 export function parseMessage(queued: QueuedMessage): ParsedMessage {
-  const texts = memberTexts(queued.body, 'detail');
-  if (texts === undefined) return { kind: 'malformed', reason: 'the body is no JSON object' };
-  const { outer: envelope, inner: detail } = texts;
-  if (detail === undefined) return { kind: 'malformed', reason: 'detail is missing' };
-  const id = stringOf(detail.get('id'));
-  const type = stringOf(detail.get('type'));
-  const dataText = detail.get('data');
-  if (id === undefined || id === '') return { kind: 'malformed', reason: 'detail.id is missing' };
-  if (type === undefined || type === '') return { kind: 'malformed', reason: 'detail.type is missing' };
-  if (dataText === undefined) return { kind: 'malformed', reason: 'detail.data is missing' };
-  const replayName = stringOf(envelope.get('replay-name'));
+  const envelope = parsed(queued.body);
+  if (!isJsonObject(envelope)) return { kind: 'malformed', reason: 'the body is no JSON object' };
+  const { detail } = envelope;
+  if (!isJsonObject(detail)) return { kind: 'malformed', reason: 'detail is missing' };
+  const { id, type, data, orgId = null } = detail;
+  if (typeof id !== 'string' || id === '') return { kind: 'malformed', reason: 'detail.id is missing' };
+  if (typeof type !== 'string' || type === '') return { kind: 'malformed', reason: 'detail.type is missing' };
+  if (data === undefined) return { kind: 'malformed', reason: 'detail.data is missing' };
+  const replayName = envelope['replay-name'];
   return {
     kind: 'message',
     message: {
       ...queued,
       webhookId: id,
       eventType: type,
-      // A text in quotes is no number.
-      occurredAt: safeInteger(Number(detail.get('occurredAt'))) ?? queued.sentAt,
-      orgIdText: detail.get('orgId') ?? 'null',
-      dataText,
-      isOperational: operationalTypes.has(type) && stringOf(envelope.get('source')) === eventSources.fanout,
-      ...(replayName === undefined || replayName === '' ? {} : { replayName }),
-      replaysDelivered: envelope.get('replay-delivered') === 'true',
+      // Through its text: a number may be kept as that, and a text in quotes is no number.
+      occurredAt: safeInteger(Number(JSON.stringify(detail.occurredAt))) ?? queued.sentAt,
+      orgIdText: JSON.stringify(orgId),
+      dataText: JSON.stringify(data),
+      isOperational: operationalTypes.has(type) && envelope.source === eventSources.fanout,
+      ...(typeof replayName === 'string' && replayName !== '' ? { replayName } : {}),
+      replaysDelivered: envelope['replay-delivered'] === true,
     },
   };
+}
+
+/** Undefined where the text is not JSON, or nested deeper than can be read. */
+function parsed(body: string): JsonValue | undefined {
+  try {
+    return parseJson(body);
+  } catch {
+    return undefined;
+  }
 }
 
 /** What a subscriber gets: exactly `orgId`, `type` and `data`. */

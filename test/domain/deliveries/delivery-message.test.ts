@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { deliveryBody, parseMessage } from '../../../lambdas/domain/deliveries/delivery-message.ts';
+
+const parse = (body: string) => parseMessage({ messageId: 'm', receiptHandle: 'h', body, sentAt: 7 });
+const read = (body: string) => {
+  const parsed = parse(body);
+  if (parsed.kind === 'malformed') throw new Error(parsed.reason);
+  return parsed.message;
+};
+
+describe('a message of the queue', () => {
+  it('becomes a body of orgId, type and data, with every number and key as they are written', () => {
+    const data = '{"z":9007199254740993,"a":[1.50,-0,1e400],"text":"Zoë \\"}{][,:","__proto__":{"\\n":1.0}}';
+    const envelope = `{"version":"0","detail":{"id":"msg_1","last":null,"type":"a \\"b\\"","orgId":1.0,"data":${data}}}`;
+    expect(deliveryBody(read(envelope))).toBe(`{"orgId":1.0,"type":"a \\"b\\"","data":${data}}`);
+  });
+
+  it('is about no organisation where it names none, and occurred when it was sent where it does not say', () => {
+    const message = read('{"detail":{"id":"1","type":"t","data":null,"occurredAt":"5"}}');
+    expect(deliveryBody(message)).toBe('{"orgId":null,"type":"t","data":null}');
+    expect(message.occurredAt).toBe(7);
+    expect(read('{"detail":{"id":"1","type":"t","data":1,"occurredAt":5.0}}').occurredAt).toBe(5);
+  });
+
+  it.each([
+    ['', 'no JSON object'],
+    ['[]', 'no JSON object'],
+    ['{"detail":', 'no JSON object'],
+    [`{"detail":${'['.repeat(100_000)}${']'.repeat(100_000)}}`, 'no JSON object'],
+    ['{"a":{"detail":{}}}', 'detail is missing'],
+    ['{"detail":{"a":1},"detail":[]}', 'detail is missing'],
+    ['{"detail":{"type":"t","data":1}}', 'detail.id'],
+    ['{"detail":{"id":"","type":"t","data":1}}', 'detail.id'],
+    ['{"detail":{"id":"1","type":5,"data":1}}', 'detail.type'],
+    ['{"detail":{"id":"1","type":"t"}}', 'detail.data'],
+  ])('is malformed where it is %.60s', (body, reason) => {
+    expect(parse(body)).toMatchObject({ kind: 'malformed', reason: expect.stringContaining(reason) });
+  });
+});
