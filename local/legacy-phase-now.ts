@@ -10,7 +10,6 @@ export function timelineInPhase(phase: LegacyPhase, now: number): LegacyTimeline
   const begin = (index: number): number =>
     index <= reached ? today - (reached - index + 1) * dayMs : today + (365 + index) * dayMs;
   return {
-    replacementsAvailableAt: begin(0),
     closedToNewAt: begin(1),
     mirroredAt: begin(2),
     removedAt: begin(3),

@@ -11,7 +11,6 @@ export interface ColdFunction {
 }
 
 const timeline = JSON.stringify({
-  replacementsAvailableAt: '2020-04-01',
   closedToNewAt: '2020-04-15',
   mirroredAt: '2020-06-01',
   removedAt: '2020-10-01',

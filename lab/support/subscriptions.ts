@@ -17,10 +17,9 @@ export function aSubscriptionItem(fields: JsonObject = {}): JsonObject & { subsc
 }
 
 export const day = 24 * 60 * 60 * 1000;
-/** One day between the four dates, from `start` on. */
+/** One day to each of the three dates, from `start` on. */
 export function aTimeline(start: number): LegacyTimeline {
   return {
-    replacementsAvailableAt: start,
     closedToNewAt: start + day,
     mirroredAt: start + 2 * day,
     removedAt: start + 3 * day,

@@ -1,10 +1,13 @@
 import { type EventBridgeClient, PutEventsCommand, type PutEventsRequestEntry } from '@aws-sdk/client-eventbridge';
 import type { Broadcast } from '../domain/events/derive.ts';
+import { maxEventBytes } from '../domain/events/drift-post.ts';
+import { queueSafeJson } from '../json/queue-safe-json.ts';
 import type { EventPublisher, PublishOutcome } from '../ports/event-publisher.ts';
 
-/** Limits of one PutEvents call. An entry's size counts source, detail type and detail in UTF-8. */
+/** Limit of one PutEvents call. */
 const maxEntriesPerCall = 10;
-const maxBytesPerCall = 256 * 1024;
+/** What PutEvents counts beside source, detail type and detail: "any necessary characters and keys of the JSON". */
+const entryOverheadBytes = 300;
 /** Waits before each further try of the entries that failed; the SDK retries failed calls by itself. */
 const retryDelaysMs = [50, 200, 800];
 
@@ -34,7 +37,7 @@ export function eventBridgePublisher({ client, eventBusName, sleep }: Options): 
   return {
     async publish(broadcasts): Promise<PublishOutcome> {
       const sized = broadcasts.map((broadcast) => toEntry(broadcast, eventBusName));
-      const oversize = sized.find(({ bytes }) => bytes > maxBytesPerCall);
+      const oversize = sized.find(({ bytes }) => bytes > maxEventBytes);
       if (oversize !== undefined) return { kind: 'too-large', type: oversize.type, bytes: oversize.bytes };
       try {
         for (const entries of callsOf(sized)) {
@@ -56,11 +59,11 @@ interface SizedEntry {
 }
 
 function toEntry({ source, detail }: Broadcast, eventBusName: string): SizedEntry {
-  const text = JSON.stringify(detail);
+  const text = queueSafeJson(JSON.stringify(detail));
   return {
     entry: { EventBusName: eventBusName, Source: source, DetailType: detail.type, Detail: text },
     type: detail.type,
-    bytes: Buffer.byteLength(text) + Buffer.byteLength(source) + Buffer.byteLength(detail.type),
+    bytes: Buffer.byteLength(text) + Buffer.byteLength(source) + Buffer.byteLength(detail.type) + entryOverheadBytes,
   };
 }
 
@@ -70,7 +73,7 @@ function callsOf(entries: readonly SizedEntry[]): PutEventsRequestEntry[][] {
   let bytesInCall = 0;
   for (const { entry, bytes } of entries) {
     const call = calls.at(-1);
-    if (call === undefined || call.length === maxEntriesPerCall || bytesInCall + bytes > maxBytesPerCall) {
+    if (call === undefined || call.length === maxEntriesPerCall || bytesInCall + bytes > maxEventBytes) {
       calls.push([entry]);
       bytesInCall = bytes;
     } else {

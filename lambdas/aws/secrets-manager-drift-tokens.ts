@@ -5,15 +5,30 @@ import {
 } from '@aws-sdk/client-secrets-manager';
 import type { DriftTokens } from '../ingest/ports.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { Log, Metrics } from '../ports/telemetry.ts';
 
 /** A rotated token is accepted after this long at the latest, without one more call per post. */
 const rememberMs = 5 * 60 * 1000;
 /** Wrong tokens must not turn into a flood of calls to Secrets Manager. */
 const askAgainMs = 10 * 1000;
 
+interface Options {
+  readonly client: SecretsManagerClient;
+  readonly secretArn: string;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly log: Log;
+}
+
 /** The current and the previous version of the secret, so that Drift's token can be rotated without a gap. */
-export function secretsManagerDriftTokens(client: SecretsManagerClient, secretArn: string, clock: Clock): DriftTokens {
+export function secretsManagerDriftTokens({ client, secretArn, clock, metrics, log }: Options): DriftTokens {
   let known: { readonly tokens: readonly string[]; readonly readAt: number } | undefined;
+  let failedAt = Number.NEGATIVE_INFINITY;
+
+  async function read(): Promise<readonly string[]> {
+    const [current, previous] = await Promise.all([version('AWSCURRENT'), version('AWSPREVIOUS')]);
+    return [...current, ...previous];
+  }
 
   async function version(stage: 'AWSCURRENT' | 'AWSPREVIOUS'): Promise<string[]> {
     try {
@@ -32,8 +47,16 @@ export function secretsManagerDriftTokens(client: SecretsManagerClient, secretAr
     async accepted({ afresh = false } = {}) {
       const age = known === undefined ? Number.POSITIVE_INFINITY : clock() - known.readAt;
       if (known !== undefined && age < (afresh ? askAgainMs : rememberMs)) return known.tokens;
-      const [current, previous] = await Promise.all([version('AWSCURRENT'), version('AWSPREVIOUS')]);
-      known = { tokens: [...current, ...previous], readAt: clock() };
+      if (known !== undefined && clock() - failedAt < askAgainMs) return known.tokens;
+      try {
+        known = { tokens: await read(), readAt: clock() };
+      } catch (error) {
+        metrics.add('DriftTokenReadFailed', 1);
+        log.error("Drift's token could not be read", { error: error instanceof Error ? error.name : 'unknown' });
+        // What was read before is still what Drift sends, but for a rotation: a good post must not fail for this.
+        if (known === undefined) throw error;
+        failedAt = clock();
+      }
       return known.tokens;
     },
   };

@@ -16,6 +16,8 @@ export const metrics = {
   EventsReceived: { unit: 'Count', dimensions: [] },
   /** Posts from Drift that were refused, by `reason`. */
   EventsRefused: { unit: 'Count', dimensions: ['reason'] },
+  /** Times that Drift's token could not be read; what was read before is used meanwhile. */
+  DriftTokenReadFailed: { unit: 'Count', dimensions: [] },
   /** Entries put on the bus. */
   EventsBroadcast: { unit: 'Count', dimensions: [] },
   /** Entries that could not be put on the bus after all retries. */

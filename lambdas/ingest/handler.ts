@@ -1,7 +1,13 @@
 import middy from '@middy/core';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { deriveBroadcasts } from '../domain/events/derive.ts';
-import { maxNestingDepth, maxPostBytes, readDriftEvent, readDriftPost } from '../domain/events/drift-post.ts';
+import {
+  maxEventBytes,
+  maxNestingDepth,
+  maxPostBytes,
+  readDriftEvent,
+  readDriftPost,
+} from '../domain/events/drift-post.ts';
 import { eventSources } from '../domain/events/event-types.ts';
 import type { LegacyTimeline } from '../domain/events/legacy-timeline.ts';
 import { problemResponse, problemResponses } from '../http/problem-responses.ts';
@@ -41,11 +47,11 @@ export function createIngestHandler({ tokens, publisher, timeline, clock, metric
           "Drift's verification token is missing or wrong: send it as `token` in the body or as the header X-Verification-Token",
       }),
     );
-  const refuseSize = (what: string) =>
+  const refuseSize = (what: string, maxBytes: number) =>
     refuse(
       'too-large',
       problemResponse(413, 'Content Too Large', {
-        detail: `${what} is larger than ${maxPostBytes} bytes, which EventBridge does not carry`,
+        detail: `${what} is larger than ${maxBytes} bytes, which is more than is kept of an event until it is delivered`,
       }),
     );
   const refuseField = (field: string, reason: string) =>
@@ -55,11 +61,21 @@ export function createIngestHandler({ tokens, publisher, timeline, clock, metric
     );
 
   return middy(async (request: APIGatewayProxyEventV2): Promise<APIGatewayProxyStructuredResultV2> => {
+    const { 'content-encoding': encoding = 'identity' } = request.headers;
+    if (encoding.trim().toLowerCase() !== 'identity') {
+      return refuse(
+        'encoded',
+        problemResponse(415, 'Unsupported Media Type', {
+          detail: 'the body has a content-encoding: send it as plain JSON',
+          headers: { 'accept-encoding': 'identity' },
+        }),
+      );
+    }
     const headerToken = request.headers['x-verification-token'];
     if (headerToken !== undefined && !(await isAccepted(headerToken, tokens))) return refuseToken();
 
     const posted = postedText(request);
-    if (posted.kind === 'too-large') return refuseSize('the body');
+    if (posted.kind === 'too-large') return refuseSize('the body', maxPostBytes);
     if (posted.kind === 'invalid') return refuseField('body', posted.reason);
     const post = readDriftPost(posted.text);
     if (post.kind === 'invalid') return refuseField(post.field, post.reason);
@@ -78,7 +94,7 @@ export function createIngestHandler({ tokens, publisher, timeline, clock, metric
     const outcome = await publisher.publish(broadcasts);
     switch (outcome.kind) {
       case 'too-large':
-        return refuseSize(`the ${outcome.type} event`);
+        return refuseSize(`the ${outcome.type} event`, maxEventBytes);
       case 'failed':
         metrics.add('PublishFailed', 1);
         log.error('could not publish', { type: event.type, orgId: event.orgId, reason: outcome.reason });

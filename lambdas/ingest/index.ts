@@ -11,11 +11,20 @@ import { createIngestHandler } from './handler.ts';
 
 const env = ingestEnv.parse(process.env);
 
+const metrics = embeddedMetrics({ clock: Date.now, environment: process.env });
+const log = jsonLog({ service: 'ingest', clock: Date.now, environment: process.env });
+
 export const handler = createIngestHandler({
-  tokens: secretsManagerDriftTokens(new SecretsManagerClient(), env.DRIFT_TOKEN_SECRET_ARN, Date.now),
+  tokens: secretsManagerDriftTokens({
+    client: new SecretsManagerClient(),
+    secretArn: env.DRIFT_TOKEN_SECRET_ARN,
+    clock: Date.now,
+    metrics,
+    log,
+  }),
   publisher: eventBridgePublisher({ client: new EventBridgeClient(), eventBusName: env.EVENT_BUS_NAME, sleep }),
   timeline: parseLegacyTimeline(JSON.parse(env.LEGACY_TIMELINE)),
   clock: Date.now,
-  metrics: embeddedMetrics({ clock: Date.now, environment: process.env }),
-  log: jsonLog({ service: 'ingest', clock: Date.now, environment: process.env }),
+  metrics,
+  log,
 });

@@ -16,7 +16,7 @@ export const provisionEnv = z.object({
   /** Messages from delivery functions, and from provision to itself: `{subscriptionId, action}`. */
   CONTROL_QUEUE_URL: z.string().check(z.minLength(1)),
   OUTBOUND_POLICY: z.enum(['public', 'local']),
-  /** JSON of the four dates, see domain/legacy-timeline.ts. */
+  /** JSON of its dates, see domain/legacy-timeline.ts. */
   LEGACY_TIMELINE: z.string().check(z.minLength(2)),
   /** A subscription to which no delivery succeeded for so long is disabled. Whole seconds. */
   DISABLE_AFTER_SECONDS: z.string().check(z.regex(/^[1-9]\d*$/)),

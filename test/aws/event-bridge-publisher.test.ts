@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { aSyncCommand, broadcastsOf, instantIn } from '../../lab/support/drift-events.ts';
 import { eventBridgePublisher } from '../../lambdas/aws/event-bridge-publisher.ts';
 import type { Broadcast } from '../../lambdas/domain/events/derive.ts';
+import { originalJson } from '../../lambdas/json/queue-safe-json.ts';
 
 const eventBridge = mockClient(EventBridgeClient);
 let waitedMs: number[];
@@ -89,5 +90,20 @@ describe('publishing', () => {
   it('says which event is larger than the bus takes, and sends nothing', async () => {
     expect(await publish([aBigEvent(1), aBigEvent(262_144)])).toMatchObject({ kind: 'too-large', type: 'big' });
     expect(eventBridge.commandCalls(PutEventsCommand)).toHaveLength(0);
+  });
+
+  it('leaves room below 256 KB for what PutEvents may count beside the event, so that no post is answered 503 for ever', async () => {
+    eventBridge.on(PutEventsCommand).resolves({ FailedEntryCount: 0, Entries: [] });
+    expect(await publish([aBigEvent(255_000)])).toEqual({ kind: 'published' });
+    expect(await publish([aBigEvent(256_000)])).toMatchObject({ kind: 'too-large' });
+  });
+
+  it('spells what SQS would refuse in a way that every queue takes', async () => {
+    eventBridge.on(PutEventsCommand).resolves({ FailedEntryCount: 0, Entries: [] });
+    const data = { body: 'a\uffffb\ufffec\ud83d', '\uffff': 1 };
+    await publish(broadcastsOf({ orgId: '1', type: 'odd', data }));
+    const { Detail: detail = '' } = eventBridge.commandCalls(PutEventsCommand)[0]?.args[0].input.Entries?.[0] ?? {};
+    expect(detail).not.toMatch(/[\ufffe\uffff]|\\u/);
+    expect(JSON.parse(originalJson(detail)).data).toEqual(data);
   });
 });

@@ -62,6 +62,19 @@ describe('the whole path, from Drift to subscribers', () => {
     for (const delivery of other.deliveries) verify(delivery, second.secret);
   });
 
+  it('brings what SQS takes in no message: what is answered 202 arrives', async () => {
+    const { subscriptionId } = await fanout.subscribe({ url: one.url, eventTypes: ['new_message'], orgIds: [4012] });
+    const bodies = ['\uffff', '\ufffe', '\ud83d', '\ude00 \u0000 \u001b', '\u241b', '\\uffff'];
+    for (const [id, body] of bodies.entries()) {
+      const data = { id, conversationId: 79, [`key ${body}`]: id, body, createdAt: Date.now() };
+      const answer = await fanout.post({ orgId: 4012, type: 'new_message', token: driftToken, data });
+      expect(answer.status).toBe(202);
+    }
+    await one.until(() => one.deliveries.length >= bodies.length, `all messages of ${subscriptionId}`);
+    const received = one.bodies().map((text) => (JSON.parse(text) as { data: { id: number; body: string } }).data);
+    expect(received.sort((a, b) => a.id - b.id).map(({ body }) => body)).toEqual(bodies);
+  });
+
   it('never passes the token on', async () => {
     await fanout.subscribe({ url: one.url, eventTypes: ['new_meeting'], orgIds: [4002] });
     await fanout.post({ orgId: 4002, type: 'new_meeting', token: driftToken, data: { agentId: 1 } });

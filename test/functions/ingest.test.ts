@@ -108,6 +108,9 @@ describe('a post that makes no sense', () => {
     ['orgId over 64 bits', JSON.stringify(aPost()).replace('"orgId":1', '"orgId":9223372036854775808'), 'orgId'],
     ['no type', JSON.stringify(aPost({ type: undefined })), 'type'],
     ['an empty type', JSON.stringify(aPost({ type: '' })), 'type'],
+    ['a type with what SQS refuses', JSON.stringify(aPost({ type: 'new_\uffff' })), 'type'],
+    ['a type with half a surrogate pair', JSON.stringify(aPost({ type: 'new_\ud83d' })), 'type'],
+    ['a type with a control character', JSON.stringify(aPost({ type: 'new\u0000' })), 'type'],
     ['a type too long for the bus', JSON.stringify(aPost({ type: 'x'.repeat(129) })), 'type'],
     ['no data', JSON.stringify(aPost({ data: undefined })), 'data'],
     ['data as an array', JSON.stringify(aPost({ data: [] })), 'data'],
@@ -131,9 +134,23 @@ describe('a post that makes no sense', () => {
     const handlerInput = Buffer.from([0x7b, 0xff, 0x7d]).toString('latin1');
     expect((await post(handlerInput)).statusCode).toBe(400);
   });
+
+  it('that is compressed is answered 415, since its bytes are not looked at', async () => {
+    const { statusCode, headers } = await post('\u001f\u008b', {
+      base64: true,
+      headers: { 'content-encoding': 'gzip' },
+    });
+    expect(statusCode).toBe(415);
+    expect(headers?.['accept-encoding']).toBe('identity');
+    expect((await post(aPost(), { headers: { 'content-encoding': 'identity' } })).statusCode).toBe(202);
+  });
 });
 
 describe('what a post becomes', () => {
+  it.each([true, false])('a byte order mark before it is skipped (base64: %s)', async (base64) => {
+    expect((await post(`\ufeff${JSON.stringify(aPost())}`, { base64 })).statusCode).toBe(202);
+  });
+
   it('1,000 levels still pass', async () => {
     const body = JSON.stringify(aPost()).replace('"id":1', `"id":${'['.repeat(998)}${']'.repeat(998)}`);
     expect((await post(body)).statusCode).toBe(202);

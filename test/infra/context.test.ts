@@ -42,7 +42,10 @@ describe('names the key that is wrong:', () => {
     [{ removalPolicy: 'delete' }, 'context removalPolicy must be retain or destroy, but is "delete"'],
     [{ legacyTimeline: '2020-10-01' }, 'context legacyTimeline must be a JSON object, but is "2020-10-01"'],
     [{ legacyTimeline: { removed: '2027-01-01' } }, 'context legacyTimeline has no date removed'],
-    [{ legacyTimeline: { removedAt: 'soon' } }, 'legacyTimeline.removedAt is not an ISO 8601 date: soon'],
+    [
+      { legacyTimeline: { removedAt: 'soon' } },
+      'legacyTimeline.removedAt must be a date in UTC (2027-01-31) or an instant that ends with Z (2027-01-31T09:00:00Z), but is "soon"',
+    ],
     [{ legacyTimeline: { removedAt: '2020-01-01' } }, 'legacyTimeline.removedAt lies before the date that precedes it'],
     [{ stages: [] }, 'context stages must be a JSON object'],
     [{ stages: { prod: 'x' } }, 'context stages.prod must be a JSON object'],

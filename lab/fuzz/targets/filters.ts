@@ -9,7 +9,7 @@ import { event, pattern } from '../patterns.ts';
 
 const rules: ItemRules = {
   outboundPolicy: 'public',
-  timeline: { replacementsAvailableAt: 0, closedToNewAt: 1, mirroredAt: 2, removedAt: 3 },
+  timeline: { closedToNewAt: 1, mirroredAt: 2, removedAt: 3 },
   now: Date.UTC(2026, 10, 22),
   keepsLegacy: false,
 };

@@ -1,12 +1,13 @@
 import { traceIdOf } from '../../contracts/trace.ts';
 import { isJsonObject, type JsonValue, parseJson, safeInteger } from '../../json/json.ts';
+import { originalJson } from '../../json/queue-safe-json.ts';
 import { eventSources, operationalEventTypes } from '../events/event-types.ts';
 
 /** A message of a subscriber's queue: the envelope that its rule put there, and what SQS says about it. */
 export interface QueuedMessage {
   readonly messageId: string;
   readonly receiptHandle: string;
-  /** The envelope's JSON text. */
+  /** The envelope's JSON text as it travels: see json/queue-safe-json.ts. */
   readonly body: string;
   /** When it entered the queue; epoch ms. */
   readonly sentAt: number;
@@ -66,7 +67,7 @@ export function parseMessage(queued: QueuedMessage): ParsedMessage {
 /** Undefined where the text is not JSON, or nested deeper than can be read. */
 function parsed(body: string): JsonValue | undefined {
   try {
-    return parseJson(body);
+    return parseJson(originalJson(body));
   } catch {
     return undefined;
   }

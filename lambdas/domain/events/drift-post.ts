@@ -8,12 +8,20 @@ import {
 } from '../../json/json.ts';
 import type { DriftEvent } from './drift-event.ts';
 
-/** EventBridge's limit for the entries of one PutEvents call, and so for what Drift may post. */
+/** What Drift may post. */
 export const maxPostBytes = 256 * 1024;
+/**
+ * What an event may have on the bus. EventBridge and SQS carry more by now (1 MB since January 2026), but the ledger keeps
+ * an undelivered event whole, in an item of at most 400 KB. Below 256 KB by what PutEvents' older limit may count beside
+ * the event, so that a post is never refused again and again by a bus that was asked for a little too much.
+ */
+export const maxEventBytes = 250 * 1024;
 /** How deep EventBridge reads nested JSON (PutEvents API reference). */
 export const maxNestingDepth = 1000;
 /** EventBridge's limit for a `detail-type`. */
 const maxTypeLength = 128;
+/** Control characters, halves of surrogate pairs, and what SQS takes in no message: a type is a name that rules ask for. */
+const notInType = /[\p{Cc}\p{Cs}\ufffe\uffff]/u;
 
 export type DriftPost =
   | { readonly kind: 'post'; readonly body: Record<string, JsonValue>; readonly token: JsonValue | undefined }
@@ -51,6 +59,7 @@ export function readDriftEvent(body: Record<string, JsonValue>): { kind: 'event'
   if (type === undefined) return invalid('type', 'is missing');
   if (typeof type !== 'string' || type === '') return invalid('type', 'must be a non-empty string');
   if (type.length > maxTypeLength) return invalid('type', `must be at most ${maxTypeLength} characters long`);
+  if (notInType.test(type)) return invalid('type', 'must not hold control characters or what is no Unicode character');
   if (data === undefined) return invalid('data', 'is missing');
   if (!isJsonObject(data)) return invalid('data', 'must be a JSON object');
   const oversize = findOversizeInteger(data, 'data');

@@ -1,11 +1,10 @@
 /**
- * The end of `conversation_status_updated`, as Drift published it in 2020. Four instants make four phases; the phase
- * is computed for each event, so a boundary that is crossed while the system runs needs no deploy.
+ * The end of `conversation_status_updated`, as Drift published it in 2020. Three instants part four phases; the phase
+ * is computed for each event, so a boundary that is crossed while the system runs needs no deploy. (Drift's page has a
+ * fourth, 2020-04-01, from which its replacements exist. Here they exist wherever this runs.)
  */
 export interface LegacyTimeline {
-  /** From here on the replacements are broadcast. Epoch milliseconds, as all of these. */
-  readonly replacementsAvailableAt: number;
-  /** From here on nobody new may subscribe; who has it keeps it. */
+  /** From here on nobody new may subscribe; who has it keeps it. Epoch milliseconds, as all of these. */
   readonly closedToNewAt: number;
   /** From here on `conversation_inactive` and `conversation_manual_push` are also broadcast as a close. */
   readonly mirroredAt: number;
@@ -17,7 +16,6 @@ export const legacyPhases = ['announced', 'closed-to-new', 'mirroring', 'removed
 export type LegacyPhase = (typeof legacyPhases)[number];
 
 export const publishedLegacyTimeline: LegacyTimeline = {
-  replacementsAvailableAt: Date.UTC(2020, 3, 1),
   closedToNewAt: Date.UTC(2020, 3, 15),
   mirroredAt: Date.UTC(2020, 5, 1),
   removedAt: Date.UTC(2020, 9, 1),
@@ -30,27 +28,38 @@ export function legacyPhaseAt(instant: number, timeline: LegacyTimeline): Legacy
   return 'announced';
 }
 
-const names = ['replacementsAvailableAt', 'closedToNewAt', 'mirroredAt', 'removedAt'] as const;
+const names = ['closedToNewAt', 'mirroredAt', 'removedAt'] as const;
 
-/** Reads the four instants from ISO 8601 texts (UTC). Throws an error that names the instant that is wrong. */
+/** Reads the instants from texts. Throws an error that names the one that is wrong. */
 export function parseLegacyTimeline(texts: Record<string, unknown>): LegacyTimeline {
   let earlier = Number.NEGATIVE_INFINITY;
   const instants = names.map((name) => {
-    const text = texts[name];
-    const instant = typeof text === 'string' ? Date.parse(text) : Number.NaN;
-    if (Number.isNaN(instant)) throw new Error(`legacyTimeline.${name} is not an ISO 8601 date: ${String(text)}`);
+    const instant = utcInstant(texts[name]);
+    if (instant === undefined) {
+      throw new Error(
+        `legacyTimeline.${name} must be a date in UTC (2027-01-31) or an instant that ends with Z (2027-01-31T09:00:00Z), but is ${JSON.stringify(texts[name])}`,
+      );
+    }
     if (instant < earlier) throw new Error(`legacyTimeline.${name} lies before the date that precedes it`);
     earlier = instant;
     return instant;
   });
-  const [replacementsAvailableAt = 0, closedToNewAt = 0, mirroredAt = 0, removedAt = 0] = instants;
-  return { replacementsAvailableAt, closedToNewAt, mirroredAt, removedAt };
+  const [closedToNewAt = 0, mirroredAt = 0, removedAt = 0] = instants;
+  return { closedToNewAt, mirroredAt, removedAt };
+}
+
+/** Without a zone, an instant would be that of whichever machine deploys; and `Date.parse` takes 30 February for 2 March. */
+function utcInstant(text: unknown): number | undefined {
+  if (typeof text !== 'string') return undefined;
+  const [, day] = /^(\d{4}-\d{2}-\d{2})(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?Z)?$/.exec(text) ?? [];
+  const instant = Date.parse(text);
+  if (day === undefined || Number.isNaN(instant)) return undefined;
+  return new Date(instant).toISOString().startsWith(day) ? instant : undefined;
 }
 
 export function formatLegacyTimeline(timeline: LegacyTimeline): Record<(typeof names)[number], string> {
   const format = (instant: number): string => new Date(instant).toISOString();
   return {
-    replacementsAvailableAt: format(timeline.replacementsAvailableAt),
     closedToNewAt: format(timeline.closedToNewAt),
     mirroredAt: format(timeline.mirroredAt),
     removedAt: format(timeline.removedAt),

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { broadcastsOf } from '../../../lab/support/drift-events.ts';
+import { anEnvelope } from '../../../lab/support/sqs-events.ts';
 import { deliveryBody, parseMessage } from '../../../lambdas/domain/deliveries/delivery-message.ts';
+import { queueSafeJson } from '../../../lambdas/json/queue-safe-json.ts';
 
 const parse = (body: string) => parseMessage({ messageId: 'm', receiptHandle: 'h', body, sentAt: 7 });
 const read = (body: string) => {
@@ -14,6 +17,18 @@ describe('a message of the queue', () => {
     const envelope = `{"version":"0","detail":{"id":"msg_1","last":null,"type":"a \\"b\\"","orgId":1.0,"data":${data}}}`;
     expect(deliveryBody(read(envelope))).toBe(`{"orgId":1.0,"type":"a \\"b\\"","data":${data}}`);
   });
+
+  it.each(['\uffff', '\ufffe', '\ud83d', '\u241b', '\u0000'])(
+    'becomes what Drift sent where a text holds %j, which SQS may not take',
+    (character) => {
+      const event = { orgId: '1', type: 'new_message', data: { body: `a${character}`, [character]: 1 } };
+      const [broadcast] = broadcastsOf(event);
+      if (broadcast === undefined) throw new Error('nothing was broadcast');
+      const body = queueSafeJson(JSON.stringify(anEnvelope(broadcast)));
+      expect(JSON.parse(deliveryBody(read(body)))).toEqual({ ...event, orgId: 1 });
+      expect(read(body).body).toBe(body);
+    },
+  );
 
   it('is about no organisation where it names none, and occurred when it was sent where it does not say', () => {
     const message = read('{"detail":{"id":"1","type":"t","data":null,"occurredAt":"5"}}');

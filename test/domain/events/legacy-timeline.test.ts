@@ -24,10 +24,33 @@ describe('the legacy timeline', () => {
     expect(parseLegacyTimeline(formatLegacyTimeline(publishedLegacyTimeline))).toEqual(publishedLegacyTimeline);
   });
 
+  it('takes a date, and an instant with Z, whatever the time zone of the machine', () => {
+    const dates = formatLegacyTimeline(publishedLegacyTimeline);
+    expect(parseLegacyTimeline({ ...dates, removedAt: '2027-01-31' }).removedAt).toBe(Date.UTC(2027, 0, 31));
+    expect(parseLegacyTimeline({ ...dates, removedAt: '2027-01-31T09:30Z' }).removedAt).toBe(
+      Date.UTC(2027, 0, 31, 9, 30),
+    );
+  });
+
+  it.each([
+    '2027-01-01T00:00:00',
+    '2027-01-01T00:00:00+01:00',
+    'April 1, 2027',
+    '2027',
+    '2027-02-30',
+    '2027-13-01',
+    '2027-01-01T25:00Z',
+    1798761600000,
+    null,
+  ])('takes no %j, which says another instant on another machine, or none', (date) => {
+    const dates = formatLegacyTimeline(publishedLegacyTimeline);
+    expect(() => parseLegacyTimeline({ ...dates, removedAt: date })).toThrow('legacyTimeline.removedAt must be');
+  });
+
   it('names the date that is wrong', () => {
     const dates = formatLegacyTimeline(publishedLegacyTimeline);
     expect(() => parseLegacyTimeline({ ...dates, mirroredAt: 'soon' })).toThrow(
-      'legacyTimeline.mirroredAt is not an ISO 8601 date: soon',
+      'legacyTimeline.mirroredAt must be a date in UTC (2027-01-31) or an instant that ends with Z (2027-01-31T09:00:00Z), but is "soon"',
     );
     expect(() => parseLegacyTimeline({ ...dates, mirroredAt: '2020-01-01' })).toThrow(
       'legacyTimeline.mirroredAt lies before the date that precedes it',

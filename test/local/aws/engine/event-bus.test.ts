@@ -110,6 +110,13 @@ describe('an event', () => {
     expect(parseJson(delivered[0]?.payload ?? '')).toBeTypeOf('object');
   });
 
+  it('is printed again on its way: an escape that JSON does not need is gone', () => {
+    const { buses, delivered } = aBus();
+    aRule(buses, 'chats', { source: ['drift'] });
+    put(buses, '{"a":"\\uffff","b":"\\u0000 \\\\uffff"}');
+    expect(delivered[0]?.payload).toContain('"detail":{"a":"\uffff","b":"\\u0000 \\\\uffff"}');
+  });
+
   it('reaches nobody by a rule that is disabled, on another bus, or gone', () => {
     const { buses, delivered } = aBus();
     aRule(buses, 'off', { source: ['drift'] }, { state: 'DISABLED' });
