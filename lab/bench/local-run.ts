@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { sleep } from './open-loop.ts';
 
 /** `npm start` as a process of its own, on free ports. */
 export interface LocalRun {
@@ -41,22 +42,7 @@ export async function startLocalRun(...flags: readonly string[]): Promise<LocalR
   return {
     api,
     driftToken,
-    async subscribe(url, eventTypes) {
-      const created = await fetch(`${api}/v1/subscriptions`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ url, eventTypes }),
-      });
-      if (created.status !== 201) throw new Error(`creating a subscription was answered ${created.status}`);
-      const { subscriptionId } = (await created.json()) as { subscriptionId: string };
-      for (;;) {
-        const shown = await fetch(`${api}/v1/subscriptions/${subscriptionId}`);
-        const { provisioning } = (await shown.json()) as { provisioning: string };
-        if (provisioning === 'ready') return;
-        if (provisioning === 'rejected') throw new Error(`${subscriptionId} was rejected`);
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }
-    },
+    subscribe: (url, eventTypes) => subscribe(api, url, eventTypes),
     cpuMs: () => cpuMsOf(child.pid),
     async stop() {
       process.removeListener('exit', kill);
@@ -66,6 +52,24 @@ export async function startLocalRun(...flags: readonly string[]): Promise<LocalR
       await exited;
     },
   };
+}
+
+/** Resolves when events reach the subscriber. */
+export async function subscribe(api: string, url: string, eventTypes: readonly string[]): Promise<void> {
+  const created = await fetch(`${api}/v1/subscriptions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ url, eventTypes }),
+  });
+  if (created.status !== 201) throw new Error(`creating a subscription was answered ${created.status}`);
+  const { subscriptionId } = (await created.json()) as { subscriptionId: string };
+  for (;;) {
+    const shown = await fetch(`${api}/v1/subscriptions/${subscriptionId}`);
+    const { provisioning } = (await shown.json()) as { provisioning: string };
+    if (provisioning === 'ready') return;
+    if (provisioning === 'rejected') throw new Error(`${subscriptionId} was rejected`);
+    await sleep(100);
+  }
 }
 
 let ticksPerSecond: number | undefined;

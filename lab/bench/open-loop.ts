@@ -49,11 +49,17 @@ export async function startSubscribers(): Promise<Subscribers> {
 
 const agent = new Agent({ keepAlive: true, maxFreeSockets: 256 });
 
-/** Posts JSON over kept connections and resolves to the status. */
-export function postJson(url: string, text: string): Promise<number> {
+/** Posts an event as Drift does, over kept connections, and resolves to the status. */
+export function postEvent(
+  { api, driftToken }: { readonly api: string; readonly driftToken: string },
+  { id, type, conversationId }: { readonly id: number; readonly type: string; readonly conversationId: number },
+): Promise<number> {
+  const author = { type: 'contact', id: 1 };
+  const data = { id, conversationId, body: 'x', type: 'chat', author, createdAt: Date.now() };
+  const text = JSON.stringify({ orgId: 1, type, token: driftToken, data });
   return new Promise((resolve, reject) => {
     const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
-    const call = request(url, { method: 'POST', agent, headers }, (response) => {
+    const call = request(`${api}/drift/events`, { method: 'POST', agent, headers }, (response) => {
       response.resume();
       response.on('end', () => resolve(response.statusCode ?? 0));
     });
@@ -78,6 +84,10 @@ export async function openLoop(
       if (dueAt > now) break;
       send(index, dueAt);
     }
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    await sleep(1);
   }
+}
+
+export async function sleep(ms: number): Promise<void> {
+  if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
 }

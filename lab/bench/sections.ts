@@ -1,7 +1,7 @@
 import type { Section } from './section.ts';
 
 /** Take half a minute and more each, so a quick run leaves them out. */
-export const slowSections: readonly string[] = ['lateness', 'neighbours', 'money'];
+export const slowSections: readonly string[] = ['lateness', 'neighbours'];
 
 /** In the order of the report. Each is loaded by the process that runs it. */
 export const sections: Readonly<Record<string, () => Promise<Section>>> = {
@@ -11,7 +11,5 @@ export const sections: Readonly<Record<string, () => Promise<Section>>> = {
   'cold-start': async () => (await import('./sections/cold-start.ts')).measureColdStart,
   timers: async () => (await import('./sections/timers.ts')).measureTimers,
   lateness: async () => (await import('./sections/lateness.ts')).measureLateness,
-  bus: async () => (await import('./sections/bus.ts')).measureBus,
   neighbours: async () => (await import('./sections/neighbours.ts')).measureNeighbours,
-  money: async () => (await import('./sections/money.ts')).measureMoney,
 };

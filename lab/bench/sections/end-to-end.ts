@@ -1,7 +1,7 @@
 import { quantile } from '../distribution.ts';
 import { thousands } from '../figures.ts';
 import { type LocalRun, startLocalRun } from '../local-run.ts';
-import { openLoop, postJson, type Subscribers, startSubscribers } from '../open-loop.ts';
+import { openLoop, postEvent, type Subscribers, sleep, startSubscribers } from '../open-loop.ts';
 import { atMost, type SectionOptions, type SectionReport } from '../section.ts';
 
 /** Which of the subscribers ask for a type is the fan-out of its events. */
@@ -161,15 +161,7 @@ async function run(load: Load, fanout: LocalRun, subscribers: Subscribers): Prom
   await openLoop({ perSecond, count: posted }, (index, due) => {
     dueAt[index] = due;
     const id = firstId + index;
-    const data = {
-      id,
-      conversationId: 1 + (id % 1000),
-      body: 'x',
-      type: 'chat',
-      author: { type: 'contact', id: 1 },
-      createdAt: Date.now(),
-    };
-    postJson(`${fanout.api}/drift/events`, JSON.stringify({ orgId: 1, type, token: fanout.driftToken, data }))
+    postEvent(fanout, { id, type, conversationId: 1 + (id % 1000) })
       .then(
         (status) => {
           statuses[index] = status;
@@ -203,8 +195,4 @@ async function run(load: Load, fanout: LocalRun, subscribers: Subscribers): Prom
     tookMs: lastReceiptAt - startedAt,
     cpuMs: ((fanout.cpuMs() ?? Number.NaN) - cpuBefore) / posted,
   };
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

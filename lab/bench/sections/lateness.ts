@@ -1,6 +1,7 @@
 import { startLocalStack } from '../../../local/local-stack.ts';
 import { quantile } from '../distribution.ts';
-import { postJson, startSubscribers } from '../open-loop.ts';
+import { subscribe } from '../local-run.ts';
+import { postEvent, sleep, startSubscribers } from '../open-loop.ts';
 import { atMost, type SectionOptions, type SectionReport } from '../section.ts';
 
 const quietPeriodSeconds = 5;
@@ -34,17 +35,12 @@ export async function measureLateness({ quick }: SectionOptions): Promise<Sectio
     receivedMs.push(Date.now() - (dueAt.get(conversationId) ?? Number.NaN));
   };
   try {
-    await subscribe(stack.api, subscribers.url(0));
+    await subscribe(stack.api, subscribers.url(0), ['conversation_inactive']);
     const startedAt = Date.now();
     for (let id = 1; id <= conversations; id++) {
       await sleep(startedAt + (staggerMs * id) / conversations - Date.now());
-      const createdAt = Date.now();
-      dueAt.set(id, createdAt + quietPeriodSeconds * 1000);
-      const data = { id, conversationId: id, createdAt };
-      void postJson(
-        `${stack.api}/drift/events`,
-        JSON.stringify({ orgId: 1, type: 'new_message', token: driftToken, data }),
-      );
+      dueAt.set(id, Date.now() + quietPeriodSeconds * 1000);
+      void postEvent({ api: stack.api, driftToken }, { id, type: 'new_message', conversationId: id });
     }
     const deadline = Date.now() + quietPeriodSeconds * 1000 + 90_000;
     while (received.size < conversations && Date.now() < deadline) await sleep(100);
@@ -76,26 +72,7 @@ export async function measureLateness({ quick }: SectionOptions): Promise<Sectio
         (ms) => `${ms.toFixed(0)} ms`,
       ),
       atMost('lateness: conversations missed', 0, conversations - received.size, String),
-      atMost('lateness: conversations told twice', 0, doubled, String),
+      atMost('lateness: conversations published twice', 0, doubled, String),
     ],
   };
-}
-
-async function subscribe(api: string, url: string): Promise<void> {
-  const created = await fetch(`${api}/v1/subscriptions`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ url, eventTypes: ['conversation_inactive'] }),
-  });
-  const { subscriptionId } = (await created.json()) as { subscriptionId: string };
-  for (;;) {
-    const shown = await fetch(`${api}/v1/subscriptions/${subscriptionId}`);
-    const { provisioning } = (await shown.json()) as { provisioning: string };
-    if (provisioning === 'ready') return;
-    await sleep(100);
-  }
-}
-
-async function sleep(ms: number): Promise<void> {
-  if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
 }

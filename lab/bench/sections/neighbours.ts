@@ -1,6 +1,7 @@
 import { quantile } from '../distribution.ts';
+import { times } from '../figures.ts';
 import { type LocalRun, startLocalRun } from '../local-run.ts';
-import { openLoop, postJson, type Subscribers, startSubscribers } from '../open-loop.ts';
+import { openLoop, postEvent, type Subscribers, sleep, startSubscribers } from '../open-loop.ts';
 import { atMost, type SectionOptions, type SectionReport } from '../section.ts';
 
 const healthy = 9;
@@ -61,12 +62,7 @@ export async function measureNeighbours({ quick }: SectionOptions): Promise<Sect
       },
     ],
     targets: [
-      atMost(
-        'neighbours: p95 beside one that hangs, against without',
-        limit,
-        change,
-        (value) => `${value.toFixed(2)} times`,
-      ),
+      atMost('neighbours: p95 beside one that hangs, against without', limit, change, times),
       atMost('neighbours: deliveries missing', 0, missing, String),
     ],
   };
@@ -94,16 +90,7 @@ async function block(
   await openLoop({ perSecond, count: events }, (index, dueAt) => {
     postedAt[index] = dueAt;
     const id = firstId + index;
-    const data = {
-      id,
-      conversationId: id,
-      body: 'x',
-      type: 'chat',
-      author: { type: 'contact', id: 1 },
-      createdAt: Date.now(),
-    };
-    const text = JSON.stringify({ orgId: 1, type: types[half], token: run.driftToken, data });
-    postJson(`${run.api}/drift/events`, text).catch(() => {});
+    postEvent(run, { id, type: types[half], conversationId: id }).catch(() => {});
   });
   const deadline = performance.now() + 30_000;
   while (latenciesMs.length < healthy * events && performance.now() < deadline) await sleep(50);
@@ -112,8 +99,4 @@ async function block(
   subscribers.answerAll();
   await sleep(2000);
   return latenciesMs;
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

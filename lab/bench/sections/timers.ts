@@ -1,15 +1,8 @@
-import { BatchWriteItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { SQSEvent } from 'aws-lambda';
-import { dynamoConversationStore } from '../../../lambdas/aws/dynamo-conversation-store.ts';
-import { sleep } from '../../../lambdas/aws/sleep.ts';
-import { tableSchemas } from '../../../lambdas/contracts/table-schemas.ts';
-import { timerShardOf } from '../../../lambdas/domain/inactivity/inactivity-timer.ts';
-import type { ConversationStore } from '../../../lambdas/inactivity/ports.ts';
 import { createSweepInactivityHandler } from '../../../lambdas/inactivity/sweep/handler.ts';
 import { createTrackActivityHandler } from '../../../lambdas/inactivity/track/handler.ts';
 import { embeddedMetrics } from '../../../lambdas/telemetry/embedded-metrics.ts';
 import { jsonLog } from '../../../lambdas/telemetry/json-log.ts';
-import { startEmbeddedDynamo } from '../../support/embedded-dynamo.ts';
 import { anSqsEvent, anSqsRecord } from '../../support/sqs-events.ts';
 import { thousands, times, withSpread } from '../figures.ts';
 import { IndexedConversations } from '../indexed-conversations.ts';
@@ -22,12 +15,13 @@ const firstActivityAt = noon - quietSeconds * 1000;
 /** Due in the minute of the sweep, however many are armed: what falls due depends on the traffic, not on them. */
 const dueInSweep = 500;
 const recordsPerBatch = 10;
+const sweepsPerRun = 200;
+const batchesPerRun = 300;
 const limit = 1.3;
 
 interface Population {
   readonly armed: number;
-  readonly store: ConversationStore;
-  readonly memory?: IndexedConversations;
+  readonly store: IndexedConversations;
 }
 
 /** What a sweep and a message cost as the number of armed timers grows. */
@@ -35,12 +29,11 @@ export async function measureTimers({ quick }: SectionOptions): Promise<SectionR
   process.env.POWERTOOLS_SERVICE_NAME = 'fanout-bench';
   const rounds = quick ? { pairs: 6, warmUps: 2 } : { pairs: 25, warmUps: 6 };
   const sizes = quick ? [10_000, 100_000] : [10_000, 100_000, 1_000_000];
-  const inMemory = await measureGrowth(sizes.map(inMemoryPopulation), rounds);
-  const dynalite = quick ? undefined : await measureDynalite([10_000, 100_000], { pairs: 12, warmUps: 3 });
+  const grown = await measureGrowth(sizes.map(populationOf), rounds);
 
-  const last = inMemory.at(-1);
-  const row = ({ armed, sweep, message, perSweep, perMessage }: Grown, where: string): string[] => [
-    `${thousands(armed)} ${where}`,
+  const last = grown.at(-1);
+  const row = ({ armed, sweep, message, perSweep, perMessage }: Grown): string[] => [
+    thousands(armed),
     withSpread(spreadOf(sweep.pairs.map(({ first }) => first.cpuMs)), 2),
     withSpread(ratioOf(sweep)),
     withSpread(spreadOf(message.pairs.map(({ first }) => first.cpuMs * 1000)), 1),
@@ -50,7 +43,7 @@ export async function measureTimers({ quick }: SectionOptions): Promise<SectionR
   ];
   return {
     title: 'Timers',
-    method: `Conversations armed with a quiet period of a day, ${dueInSweep} of them due in the minute that is swept. A sweep: the \`sweep-inactivity\` handler over all shards. A message: the \`track-activity\` handler with batches of ${recordsPerBatch} messages, each in a conversation picked at random that is armed already. Against the smallest number, in turn. In memory the store has the index that DynamoDB keeps; dynalite runs in this process behind the real adapter and client, and its time is in the figures. The last two columns count what DynamoDB would charge for.`,
+    method: `Conversations armed with a quiet period of a day, ${dueInSweep} of them due in the minute that is swept. A sweep: the \`sweep-inactivity\` handler over all shards. A message: the \`track-activity\` handler with batches of ${recordsPerBatch} messages, each in a conversation picked at random that is armed already. Against the smallest number, in turn. The store is in memory and has the index that DynamoDB keeps. The last two columns count what DynamoDB would charge for.`,
     tables: [
       {
         head: [
@@ -62,10 +55,7 @@ export async function measureTimers({ quick }: SectionOptions): Promise<SectionR
           'a sweep reads',
           'a message reads, writes, writes to the index',
         ],
-        rows: [
-          ...inMemory.map((grown) => row(grown, 'in memory')),
-          ...(dynalite ?? []).map((grown) => row(grown, 'in dynalite')),
-        ],
+        rows: grown.map(row),
       },
     ],
     targets:
@@ -113,13 +103,12 @@ async function measureGrowth(
 }
 
 async function countOperations(population: Population): Promise<{ perSweep: string; perMessage: string }> {
-  const { memory } = population;
-  if (memory === undefined) return { perSweep: '', perMessage: '' };
-  const before = { ...memory.counts };
+  const { counts } = population.store;
+  const before = { ...counts };
   const sweeps = await sweepArm(population).run();
-  const between = { ...memory.counts };
+  const between = { ...counts };
   const messages = await messageArm(population).run();
-  const { reads, writes, indexWrites, timersRead } = memory.counts;
+  const { reads, writes, indexWrites, timersRead } = counts;
   const each = (count: number): string => (count / messages).toFixed(2);
   return {
     perSweep: `${Math.round((timersRead - before.timersRead) / sweeps)} timers`,
@@ -127,7 +116,7 @@ async function countOperations(population: Population): Promise<{ perSweep: stri
   };
 }
 
-function sweepArm({ store, memory }: Population): Arm {
+function sweepArm({ store }: Population): Arm {
   let handedOver = 0;
   const handler = createSweepInactivityHandler({
     conversations: store,
@@ -140,7 +129,6 @@ function sweepArm({ store, memory }: Population): Arm {
     metrics: embeddedMetrics({ clock: Date.now, environment: process.env }),
     log: jsonLog({ service: 'sweep-inactivity', clock: Date.now, environment: process.env }),
   }) as unknown as (event: unknown, context: object) => Promise<void>;
-  const sweepsPerRun = memory === undefined ? 5 : 200;
   return {
     name: 'sweep',
     async run() {
@@ -154,7 +142,7 @@ function sweepArm({ store, memory }: Population): Arm {
   };
 }
 
-function messageArm({ store, armed, memory }: Population): Arm {
+function messageArm({ store, armed }: Population): Arm {
   const handler = createTrackActivityHandler({
     conversations: store,
     quietPeriods: { ofOrgs: async (orgIds) => new Map(orgIds.map((orgId) => [orgId, quietSeconds])) },
@@ -163,7 +151,6 @@ function messageArm({ store, armed, memory }: Population): Arm {
     metrics: embeddedMetrics({ clock: Date.now, environment: process.env }),
     log: jsonLog({ service: 'track-activity', clock: Date.now, environment: process.env }),
   }) as unknown as (event: SQSEvent, context: object) => Promise<{ batchItemFailures: unknown[] }>;
-  const batchesPerRun = memory === undefined ? 20 : 300;
   return {
     name: 'message',
     async run() {
@@ -201,46 +188,8 @@ function dueAtOf(id: number): number {
   return id < dueInSweep ? noon + (id % 60) * 1000 : noon + 1_800_000 + (id % 37_000) * 1000;
 }
 
-function inMemoryPopulation(armed: number): Population {
+function populationOf(armed: number): Population {
   const store = new IndexedConversations();
   for (let id = 0; id < armed; id++) store.put(`1#${id}`, { lastActivityAt: firstActivityAt, dueAt: dueAtOf(id) });
-  return { armed, store, memory: store };
-}
-
-async function measureDynalite(
-  sizes: readonly number[],
-  rounds: { readonly pairs: number; readonly warmUps: number },
-): Promise<Grown[]> {
-  const { client, createTable, stop } = await startEmbeddedDynamo();
-  const populations: Population[] = [];
-  for (const armed of sizes) {
-    const table = `conversations-${armed}`;
-    await createTable('conversations', table);
-    await fill(client, table, armed);
-    populations.push({
-      armed,
-      store: dynamoConversationStore({ client, tableName: table, sleep, random: Math.random }),
-    });
-  }
-  const grown = await measureGrowth(populations, rounds);
-  await stop();
-  return grown;
-}
-
-async function fill(client: DynamoDBClient, table: string, armed: number): Promise<void> {
-  const { partitionKey, index } = tableSchemas.conversations;
-  for (let from = 0; from < armed; from += 25) {
-    const ids = Array.from({ length: Math.min(25, armed - from) }, (_, offset) => from + offset);
-    const requests = ids.map((id) => ({
-      PutRequest: {
-        Item: {
-          [partitionKey]: { S: `1#${id}` },
-          lastActivityAt: { N: String(firstActivityAt) },
-          [index.sortKey]: { N: String(dueAtOf(id)) },
-          [index.partitionKey]: { N: String(timerShardOf(`1#${id}`)) },
-        },
-      },
-    }));
-    await client.send(new BatchWriteItemCommand({ RequestItems: { [table]: requests } }));
-  }
+  return { armed, store };
 }

@@ -23,7 +23,7 @@ describe('the report of a run', () => {
       command: 'npm run bench',
       sections: [
         { name: 'delivery', report, seconds: 1 },
-        { name: 'bus', report: { failed: 'ended with code 1\nstack' }, seconds: 1 },
+        { name: 'timers', report: { failed: 'ended with code 1\nstack' }, seconds: 1 },
       ],
       findings: '## What was found\n\nBy hand.\n',
     });
@@ -39,7 +39,7 @@ describe('the report of a run', () => {
 
   it('says on the terminal which targets are not met, and why a section failed', () => {
     expect(printSection({ name: 'delivery', report, seconds: 2 })).toContain('NOT MET  lost: 3 (at most 0)');
-    expect(printSection({ name: 'bus', report: { failed: 'no port' }, seconds: 2 })).toContain('no port');
+    expect(printSection({ name: 'timers', report: { failed: 'no port' }, seconds: 2 })).toContain('no port');
   });
 });
 
