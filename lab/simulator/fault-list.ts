@@ -42,8 +42,8 @@ export const productFaults: readonly ProductFault[] = [
   {
     name: 'reuse a jittered id',
     file: 'lambdas/domain/events/webhook-id.ts',
-    line: "['conversation', text(data.conversationId), lastUpdated]",
-    broken: "['conversation', text(data.conversationId), lastUpdated.slice(0, -5)]",
+    line: "['conversation', conversationId, lastUpdated]",
+    broken: "['conversation', conversationId, lastUpdated.slice(0, -5)]",
   },
   {
     name: 'skip a shard',
@@ -73,8 +73,8 @@ export const productFaults: readonly ProductFault[] = [
   {
     name: 'give one fact two ids',
     file: 'lambdas/domain/events/derive.ts',
-    line: 'const lastUpdated = ownTime(cause);',
-    broken: 'const lastUpdated: number | undefined = now;',
+    line: 'const { at, isOwn } = timeOf(cause, now);',
+    broken: 'const { at, isOwn } = { at: now, isOwn: true };',
   },
   {
     name: 'fire without a lease',
@@ -85,8 +85,8 @@ export const productFaults: readonly ProductFault[] = [
   {
     name: 'take a mirror for a close',
     file: 'lambdas/domain/events/derive.ts',
-    line: 'detail: { ...detailOf({ orgId, type: derivedType, data: derivedData }, id, now), cause: type },',
-    broken: 'detail: { ...detailOf({ orgId, type: derivedType, data: derivedData }, id, now) },',
+    line: 'detail: { ...detailOf({ orgId, type: derivedType, data: derivedData }, derivedId, now), cause: type },',
+    broken: 'detail: { ...detailOf({ orgId, type: derivedType, data: derivedData }, derivedId, now) },',
   },
   {
     name: 'round a 64-bit id',

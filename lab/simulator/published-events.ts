@@ -98,7 +98,7 @@ export class PublishedEvents implements PublishWatch {
   }
 
   onPublished(invocation: Invocation, source: string, text: string): void {
-    const { id, orgId, type, data, cause } = readDetail(text);
+    const { id, orgId, type, data, cause, occurredAt } = readDetail(text);
     const now = this.#options.now();
     this.published++;
     const key = eventKey({ orgId, type, data });
@@ -107,7 +107,9 @@ export class PublishedEvents implements PublishWatch {
       if (!this.#possible.has(key)) {
         this.#options.violations.report('only what follows from an event is published', `${type} ${id}: ${key}`, about);
       }
-      const identity = `${cause ?? ''} ${key}`;
+      // What has no time of its own is one fact for ten minutes, by its arrival (docs/events.md).
+      const period = isTimeless(type) ? Math.floor(occurredAt / timelessFactMs) : '';
+      const identity = `${cause ?? ''} ${key} ${period}`;
       const known = this.#idOf.get(identity);
       if (known === undefined) this.#idOf.set(identity, id);
       else if (known !== id) {
@@ -164,13 +166,27 @@ interface Detail {
   readonly type: string;
   readonly data: JsonObject;
   readonly cause: string | undefined;
+  readonly occurredAt: number;
+}
+
+const timelessFactMs = 10 * 60_000;
+
+function isTimeless(type: string): boolean {
+  return type === 'phone_captured' || type === 'not_yet_invented';
 }
 
 function readDetail(text: string): Detail {
   const detail = parseJson(text);
   if (!isJsonObject(detail) || !isJsonObject(detail.data)) throw new Error(`not an event: ${text}`);
-  const { id, orgId = null, type, data, cause } = detail;
-  return { id: String(id), orgId, type: String(type), data, cause: typeof cause === 'string' ? cause : undefined };
+  const { id, orgId = null, type, data, cause, occurredAt } = detail;
+  return {
+    id: String(id),
+    orgId,
+    type: String(type),
+    data,
+    cause: typeof cause === 'string' ? cause : undefined,
+    occurredAt: Number(occurredAt),
+  };
 }
 
 function digits(orgId: JsonValue): string {

@@ -14,7 +14,7 @@ export const driftSampleInstant = 1591813167000;
 export const instantIn: Record<LegacyPhase, number> = {
   announced: Date.UTC(2020, 3, 2),
   'closed-to-new': Date.UTC(2020, 4, 1),
-  mirroring: driftSampleInstant,
+  mirroring: Date.UTC(2020, 5, 10, 19),
   removed: Date.UTC(2026, 10, 22),
 };
 

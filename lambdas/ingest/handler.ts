@@ -86,7 +86,7 @@ export function createIngestHandler({ tokens, publisher, timeline, clock, metric
     if (read.kind === 'invalid') return refuseField(read.field, read.reason);
     const { event } = read;
 
-    const { kind, broadcasts } = deriveBroadcasts(event, clock(), timeline);
+    const { kind, lacksConversation, broadcasts } = deriveBroadcasts(event, clock(), timeline);
     // A derived event wraps its cause and so is nested deeper than what was posted.
     if (broadcasts.some(({ detail }) => nestingDepth(JSON.stringify(detail)) > maxNestingDepth)) {
       return refuseField('data', `is nested too deep for what is derived from it (${maxNestingDepth} levels)`);
@@ -117,7 +117,13 @@ export function createIngestHandler({ tokens, publisher, timeline, clock, metric
                 detail: 'each cause makes its own conversation_push here; this one was not broadcast',
                 events,
               }
-            : { status: 'accepted', events },
+            : lacksConversation
+              ? {
+                  status: 'accepted',
+                  detail: 'data.conversationId is not an id, so no push follows from this event',
+                  events,
+                }
+              : { status: 'accepted', events },
         );
       }
       default:

@@ -133,20 +133,20 @@ describe('the whole path, from Drift to subscribers', () => {
   });
 
   it('the same post twice is delivered once', async () => {
-    await fanout.subscribe({ url: one.url, eventTypes: ['phone_captured'], orgIds: [4005] });
-    const phone = {
+    await fanout.subscribe({ url: one.url, eventTypes: ['new_message'], orgIds: [4005] });
+    const message = {
       orgId: 4005,
-      type: 'phone_captured',
+      type: 'new_message',
       token: driftToken,
-      data: { conversationId: 1, phoneNumber: '+1' },
+      data: { conversationId: 1, id: 1, createdAt: 1591813167000 },
     };
-    await fanout.post(phone);
-    await one.until(() => one.deliveries.length >= 1, 'the phone number');
-    await fanout.post(phone);
-    await fanout.post({ ...phone, data: { conversationId: 2 } });
+    await fanout.post(message);
+    await one.until(() => one.deliveries.length >= 1, 'the message');
+    await fanout.post(message);
+    await fanout.post({ ...message, data: { conversationId: 2, id: 2 } });
     await one.until(
       (deliveries) => deliveries.some(({ body }) => body.includes('"conversationId":2')),
-      'the other phone number',
+      'the other message',
     );
     expect(one.deliveries).toHaveLength(2);
   });

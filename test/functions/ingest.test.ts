@@ -184,6 +184,20 @@ describe('what a post becomes', () => {
     expect(JSON.stringify((await post(close)).json)).not.toContain('conversation_status_updated');
   });
 
+  it.each([undefined, null, 'none', 5.5])(
+    'a close of conversation %j is accepted, and said to push nothing',
+    async (conversationId) => {
+      const close = { conversationId, status: 'closed', changedAt: 3 };
+      const { statusCode, json } = await post(aPost({ type: 'conversation_status_updated', data: close }));
+      expect(statusCode).toBe(202);
+      expect(json).toMatchObject({
+        status: 'accepted',
+        detail: expect.stringContaining('data.conversationId'),
+        events: [],
+      });
+    },
+  );
+
   it('an unknown type passes', async () => {
     expect((await post(aPost({ type: 'invented_tomorrow' }))).statusCode).toBe(202);
     expect(publisher.typesPublished()).toEqual(['invented_tomorrow']);

@@ -1,7 +1,8 @@
-import { integerValue, type JsonObject, safeInteger } from '../../json/json.ts';
-import { type DriftEvent, type EventDetail, occurredAt, ownTime } from './drift-event.ts';
+import { integerValue, type JsonObject } from '../../json/json.ts';
+import { type DriftEvent, type EventDetail, idText, timeOf } from './drift-event.ts';
 import { eventSources, eventTypes } from './event-types.ts';
 import { type LegacyTimeline, legacyPhaseAt } from './legacy-timeline.ts';
+import { isSyncCommand } from './sync-command.ts';
 import { identifyingFact, webhookId, webhookIdOf } from './webhook-id.ts';
 
 /** One entry for the bus. */
@@ -13,6 +14,8 @@ export interface Broadcast {
 export interface Derivation {
   /** A superseded event is dropped: each cause makes its own `conversation_push`. */
   readonly kind: 'broadcast' | 'superseded';
+  /** It would push its conversation, but `data.conversationId` is no id: it goes out as itself alone. */
+  readonly lacksConversation?: true;
   /** In the order in which they are published; all of one cause belong into one PutEvents call. */
   readonly broadcasts: readonly Broadcast[];
 }
@@ -24,7 +27,7 @@ export interface Derivation {
  */
 export function deriveBroadcasts(event: DriftEvent, now: number, timeline: LegacyTimeline): Derivation {
   const phase = legacyPhaseAt(now, timeline);
-  const itself: Broadcast = { source: eventSources.drift, detail: detailOf(event, webhookIdOf(event), now) };
+  const itself: Broadcast = { source: eventSources.drift, detail: detailOf(event, webhookIdOf(event, now), now) };
   const mirroring = phase === 'mirroring';
 
   switch (event.type) {
@@ -32,45 +35,40 @@ export function deriveBroadcasts(event: DriftEvent, now: number, timeline: Legac
       return { kind: 'superseded', broadcasts: [] };
     case eventTypes.conversationStatusUpdated: {
       const own: Broadcast = phase === 'removed' ? { ...itself, source: eventSources.retired } : itself;
-      const pushes = event.data.status === 'closed' ? manualPush(event, now, false) : [];
-      return { kind: 'broadcast', broadcasts: [own, ...pushes] };
+      return event.data.status === 'closed' ? withPushes(own, manualPush(event, now, false)) : alone(own);
     }
     case eventTypes.newCommandMessage:
-      return {
-        kind: 'broadcast',
-        broadcasts: isSyncCommand(event) ? [itself, ...manualPush(event, now, mirroring)] : [itself],
-      };
+      return isSyncCommand(event) ? withPushes(itself, manualPush(event, now, mirroring)) : alone(itself);
     case eventTypes.conversationManualPush:
     case eventTypes.conversationInactive:
-      return {
-        kind: 'broadcast',
-        broadcasts: [itself, ...consequences(event, identifyingFact(event), now, mirroring)],
-      };
+      return withPushes(itself, consequences(event, identifyingFact(event, now), now, mirroring));
     default:
-      return { kind: 'broadcast', broadcasts: [itself] };
+      return alone(itself);
   }
 }
 
-/** `/sync`, typed by an agent. Tags are stripped; Drift also sends the same text as `new_message`, which is no command. */
-function isSyncCommand({ data }: DriftEvent): boolean {
-  const { author, body } = data;
-  const authorType = typeof author === 'object' && author !== null && 'type' in author ? author.type : undefined;
-  // `[^<>]` keeps this linear on a body of many `<`.
-  return authorType === 'user' && typeof body === 'string' && body.replace(/<[^<>]*>/g, '').trim() === '/sync';
+function alone(itself: Broadcast): Derivation {
+  return { kind: 'broadcast', broadcasts: [itself] };
+}
+
+function withPushes(itself: Broadcast, pushes: readonly Broadcast[]): Derivation {
+  return pushes.length === 0
+    ? { kind: 'broadcast', lacksConversation: true, broadcasts: [itself] }
+    : { kind: 'broadcast', broadcasts: [itself, ...pushes] };
 }
 
 /** `conversation_manual_push` for a close or a `/sync`, and all that follows from it. */
 function manualPush(cause: DriftEvent, now: number, mirrored: boolean): Broadcast[] {
-  const { conversationId } = cause.data;
+  const conversationId = idText(cause.data.conversationId);
   if (conversationId === undefined) return [];
-  const lastUpdated = ownTime(cause);
+  const { at, isOwn } = timeOf(cause, now);
   const push: DriftEvent = {
     orgId: cause.orgId,
     type: eventTypes.conversationManualPush,
-    data: { conversationId, lastUpdated: lastUpdated ?? now },
+    data: { conversationId: integerValue(conversationId), lastUpdated: at },
   };
   // Without a time of its own the cause's identity stands in, so that a repeated post still has the same ids.
-  const fact = lastUpdated === undefined ? ['cause', ...identifyingFact(cause)] : identifyingFact(push);
+  const fact = isOwn ? identifyingFact(push, now) : ['cause', ...identifyingFact(cause, now)];
   const itself: Broadcast = {
     source: eventSources.drift,
     detail: { ...detailOf(push, webhookId(push.orgId, push.type, fact), now), cause: cause.type },
@@ -81,12 +79,13 @@ function manualPush(cause: DriftEvent, now: number, mirrored: boolean): Broadcas
 /** `conversation_push` and, while mirroring, the legacy close, for a manual push or an inactivity. */
 function consequences(cause: DriftEvent, fact: readonly string[], now: number, mirrored: boolean): Broadcast[] {
   const { orgId, type, data } = cause;
-  const { conversationId } = data;
-  if (conversationId === undefined) return [];
-  const lastUpdated = safeInteger(data.lastUpdated) ?? now;
-  const derived = (derivedType: string, derivedData: JsonObject, id: string): Broadcast => ({
+  const id = idText(data.conversationId);
+  if (id === undefined) return [];
+  const conversationId = integerValue(id);
+  const { at: lastUpdated, isOwn } = timeOf(cause, now);
+  const derived = (derivedType: string, derivedData: JsonObject, derivedId: string): Broadcast => ({
     source: eventSources.drift,
-    detail: { ...detailOf({ orgId, type: derivedType, data: derivedData }, id, now), cause: type },
+    detail: { ...detailOf({ orgId, type: derivedType, data: derivedData }, derivedId, now), cause: type },
   });
   const push = derived(
     eventTypes.conversationPush,
@@ -100,11 +99,11 @@ function consequences(cause: DriftEvent, fact: readonly string[], now: number, m
   // A close that is also pushed by hand is one fact, so Drift's own close and our mirror of its manual push share an
   // id. A quiet period is a fact of its own: its mirror must not be held back by that of a `/sync` at the same time.
   // Nor has a time that is only that of the arrival a place in the id: a repeated post has another.
-  const hasOwnTime = fact[0] === 'conversation' && safeInteger(data.lastUpdated) !== undefined;
+  const hasOwnTime = fact[0] === 'conversation' && isOwn;
   const mirrorFact =
     type === eventTypes.conversationInactive || !hasOwnTime
       ? [type, ...fact]
-      : identifyingFact({ orgId, type: mirrorType, data: mirror });
+      : identifyingFact({ orgId, type: mirrorType, data: mirror }, now);
   return [push, derived(mirrorType, mirror, webhookId(orgId, mirrorType, mirrorFact))];
 }
 
@@ -114,6 +113,6 @@ function detailOf(event: DriftEvent, id: string, now: number): EventDetail {
     orgId: integerValue(event.orgId),
     type: event.type,
     data: event.data,
-    occurredAt: occurredAt(event, now),
+    occurredAt: timeOf(event, now).at,
   };
 }

@@ -1,4 +1,4 @@
-import { type JsonObject, type JsonValue, safeInteger } from '../../json/json.ts';
+import { integerText, isWithin64Bits, type JsonObject, type JsonValue, safeInteger } from '../../json/json.ts';
 import { eventRow } from './event-types.ts';
 
 /** What a subscriber gets, and what Drift sends less its `token`: `{"orgId", "type", "data"}`. */
@@ -18,19 +18,41 @@ export interface EventDetail {
   readonly orgId: JsonValue;
   readonly type: string;
   readonly data: JsonObject;
-  /** Epoch milliseconds: the event's own time, never later than its arrival. */
+  /** Epoch milliseconds: the event's own time, never later than its arrival by more than a clock may be ahead. */
   readonly occurredAt: number;
   readonly cause?: string;
+}
+
+/**
+ * Drift's ids are 64-bit integers; the same digits as a text are the same id. Undefined for all else: then nothing is
+ * known to concern a conversation, neither a timer nor a push.
+ */
+export function idText(value: unknown): string | undefined {
+  if (typeof value !== 'string') return integerText(value);
+  return /^\d{1,19}$/.test(value) && isWithin64Bits(value) ? String(BigInt(value)) : undefined;
+}
+
+/** A time as Drift writes it, in epoch milliseconds. */
+export function epochMilliseconds(value: unknown): number | undefined {
+  const time = safeInteger(value);
+  if (time === undefined || time < 0) return undefined;
+  // Seconds since 2001, which as milliseconds would be a day of January 1970 to 1973: before Drift, and so no such time.
+  return time >= 1e9 && time < 1e11 ? time * 1000 : time;
 }
 
 /** The event's own time in epoch milliseconds, where its type carries one. */
 export function ownTime(event: DriftEvent): number | undefined {
   const field = eventRow(event.type)?.timeField ?? undefined;
-  const time = field === undefined ? undefined : safeInteger(event.data[field]);
-  return time !== undefined && time >= 0 ? time : undefined;
+  return field === undefined ? undefined : epochMilliseconds(event.data[field]);
 }
 
-/** An event's own time counts; a time in the future is clamped to its arrival. */
-export function occurredAt(event: DriftEvent, receivedAt: number): number {
-  return Math.min(ownTime(event) ?? receivedAt, receivedAt);
+/** So far Drift's clock may be ahead of ours: a message from then, posted again a minute later, is still of one time. */
+const clockSkewMs = 1_000;
+
+/** When it happened: by the event's own time, or by its arrival where it has none, or one in the future. */
+export function timeOf(event: DriftEvent, receivedAt: number): { readonly at: number; readonly isOwn: boolean } {
+  const own = ownTime(event);
+  return own === undefined || own > receivedAt + clockSkewMs
+    ? { at: receivedAt, isOwn: false }
+    : { at: own, isOwn: true };
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { canonicalJson, integerText, type JsonObject } from '../../json/json.ts';
-import type { DriftEvent } from './drift-event.ts';
+import { canonicalJson, integerText } from '../../json/json.ts';
+import { type DriftEvent, epochMilliseconds, idText, ownTime } from './drift-event.ts';
 import { eventRow } from './event-types.ts';
 
 /**
@@ -15,39 +15,56 @@ export function webhookId(orgId: string, type: string, fact: readonly string[]):
   return `msg_${digest.subarray(0, 20).toString('base64url')}`;
 }
 
-/** The id of an event as it came in. */
-export function webhookIdOf(event: DriftEvent): string {
-  return webhookId(event.orgId, event.type, identifyingFact(event));
+/** The id of an event as it came in, at `receivedAt` (epoch ms). */
+export function webhookIdOf(event: DriftEvent, receivedAt: number): string {
+  return webhookId(event.orgId, event.type, identifyingFact(event, receivedAt));
 }
+
+/**
+ * For so long two posts with equal data and no time of their own are one fact. Without an end the second "Manually sync"
+ * of a conversation would never arrive; with a short one, a post that Drift sends twice would. What is taken for one within
+ * it costs no data: the conversation goes quiet later, and that pushes it.
+ */
+const timelessFactMs = 10 * 60 * 1000;
 
 /** What identifies the fact that an event tells: two events of one type and org with equal facts are the same. */
-export function identifyingFact({ type, data }: DriftEvent): string[] {
-  return factOfType(type, data) ?? ['data', canonicalJson(data)];
+export function identifyingFact(event: DriftEvent, receivedAt: number): string[] {
+  const known = factOfType(event);
+  if (known !== undefined) return known;
+  const fact = ['data', canonicalJson(event.data)];
+  return ownTime(event) === undefined ? [...fact, String(Math.floor(receivedAt / timelessFactMs))] : fact;
 }
 
-function factOfType(type: string, data: JsonObject): string[] | undefined {
+function factOfType({ type, data }: DriftEvent): string[] | undefined {
   const identity = eventRow(type)?.identity ?? 'data';
+  if (identity === 'data') return undefined;
+  const conversationId = idText(data.conversationId);
+  if (conversationId === undefined) return undefined;
   switch (identity) {
     case 'message': {
-      const id = integerText(data.id);
-      // An edit keeps the id of the message that it changes and has another message type.
-      return id === undefined ? undefined : ['message', text(data.conversationId), id, text(data.type)];
+      const id = idText(data.id);
+      if (id === undefined) return undefined;
+      // An edit has the id of its message, or one of its own, and perhaps its time: its text tells it from the next edit.
+      const { type: messageType = null, createdAt = null, editedMessageId = null, body = null } = data;
+      return ['message', conversationId, id, canonicalJson([messageType, createdAt, editedMessageId, body])];
     }
     case 'conversation': {
-      const lastUpdated = integerText(data.lastUpdated);
-      return lastUpdated === undefined ? undefined : ['conversation', text(data.conversationId), lastUpdated];
+      const lastUpdated = timeText(data.lastUpdated);
+      return lastUpdated === undefined ? undefined : ['conversation', conversationId, lastUpdated];
     }
     case 'status': {
-      const changedAt = integerText(data.changedAt);
-      return changedAt === undefined ? undefined : ['status', text(data.conversationId), text(data.status), changedAt];
+      const changedAt = timeText(data.changedAt);
+      return changedAt === undefined
+        ? undefined
+        : ['status', conversationId, canonicalJson(data.status ?? null), changedAt];
     }
-    case 'data':
-      return undefined;
     default:
       throw identity satisfies never;
   }
 }
 
-function text(value: unknown): string {
-  return integerText(value) ?? (typeof value === 'string' ? value : '');
+/** A time by which two spellings of one fact, in seconds and in milliseconds, are equal. */
+function timeText(value: unknown): string | undefined {
+  const time = epochMilliseconds(value);
+  return time === undefined ? integerText(value) : String(time);
 }

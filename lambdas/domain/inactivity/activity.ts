@@ -1,5 +1,5 @@
 import { integerText } from '../../json/json.ts';
-import type { EventDetail } from '../events/drift-event.ts';
+import { type EventDetail, idText } from '../events/drift-event.ts';
 import { eventTypes } from '../events/event-types.ts';
 
 /** Something happened in a conversation. `closes`: it was a close, which disarms the timer. */
@@ -14,7 +14,7 @@ export interface Activity {
 /** What an event on the bus means for its conversation's timer, or undefined where it means nothing. */
 export function activityOf(detail: EventDetail): Activity | undefined {
   const idField = detail.type === eventTypes.newConversation ? 'id' : 'conversationId';
-  const conversationId = integerText(detail.data[idField]);
+  const conversationId = idText(detail.data[idField]);
   const orgId = integerText(detail.orgId);
   if (conversationId === undefined || orgId === undefined) return undefined;
   const closes = detail.type === eventTypes.conversationStatusUpdated && detail.data.status === 'closed';

@@ -5,12 +5,13 @@ import {
   aStatusUpdate,
   aSyncCommand,
   broadcastsOf,
+  driftSampleInstant,
   instantIn,
 } from '../../../lab/support/drift-events.ts';
 import { deriveBroadcasts } from '../../../lambdas/domain/events/derive.ts';
 import { eventTypes } from '../../../lambdas/domain/events/event-types.ts';
 import { legacyPhases, publishedLegacyTimeline } from '../../../lambdas/domain/events/legacy-timeline.ts';
-import { parseJson } from '../../../lambdas/json/json.ts';
+import { type JsonObject, parseJson } from '../../../lambdas/json/json.ts';
 
 const typesOf = (...args: Parameters<typeof broadcastsOf>): string[] =>
   broadcastsOf(...args)
@@ -99,7 +100,33 @@ describe('/sync', () => {
     },
   );
 
-  it.each(['/synchronise', '/sync now', 'please /sync', '/SYNC', '', '/ sync'])('is not found in %j', (body) => {
+  it.each([
+    '<p>/sync&nbsp;</p>',
+    '<p>/sync</p>&nbsp;',
+    '&nbsp;/sync&#160;&#xA0;',
+    '<p>&#47;sync</p>',
+    '&sol;sync',
+    '/sync\u00a0',
+    '\u200b/sync\ufeff',
+    '/sync&#8203;&zwnj;&ZeroWidthSpace;',
+    '/sync&#x200B;<br>',
+    '/Sync',
+    '/SYNC',
+  ])('is found in %j, as editors and telephones write it', (body) => {
+    expect(typesOf(aSyncCommand({ body }))).toContain('conversation_manual_push');
+  });
+
+  it.each([
+    '/synchronise',
+    '/sync now',
+    'please /sync',
+    '',
+    '/ sync',
+    '&amp;#47;sync',
+    '&#x110000;/sync&#9999999999;',
+    '&constructor;/sync',
+    '&__proto__;/sync',
+  ])('is not found in %j', (body) => {
     expect(typesOf(aSyncCommand({ body }))).toEqual(['new_command_message']);
   });
 
@@ -157,6 +184,42 @@ describe('what Drift itself derives', () => {
   });
 });
 
+describe('a conversation id', () => {
+  it('as a text of digits is the same id, in a push as in a timer', () => {
+    const ofNumber = broadcastsOf(aStatusUpdate({ conversationId: 5 }));
+    const ofText = broadcastsOf(aStatusUpdate({ conversationId: '5' }));
+    expect(ofText.map(({ detail }) => detail.id)).toEqual(ofNumber.map(({ detail }) => detail.id));
+    expect(ofText.slice(1).map(({ detail }) => detail.data)).toEqual(
+      ofNumber.slice(1).map(({ detail }) => detail.data),
+    );
+    expect(ofText[0]?.detail.data.conversationId).toBe('5');
+  });
+
+  it.each([null, { a: 1 }, [5], 5.5, 'none', '', '5 ', '-5', '9223372036854775808', undefined])(
+    '%j is none: the event goes out as itself, and it is said that nothing follows',
+    (conversationId) => {
+      for (const event of [
+        aStatusUpdate({ conversationId } as JsonObject),
+        aSyncCommand({ conversationId } as JsonObject),
+        anInactivity({ conversationId } as JsonObject),
+        { ...anInactivity({ conversationId } as JsonObject), type: 'conversation_manual_push' },
+      ]) {
+        expect(deriveBroadcasts(event, instantIn.mirroring, publishedLegacyTimeline)).toMatchObject({
+          lacksConversation: true,
+          broadcasts: [{ detail: { type: event.type, data: event.data } }],
+        });
+      }
+    },
+  );
+
+  it('that is none makes no two facts one', () => {
+    const ids = [null, { a: 1 }, { a: 2 }, 5.5, 'a', 'b'].map(
+      (conversationId) => broadcastsOf(aMessage({ conversationId } as JsonObject))[0]?.detail.id,
+    );
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+});
+
 describe('anything else', () => {
   it.each(['new_conversation', 'new_message', 'contact_identified', 'something_drift_invents_tomorrow'])(
     '%s goes out as itself',
@@ -184,6 +247,34 @@ describe('times', () => {
 
   it('a time in the future is clamped to the arrival', () => {
     expect(broadcastsOf(aMessage({ createdAt: 9_000 }), 5_000)[0]?.detail.occurredAt).toBe(5_000);
+  });
+
+  it('a moment in the future is not: a clock that is a little ahead must not give a repeated post another time', () => {
+    expect(broadcastsOf(aMessage({ createdAt: 5_050 }), 5_000)[0]?.detail.occurredAt).toBe(5_050);
+  });
+
+  it('of a close far in the future is that of its arrival in what follows from it', () => {
+    const changedAt = instantIn.mirroring + 24 * 3_600_000;
+    expect(dataOf('conversation_push', aStatusUpdate({ changedAt }), instantIn.mirroring)).toMatchObject({
+      lastUpdated: instantIn.mirroring,
+      data: { lastUpdated: instantIn.mirroring },
+    });
+    const inactive = anInactivity({ lastUpdated: changedAt });
+    expect(dataOf('conversation_status_updated', inactive, instantIn.mirroring)).toMatchObject({
+      changedAt: instantIn.mirroring,
+    });
+  });
+
+  it('in seconds is read as what it is', () => {
+    const inSeconds = aStatusUpdate({ changedAt: 1591813767 });
+    expect(broadcastsOf(inSeconds, instantIn.mirroring)[0]?.detail.occurredAt).toBe(1591813767000);
+    expect(dataOf('conversation_manual_push', inSeconds, instantIn.mirroring)).toEqual({
+      conversationId: 123456789,
+      lastUpdated: 1591813767000,
+    });
+    const idsOf = (event: Parameters<typeof broadcastsOf>[0]) =>
+      broadcastsOf(event, instantIn.mirroring).map(({ detail }) => detail.id);
+    expect(idsOf(inSeconds)).toEqual(idsOf(aStatusUpdate()));
   });
 
   it.each([undefined, null, 'yesterday', -1, 1.5])('without a usable time (%j) the arrival counts', (createdAt) => {
@@ -216,6 +307,23 @@ describe('ids', () => {
     expect(idsOf(event, instantIn.mirroring + 60_000)).toEqual(idsOf(event, instantIn.mirroring));
   });
 
+  it.each([
+    ['a manual push', { orgId: '1', type: 'conversation_manual_push', data: { conversationId: 5 } }],
+    ['a close', aStatusUpdate({ changedAt: null })],
+    ['a contact who opts out', { orgId: '1', type: 'user_unsubscribed', data: { id: 77 } }],
+    ['a type that nobody knows', { orgId: '1', type: 'invented_tomorrow', data: {} }],
+    ['a type with the name of a property', { orgId: '1', type: 'constructor', data: {} }],
+  ])('are new where %s without a time comes again on another day', (_name, event) => {
+    const first = idsOf(event, instantIn.mirroring);
+    expect(idsOf(event, instantIn.mirroring + 60_000)).toEqual(first);
+    expect(idsOf(event, instantIn.mirroring + 24 * 3_600_000).filter((id) => first.includes(id))).toEqual([]);
+  });
+
+  it('are the same for a post that is repeated later, where the far future stands in it', () => {
+    const event = aStatusUpdate({ changedAt: instantIn.mirroring + 24 * 3_600_000 });
+    expect(idsOf(event, instantIn.mirroring + 3_600_000)).toEqual(idsOf(event, instantIn.mirroring));
+  });
+
   it('are the same for a post with its keys in another order', () => {
     const event = { orgId: '1', type: 'contact_identified', data: { id: 1, attributes: { a: 1, b: 2 } } };
     const reordered = { orgId: '1', type: 'contact_identified', data: { attributes: { b: 2, a: 1 }, id: 1 } };
@@ -236,6 +344,11 @@ describe('ids', () => {
       aMessage({ conversationId: 2 }),
       aMessage({ id: 2 }),
       aMessage({ type: 'edit' }),
+      aMessage({ type: 'edit', body: 'b' }),
+      aMessage({ type: 'edit', body: 'c' }),
+      aMessage({ type: 'edit', body: 'c', createdAt: driftSampleInstant + 3000 }),
+      aMessage({ type: 'edit', body: 'c', editedMessageId: 9 }),
+      aMessage({ body: 'b' }),
       { ...aMessage(), type: 'new_command_message' },
     ].map((event) => idsOf(event)[0]);
     expect(new Set(ids).size).toBe(ids.length);

@@ -212,6 +212,10 @@ describe('what counts as activity', () => {
 
   it('not what names no conversation', () => {
     expect(activityIn(aMessage({ conversationId: null }))).toBeUndefined();
-    expect(activityIn(aMessage({ conversationId: '12' }))).toBeUndefined();
+    expect(activityIn(aMessage({ conversationId: 'twelve' }))).toBeUndefined();
+  });
+
+  it('a conversation id as a text of digits, as in what is pushed', () => {
+    expect(activityIn(aMessage({ conversationId: '12' }))).toMatchObject({ conversationId: '12' });
   });
 });
