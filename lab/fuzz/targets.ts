@@ -1,6 +1,5 @@
 import type { FuzzTarget } from './fuzz-target.ts';
 import { addresses } from './targets/addresses.ts';
-import { answers } from './targets/answers.ts';
 import { filters } from './targets/filters.ts';
 import { patterns } from './targets/patterns.ts';
 import { posts } from './targets/posts.ts';
@@ -12,5 +11,4 @@ export const targets: Readonly<Record<string, FuzzTarget>> = {
   filters,
   addresses,
   templates,
-  answers,
 };

@@ -55,7 +55,7 @@ export const productFaults: readonly ProductFault[] = [
     name: 'ignore Retry-After',
     file: 'lambdas/domain/deliveries/attempt-outcome.ts',
     line: "const retryAfter = parseRetryAfter(headers['retry-after'], now);",
-    broken: 'const retryAfter: number | undefined = undefined;',
+    broken: 'const retryAfter = parseRetryAfter(undefined, now);',
   },
   {
     name: 'deliver to a paused subscriber',

@@ -23,7 +23,10 @@ export type Misbehaviour =
   | 'contradicts-itself'
   | 'breaks-its-chunks'
   | 'switches-protocols'
-  | 'answers-before-the-request-ends';
+  | 'answers-before-the-request-ends'
+  | 'hangs-after-4-kb'
+  | 'resets-kept'
+  | 'times-out-kept';
 
 export interface HostileReceiver {
   readonly port: number;
@@ -55,6 +58,7 @@ export async function startHostileReceiver({ dripMs = 20 } = {}): Promise<Hostil
     receiver.connections++;
     sockets.add(socket);
     let text = '';
+    let count = 0;
     socket.on('error', () => {});
     socket.on('close', () => sockets.delete(socket));
     socket.on('end', () => socket.end());
@@ -70,7 +74,7 @@ export async function startHostileReceiver({ dripMs = 20 } = {}): Promise<Hostil
       heads.push(head);
       bodies.push(Buffer.from(text.slice(end + 4, end + 4 + length), 'latin1').toString());
       text = '';
-      answer(socket, path, dripMs);
+      answer(socket, path, { dripMs, isKept: count++ > 0 });
     });
   });
   const receiver: HostileReceiver = {
@@ -97,10 +101,16 @@ async function listen(server: Server): Promise<number> {
   return address.port;
 }
 
-function answer(socket: Socket, path: string, dripMs: number): void {
+interface Circumstances {
+  readonly dripMs: number;
+  /** Not the first request of its connection. */
+  readonly isKept: boolean;
+}
+
+function answer(socket: Socket, path: string, circumstances: Circumstances): void {
   const [, name = '', code = ''] = path.split(/[/?]/);
   const misbehave = misbehaviours[name as Misbehaviour];
-  if (misbehave !== undefined) misbehave(socket, dripMs);
+  if (misbehave !== undefined) misbehave(socket, circumstances);
   else if (name === 'status') respond(socket, Number(code), '');
   else if (name === 'redirect') respond(socket, 302, '', 'Location: /status/200\r\n');
   else respond(socket, 200, 'ok');
@@ -114,11 +124,11 @@ function respond(socket: Socket, status: number, body: string, headers = ''): vo
 
 const ok = 'HTTP/1.1 200 OK\r\n';
 
-const misbehaviours: Readonly<Record<Misbehaviour, (socket: Socket, dripMs: number) => void>> = {
+const misbehaviours: Readonly<Record<Misbehaviour, (socket: Socket, circumstances: Circumstances) => void>> = {
   'accepts-and-hangs': () => {},
   'answers-then-hangs': (socket) => socket.write(`${ok}Content-Length: 100\r\n\r\nhalf of it`),
-  'drips-headers': (socket, dripMs) => drip(socket, `${ok}X-Slow: ${filler}`, dripMs),
-  'drips-body': (socket, dripMs) => {
+  'drips-headers': (socket, { dripMs }) => drip(socket, `${ok}X-Slow: ${filler}`, dripMs),
+  'drips-body': (socket, { dripMs }) => {
     socket.write(`${ok}Content-Length: ${filler.length}\r\n\r\n`);
     drip(socket, filler, dripMs);
   },
@@ -156,6 +166,10 @@ const misbehaviours: Readonly<Record<Misbehaviour, (socket: Socket, dripMs: numb
   'switches-protocols': (socket) =>
     socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'),
   'answers-before-the-request-ends': (socket) => socket.end(`${ok}Connection: close\r\nContent-Length: 2\r\n\r\nok`),
+  'hangs-after-4-kb': (socket) => socket.write(`${ok}Content-Length: 9000\r\n\r\n${filler.slice(0, 4096)}`),
+  'resets-kept': (socket, { isKept }) => (isKept ? socket.resetAndDestroy() : respond(socket, 200, 'ok')),
+  'times-out-kept': (socket, { isKept }) =>
+    respond(socket, isKept ? 408 : 200, '', isKept ? 'Connection: close\r\n' : ''),
 };
 
 function drip(socket: Socket, text: string, everyMs: number): void {

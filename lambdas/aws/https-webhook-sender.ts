@@ -1,4 +1,5 @@
 import { type LookupAddress, lookup as systemLookup } from 'node:dns';
+import type { RequestOptions } from 'node:http';
 import type { LookupFunction } from 'node:net';
 import { urlToHttpOptions } from 'node:url';
 import type { WebhookSender } from '../deliver/ports.ts';
@@ -7,17 +8,14 @@ import type { WebhookRequest } from '../domain/deliveries/webhook-request.ts';
 import { checkAddress, type OutboundPolicy } from '../domain/subscriptions/outbound-address.ts';
 import { checkUrl } from '../domain/subscriptions/outbound-url.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { ResponseHead } from './http-response-reader.ts';
-import {
-  type BodyHead,
-  type Ending,
-  type Phase,
-  type WebhookConnections,
-  webhookConnections,
-} from './webhook-connections.ts';
+import { NotConnected, type ReceiverAgent, receiverAgent } from './receiver-agent.ts';
+import { type Ending, exchange } from './webhook-exchange.ts';
 
 /** For all of an attempt: name, connection, TLS, status, headers and body. Standard Webhooks advises 15 to 30 s. */
 const defaultTimeoutMs = 15_000;
+/** A receiver that lets kept connections die so often, one after the other, gets fresh ones for a while. */
+const maxStaleRounds = 3;
+const freshConnectionsMs = 10 * 60 * 1000;
 
 /** Finds all addresses of a name, as `dns.lookup` does. */
 export type ResolveAll = (
@@ -35,9 +33,15 @@ interface Options {
 }
 
 /** What is behind a url: found out once, not at each request. */
-type Target =
-  | { readonly kind: 'receiver'; readonly connections: WebhookConnections; readonly headStart: string }
-  | { readonly kind: 'refused'; readonly message: string };
+type Target = Receiver | { readonly kind: 'refused'; readonly message: string };
+
+interface Receiver {
+  readonly kind: 'receiver';
+  readonly connections: ReceiverAgent;
+  readonly options: RequestOptions;
+  readonly host: string;
+  readonly reuse: Reuse;
+}
 
 /**
  * POSTs over connections that are kept alive. Every address that a name resolves to is checked, and the checked ones are
@@ -59,13 +63,16 @@ export function httpsWebhookSender({
   function targetOf(url: string): Target {
     const verdict = checkUrl(url, policy);
     if (verdict.kind === 'refused') return { kind: 'refused', message: `the url ${verdict.message}` };
-    const { hostname, path } = urlToHttpOptions(verdict.url);
+    const { hostname = '', path } = urlToHttpOptions(verdict.url);
     const protocol = verdict.url.protocol === 'http:' ? 'http:' : 'https:';
     const port = Number(verdict.url.port || (protocol === 'http:' ? 80 : 443));
+    const connections = receiverAgent({ protocol, hostname: hostname ?? '' }, { clock, lookup, ca });
     return {
       kind: 'receiver',
-      connections: webhookConnections({ protocol, hostname: hostname ?? '', port }, { clock, lookup, ca }),
-      headStart: `POST ${path} HTTP/1.1\r\nhost: ${verdict.url.host}\r\nconnection: keep-alive\r\n`,
+      connections,
+      options: { protocol, hostname, port, path, method: 'POST', agent: connections.agent },
+      host: verdict.url.host,
+      reuse: new Reuse(clock),
     };
   }
 
@@ -75,15 +82,24 @@ export function httpsWebhookSender({
       if (last?.url !== request.url) last = { url: request.url, target: targetOf(request.url) };
       const { target } = last;
       if (target.kind === 'refused') return failed('refused', target.message, 0);
-      const text = requestText(target.headStart, request);
-      if (text === undefined) return failed('refused', 'a header holds what no header may hold', 0);
-      let ending = await target.connections.exchange(text, timeoutMs, { isFresh: false });
-      // A connection that the receiver closed while it idled (or while the function was frozen) says nothing about the receiver.
-      if (ending.kind === 'broken' && ending.isStale) {
-        const remainingMs = timeoutMs - (clock() - startedAt);
-        if (remainingMs > 0) ending = await target.connections.exchange(text, remainingMs, { isFresh: true });
+      const { connections, reuse } = target;
+      if (!areSendable(request.headers)) return failed('refused', 'a header holds what no header may hold', 0);
+      const number = reuse.begin();
+      if (reuse.isAllowed) connections.closeExpired();
+      else connections.closeIdle();
+      const first = await post(target, request, timeoutMs);
+      if (!isStale(first)) {
+        if (first.kind === 'answered' && first.isOverKept) reuse.worked();
+        return resultOf(first, clock() - startedAt);
       }
-      return resultOf(ending, clock() - startedAt);
+      reuse.failed(number);
+      // The others that idle are as old. None is left, so the next is a fresh one.
+      connections.closeIdle();
+      const remainingMs = timeoutMs - (clock() - startedAt);
+      const second = remainingMs > 0 ? await post(target, request, remainingMs) : first;
+      const result = resultOf(second, clock() - startedAt);
+      const isResent = second !== first && !(second.kind === 'failed' && second.error instanceof NotConnected);
+      return isResent ? { ...result, resentOnFreshConnection: true } : result;
     },
   };
 }
@@ -91,33 +107,78 @@ export function httpsWebhookSender({
 const fieldName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const noFieldValue = /[^\t\x20-\x7e]/;
 
-/** Undefined where a header could end its line, and so say more than it should. */
-function requestText(headStart: string, { headers, body }: WebhookRequest): string | undefined {
-  let text = headStart;
-  for (const name in headers) {
-    const value = headers[name] as string;
-    if (!fieldName.test(name) || noFieldValue.test(value)) return undefined;
-    text += `${name}: ${value}\r\n`;
+/** Not where a header could end its line, and so say more than it should. */
+function areSendable(headers: WebhookRequest['headers']): boolean {
+  return Object.entries(headers).every(([name, value]) => fieldName.test(name) && !noFieldValue.test(value));
+}
+
+function post({ options, host, reuse }: Receiver, { headers, body }: WebhookRequest, timeoutMs: number) {
+  const staysOpen = reuse.isAllowed;
+  const connection = staysOpen ? 'keep-alive' : 'close';
+  return exchange(
+    { ...options, headers: { ...headers, host, connection, 'content-length': Buffer.byteLength(body) } },
+    body,
+    { timeoutMs, staysOpen },
+  );
+}
+
+/**
+ * Whether it says nothing about the receiver: a kept connection was closed while it idled (or while the function was
+ * frozen), or the receiver says that it waited for a request in vain.
+ */
+function isStale(ending: Ending): boolean {
+  if (ending.kind === 'answered') return ending.isOverKept && ending.status === 408;
+  return ending.kind === 'failed' && ending.isOverKept && !ending.hasHeard;
+}
+
+/**
+ * Whether connections to a receiver are used again. One that resets every used connection when the next request comes would
+ * else get everything twice for ever. What was sent before a failure became known belongs to that failure: a receiver that
+ * has closed eighty connections at once has done so once.
+ */
+class Reuse {
+  readonly #clock: Clock;
+  #sent = 0;
+  #countedUpTo = 0;
+  #staleRounds = 0;
+  #notBefore = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
   }
-  return `${text}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+
+  begin(): number {
+    this.#sent++;
+    return this.#sent;
+  }
+
+  worked(): void {
+    this.#staleRounds = 0;
+  }
+
+  failed(number: number): void {
+    if (number <= this.#countedUpTo) return;
+    this.#countedUpTo = this.#sent;
+    this.#staleRounds++;
+    if (this.#staleRounds >= maxStaleRounds) this.#notBefore = this.#clock() + freshConnectionsMs;
+  }
+
+  get isAllowed(): boolean {
+    return this.#clock() >= this.#notBefore;
+  }
 }
 
 function resultOf(ending: Ending, durationMs: number): AttemptResult {
   switch (ending.kind) {
     case 'answered': {
-      const headers = joinedFields(ending.head);
-      const responseHead = headText(ending.body, headers['content-encoding']);
-      return { kind: 'answered', status: ending.head.status, headers, responseHead, durationMs };
+      const headers = joinedFields(ending.fields);
+      const responseHead = bodyText(ending, headers['content-encoding']);
+      return { kind: 'answered', status: ending.status, headers, responseHead, durationMs };
     }
     case 'timeout':
       return failed('timeout', 'timeout', durationMs);
-    case 'unreadable':
-      return failed('protocol', ending.fault, durationMs);
-    case 'broken': {
-      const { error, phase } = ending;
-      const message = error instanceof AddressRefused ? error.message : (error?.code ?? error?.name ?? 'ECONNRESET');
-      return failed(classOf(error, phase), message, durationMs);
-    }
+    case 'failed':
+      return failed(classOf(ending), messageOf(ending.error), durationMs);
     default:
       throw ending satisfies never;
   }
@@ -127,19 +188,25 @@ function failed(errorClass: ErrorClass, message: string, durationMs: number): At
   return { kind: 'failed', errorClass, message, durationMs };
 }
 
-function classOf(error: Error | undefined, phase: Phase): ErrorClass {
-  if (error instanceof AddressRefused) return 'refused';
-  if (error instanceof NotResolved) return 'dns';
-  return phase === 'http' ? 'connect' : phase;
+function classOf({ error, hasHeard }: Extract<Ending, { kind: 'failed' }>): ErrorClass {
+  if (!(error instanceof NotConnected)) return hasHeard ? 'protocol' : 'connect';
+  if (error.cause instanceof AddressRefused) return 'refused';
+  return error.cause instanceof NotResolved ? 'dns' : error.phase;
+}
+
+function messageOf(error: Error): string {
+  if (error instanceof NotConnected) return error.cause instanceof Error ? messageOf(error.cause) : 'ECONNRESET';
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code ?? message;
 }
 
 /** Several of one name are joined, except where only one makes sense: the first counts. */
-function joinedFields({ fields }: ResponseHead): Record<string, string> {
+function joinedFields(fields: readonly string[]): Record<string, string> {
   // Without a prototype: a receiver may send a header `constructor`.
   const joined: Record<string, string> = Object.create(null);
   for (let index = 0; index < fields.length; index += 2) {
-    const name = fields[index] as string;
-    const value = fields[index + 1] as string;
+    const name = (fields[index] as string).toLowerCase();
+    const value = (fields[index + 1] as string).trim();
     const before = joined[name];
     if (before === undefined) joined[name] = value;
     else if (name !== 'retry-after') joined[name] = `${before}, ${value}`;
@@ -147,16 +214,11 @@ function joinedFields({ fields }: ResponseHead): Record<string, string> {
   return joined;
 }
 
-const wholeText = new TextDecoder();
-
 /** Text for people. What is compressed is not unpacked: it may be a bomb. */
-function headText({ bytes: pieces, isWhole }: BodyHead, encoding: string | undefined): string {
+function bodyText({ body, isBodyWhole }: Extract<Ending, { kind: 'answered' }>, encoding: string | undefined): string {
   if (encoding !== undefined && encoding !== 'identity') return `(content-encoding: ${encoding.slice(0, 40)})`;
-  const [first, ...others] = pieces;
-  if (first === undefined) return '';
-  const bytes = others.length === 0 ? first : Buffer.concat(pieces);
-  // `stream` keeps back a character that the cut went through, and so needs a decoder of its own.
-  return isWhole ? wholeText.decode(bytes) : new TextDecoder().decode(bytes, { stream: true });
+  // `stream` keeps back a character that the cut went through.
+  return new TextDecoder().decode(body, { stream: !isBodyWhole });
 }
 
 class AddressRefused extends Error {
@@ -185,9 +247,20 @@ function checkedLookup(resolveAll: ResolveAll, policy: OutboundPolicy): LookupFu
         const verdict = checkAddress(address, policy);
         if (verdict.kind === 'refused') return callback(new AddressRefused(verdict.range), []);
       }
-      const [first] = addresses;
+      const [first, ...others] = inDiallingOrder(addresses);
       if (first === undefined) return callback(new NotResolved('ENOTFOUND'), []);
-      return options.all === true ? callback(null, addresses) : callback(null, first.address, first.family);
+      return options.all === true ? callback(null, [first, ...others]) : callback(null, first.address, first.family);
     });
   };
+}
+
+/**
+ * IPv4 first: a function outside a VPC has no way out by IPv6. Node takes the families by turns and gives the last address
+ * all the time that is left, so that is an IPv4 one again.
+ */
+function inDiallingOrder(addresses: readonly LookupAddress[]): LookupAddress[] {
+  const ipv4 = addresses.filter(({ family }) => family === 4);
+  const ipv6 = addresses.filter(({ family }) => family === 6);
+  const [first] = ipv4;
+  return first === undefined || ipv6.length === 0 ? [...addresses] : [...ipv4, first, ...ipv6.slice(0, ipv4.length)];
 }

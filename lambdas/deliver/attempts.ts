@@ -87,6 +87,8 @@ function report(
     status: answered?.status,
     errorClass: failed?.errorClass,
     error: failed?.message,
+    resentOnFreshConnection: result.resentOnFreshConnection,
+    isRetryAfterCut: 'isRetryAfterCut' in outcome ? outcome.isRetryAfterCut : undefined,
     nextAttemptAt: record.nextAttemptAt === undefined ? undefined : new Date(record.nextAttemptAt).toISOString(),
     reason: record.reason,
     replayName: message.replayName,

@@ -16,10 +16,6 @@ import { jsonLog } from '../telemetry/json-log.ts';
 import { deliverEnv } from './env.ts';
 import { createDeliverHandler } from './handler.ts';
 
-// The SDK's clients would load it with their first request. Lambda gives a function more of a core while it starts than
-// later on. (An import that nothing uses is left out of the bundle.)
-process.getBuiltinModule('node:https');
-
 const env = deliverEnv.parse(process.env);
 const dynamo = new DynamoDBClient();
 const sqs = new SQSClient();

@@ -80,7 +80,15 @@ export const deliverySchema = z.object({
   responseHead: z.optional(text).check(z.describe('The first bytes of what the subscriber answered.')),
   replayName: z.optional(text),
   history: z.array(
-    z.object({ at: time, durationMs: z.number(), status: z.optional(z.int()), error: z.optional(text) }),
+    z.object({
+      at: time,
+      durationMs: z.number(),
+      status: z.optional(z.int()),
+      error: z.optional(text),
+      resent: z
+        .optional(z.boolean())
+        .check(z.describe('It was sent twice: over a kept connection that turned out dead, and over a fresh one.')),
+    }),
   ),
 });
 

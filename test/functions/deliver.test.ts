@@ -215,14 +215,38 @@ describe('a delivery that fails', () => {
 
   it('waits as long as Retry-After asks for, over several hidings', async () => {
     const world = new DeliveryWorld();
-    world.receiver = () => answered(500, { 'retry-after': String(30 * 3600) });
+    world.receiver = () => answered(500, { 'retry-after': String(20 * 3600) });
     const startedAt = world.now;
     world.enqueue();
-    await world.runUntil(startedAt + hours(30) - 1000);
+    await world.runUntil(startedAt + hours(20) - 1000);
     expect(world.requests).toHaveLength(1);
-    expect(world.hidden.length).toBeGreaterThanOrEqual(3);
-    await world.runUntil(startedAt + hours(30) + 10_000);
+    expect(world.hidden.length).toBeGreaterThanOrEqual(2);
+    await world.runUntil(startedAt + hours(20) + 10_000);
     expect(world.requests).toHaveLength(2);
+  });
+
+  it('waits for a day where Retry-After asks for more, and the log says so', async () => {
+    const world = new DeliveryWorld();
+    world.receiver = () => answered(500, { 'retry-after': String(world.now / 1000) });
+    const startedAt = world.now;
+    world.enqueue();
+    await world.runUntil(startedAt + hours(24) - 1000);
+    expect(world.requests).toHaveLength(1);
+    await world.runUntil(startedAt + hours(24) + 10_000);
+    expect(world.requests).toHaveLength(2);
+    expect(world.log.lines.find(({ message }) => message === 'attempt')?.fields).toMatchObject({
+      isRetryAfterCut: true,
+    });
+  });
+
+  it('tells in the log and in the ledger that it was sent twice', async () => {
+    const world = new DeliveryWorld();
+    world.receiver = () => ({ ...answered(200), resentOnFreshConnection: true });
+    await delivered(world, world.enqueue());
+    expect(world.log.lines.find(({ message }) => message === 'attempt')?.fields).toMatchObject({
+      resentOnFreshConnection: true,
+    });
+    expect(world.records.get('msg_1')?.history).toEqual([expect.objectContaining({ status: 200, resent: true })]);
   });
 
   it('is discarded when the receiver does not want it', async () => {

@@ -2,7 +2,7 @@
 export type ErrorClass = 'dns' | 'connect' | 'tls' | 'timeout' | 'protocol' | 'refused';
 
 /** One attempt, as the sender saw it. */
-export type AttemptResult =
+export type AttemptResult = (
   | {
       readonly kind: 'answered';
       readonly status: number;
@@ -18,14 +18,18 @@ export type AttemptResult =
       /** For people: without urls, headers or bodies. */
       readonly message: string;
       readonly durationMs: number;
-    };
+    }
+) & {
+  /** A kept connection turned out dead, so the request went out a second time. The receiver may have got both. */
+  readonly resentOnFreshConnection?: true;
+};
 
 export type AttemptOutcome =
   | { readonly kind: 'delivered' }
-  /** `notBefore` (epoch ms): the endpoint's `Retry-After`. */
-  | { readonly kind: 'retry'; readonly notBefore?: number }
+  /** `notBefore` (epoch ms): the endpoint's `Retry-After`. `isRetryAfterCut`: it asked for more than we give. */
+  | { readonly kind: 'retry'; readonly notBefore?: number; readonly isRetryAfterCut?: true }
   /** A retry, and nothing else goes to the endpoint before `untilEpochMs` either. */
-  | { readonly kind: 'throttle'; readonly untilEpochMs: number }
+  | { readonly kind: 'throttle'; readonly untilEpochMs: number; readonly isRetryAfterCut?: true }
   /** Nothing more goes to this endpoint; this event waits with the others, unless it was delivered. */
   | { readonly kind: 'disable'; readonly reason: string; readonly delivered: boolean }
   /** This event is not wanted. */
@@ -56,57 +60,42 @@ export function attemptOutcome(result: AttemptResult, now: number): AttemptOutco
   }
   if (status === 410) return { kind: 'disable', reason: 'the receiver is gone (status 410)', delivered };
   const retryAfter = parseRetryAfter(headers['retry-after'], now);
+  const cut = retryAfter?.isCut ? { isRetryAfterCut: true as const } : {};
   const throttleSeconds = defaultThrottleSeconds[status];
   if (throttleSeconds !== undefined) {
-    return { kind: 'throttle', untilEpochMs: retryAfter ?? now + throttleSeconds * 1000 };
+    return { kind: 'throttle', untilEpochMs: retryAfter?.at ?? now + throttleSeconds * 1000, ...cut };
   }
-  return retryAfter === undefined ? { kind: 'retry' } : { kind: 'retry', notBefore: retryAfter };
+  return retryAfter === undefined ? { kind: 'retry' } : { kind: 'retry', notBefore: retryAfter.at, ...cut };
 }
 
-const maxRetryAfterSeconds = 400 * 24 * 60 * 60;
+/** What asks for more (a year, an epoch in the place of seconds) is a mistake, and would silence the endpoint. */
+const maxRetryAfterSeconds = 24 * 60 * 60;
+
+interface RetryAfter {
+  /** Epoch ms. */
+  readonly at: number;
+  readonly isCut: boolean;
+}
+
+const month = '(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)';
+const time = '\\d\\d:\\d\\d:\\d\\d';
+/** HTTP's three forms of a date (RFC 9110, 5.6.7); `Date.parse` alone takes much else. The last has no zone: UTC is meant. */
+const httpDate = new RegExp(
+  `^[A-Z][a-z]{2,8}(?:, \\d\\d[ -]${month}[ -]\\d{2,4} ${time} GMT| ${month} [ \\d]\\d ${time} \\d{4})$`,
+);
 
 /**
- * `Retry-After` as an instant in epoch ms: seconds, or one of HTTP's three forms of a date (RFC 9110, 10.2.3 and 5.6.7).
- * Undefined where it is neither, or in the past.
+ * `Retry-After` as an instant: seconds or a date (RFC 9110, 10.2.3), at most a day ahead. Undefined where it is neither, or in
+ * the past.
  */
-export function parseRetryAfter(value: string | undefined, now: number): number | undefined {
+export function parseRetryAfter(value: string | undefined, now: number): RetryAfter | undefined {
   const text = value?.trim() ?? '';
-  if (/^\d+$/.test(text)) {
-    const seconds = Math.min(Number(text), maxRetryAfterSeconds);
-    return seconds > 0 ? now + seconds * 1000 : undefined;
-  }
-  const date = parseHttpDate(text, now);
-  return date !== undefined && date > now ? Math.min(date, now + maxRetryAfterSeconds * 1000) : undefined;
-}
-
-const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-const time = '(\\d{2}):(\\d{2}):(\\d{2})';
-const imfFixdate = new RegExp(`^[A-Za-z]{3}, (\\d{2}) ([A-Za-z]{3}) (\\d{4}) ${time} GMT$`);
-const rfc850 = new RegExp(`^[A-Za-z]{6,9}, (\\d{2})-([A-Za-z]{3})-(\\d{2}) ${time} GMT$`);
-const asctime = new RegExp(`^[A-Za-z]{3} ([A-Za-z]{3}) ([ \\d]\\d) ${time} (\\d{4})$`);
-
-function parseHttpDate(text: string, now: number): number | undefined {
-  const fixed = imfFixdate.exec(text);
-  if (fixed !== null) return utc(fixed[3], fixed[2], fixed[1], fixed.slice(4, 7));
-  const old = rfc850.exec(text);
-  if (old !== null) {
-    // Two digits that seem to lie more than 50 years ahead mean the century before (RFC 9110).
-    const thisYear = new Date(now).getUTCFullYear();
-    const year = Math.floor(thisYear / 100) * 100 + Number(old[3]);
-    return utc(String(year > thisYear + 50 ? year - 100 : year), old[2], old[1], old.slice(4, 7));
-  }
-  const unix = asctime.exec(text);
-  return unix === null ? undefined : utc(unix[6], unix[1], unix[2], unix.slice(3, 6));
-}
-
-function utc(
-  year: string | undefined,
-  monthName: string | undefined,
-  day: string | undefined,
-  clock: readonly string[],
-): number | undefined {
-  const month = months.indexOf(monthName ?? '');
-  const [hours, minutes, seconds] = clock.map(Number);
-  const instant = Date.UTC(Number(year), month, Number(day), hours, minutes, seconds);
-  return month === -1 || Number.isNaN(instant) ? undefined : instant;
+  const at = /^\d+$/.test(text)
+    ? now + Number(text) * 1000
+    : httpDate.test(text)
+      ? Date.parse(text.endsWith(' GMT') ? text : `${text} GMT`)
+      : Number.NaN;
+  if (!(at > now)) return undefined;
+  const latest = now + maxRetryAfterSeconds * 1000;
+  return at > latest ? { at: latest, isCut: true } : { at, isCut: false };
 }

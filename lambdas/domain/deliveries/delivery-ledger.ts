@@ -53,6 +53,8 @@ export interface AttemptEntry {
   readonly durationMs: number;
   readonly status?: number;
   readonly error?: ErrorClass;
+  /** It went out twice (`AttemptResult.resentOnFreshConnection`). */
+  readonly resent?: true;
 }
 
 /** Bounds the item: a ledger item is at most 400 KB, of which the event may take 256. */
@@ -131,7 +133,8 @@ function historyAfter(previous: DeliveryRecord | undefined, result: AttemptResul
   const history = previous?.history ?? [];
   if (result === undefined) return history;
   const how = result.kind === 'answered' ? { status: result.status } : { error: result.errorClass };
-  return [...history, { at: now, durationMs: result.durationMs, ...how }].slice(-historyLength);
+  const resent = result.resentOnFreshConnection ? { resent: true as const } : {};
+  return [...history, { at: now, durationMs: result.durationMs, ...how, ...resent }].slice(-historyLength);
 }
 
 function lastAttempt(result: AttemptResult, now: number) {

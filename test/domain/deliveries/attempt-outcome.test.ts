@@ -52,6 +52,13 @@ describe("an attempt's outcome", () => {
     expect(answered(200, { 'webhook-delivery': 'abort-message' })).toEqual({ kind: 'delivered' });
   });
 
+  it('says so when it waits for less than Retry-After asks for', () => {
+    const tomorrow = noon + 24 * 3600 * 1000;
+    const asks = { 'retry-after': '86401' };
+    expect(answered(500, asks)).toEqual({ kind: 'retry', notBefore: tomorrow, isRetryAfterCut: true });
+    expect(answered(503, asks)).toEqual({ kind: 'throttle', untilEpochMs: tomorrow, isRetryAfterCut: true });
+  });
+
   it('is a retry when no answer came', () => {
     const failed = { kind: 'failed', errorClass: 'timeout', message: 'timeout', durationMs: 15_000 } as const;
     expect(attemptOutcome(failed, noon)).toEqual({ kind: 'retry' });
@@ -65,23 +72,39 @@ describe('Retry-After', () => {
     ['Sun, 22 Nov 2026 12:05:00 GMT', 300],
     ['Sunday, 22-Nov-26 12:05:00 GMT', 300],
     ['Sun Nov 22 12:05:00 2026', 300],
-    ['Tue Dec  1 12:00:00 2026', 9 * 24 * 3600],
+    ['Mon Nov 23 09:00:00 2026', 21 * 3600],
+    ['86400', 24 * 3600],
   ])('%j is an instant %i s from now', (value, seconds) => {
-    expect(parseRetryAfter(value, noon)).toBe(noon + seconds * 1000);
+    expect(parseRetryAfter(value, noon)).toEqual({ at: noon + seconds * 1000, isCut: false });
   });
 
-  it.each([undefined, '', '0', '-5', '1.5', 'soon', 'Sun, 22 Nov 2026 11:00:00 GMT', 'Sun, 22 Nox 2026 13:00:00 GMT'])(
-    '%j is no wish',
-    (value) => {
-      expect(parseRetryAfter(value, noon)).toBeUndefined();
-    },
-  );
-
-  it('is bounded where it is absurd', () => {
-    expect(parseRetryAfter('9'.repeat(400), noon)).toBe(noon + 400 * 24 * 3600 * 1000);
+  it.each([
+    undefined,
+    '',
+    '0',
+    '-5',
+    '1.5',
+    'soon',
+    'tomorrow 5',
+    '2026-11-22T13:00:00Z',
+    'Sun, 22 Nov 2026 11:00:00 GMT',
+    'Sun, 22 Nox 2026 13:00:00 GMT',
+    'Sun, 32 Nov 2026 13:00:00 GMT',
+    'Sun, 22 Nov 2026 13:00:00 GMT, Sun, 22 Nov 2026 14:00:00 GMT',
+    // Of the last century.
+    'Monday, 22-Nov-99 12:05:00 GMT',
+  ])('%j asks for nothing', (value) => {
+    expect(parseRetryAfter(value, noon)).toBeUndefined();
   });
 
-  it('takes a two-digit year that lies far ahead for one of the last century', () => {
-    expect(parseRetryAfter('Monday, 22-Nov-99 12:05:00 GMT', noon)).toBeUndefined();
+  it.each([
+    ['an epoch in seconds', String(noon / 1000 + 60)],
+    ['an epoch in milliseconds', String(noon + 60_000)],
+    ['a year', '31536000'],
+    ['a date in a year', 'Mon, 22 Nov 2027 12:00:00 GMT'],
+    ['a number without end', '9'.repeat(400)],
+    ['a second more than a day', '86401'],
+  ])('%s is taken for 24 hours, and says so', (_name, value) => {
+    expect(parseRetryAfter(value, noon)).toEqual({ at: noon + 24 * 3600 * 1000, isCut: true });
   });
 });

@@ -1,5 +1,4 @@
-import { createHmac, createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
-import fc from 'fast-check';
+import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
 import { Webhook as StandardWebhook } from 'standardwebhooks';
 import { Webhook as SvixWebhook } from 'svix';
 import { describe, expect, it } from 'vitest';
@@ -29,18 +28,6 @@ function headersOf(content: ReturnType<typeof now>, secrets: string[]) {
 describe('the signature', () => {
   it("is the published vector's", () => {
     expect(webhookSignature(published.content, [signingSecret])).toBe(published.signature);
-  });
-
-  it('is the HMAC-SHA256 that node:crypto makes, for keys and bodies of every length', () => {
-    const anyText = fc.string({ unit: 'binary', maxLength: 300 });
-    fc.assert(
-      fc.property(fc.uint8Array({ minLength: 1, maxLength: 200 }), anyText, (key, body) => {
-        const secret = `whsec_${Buffer.from(key).toString('base64')}`;
-        const expected = createHmac('sha256', key).update(`msg_1.1700000000.${body}`).digest('base64');
-        expect(webhookSignature({ id: 'msg_1', timestampSeconds: 1700000000, body }, [secret])).toBe(`v1,${expected}`);
-      }),
-      { numRuns: 300 },
-    );
   });
 
   it('is accepted by the verifiers that subscribers use', () => {
