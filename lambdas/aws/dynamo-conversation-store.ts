@@ -1,10 +1,4 @@
-import {
-  type AttributeValue,
-  ConditionalCheckFailedException,
-  GetItemCommand,
-  paginateQuery,
-  UpdateItemCommand,
-} from '@aws-sdk/client-dynamodb';
+import { GetItemCommand, paginateQuery, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { tableSchemas, timeToLiveAttribute } from '../contracts/table-schemas.ts';
 import {
   type Conversation,
@@ -12,7 +6,9 @@ import {
   timerShardOf,
 } from '../domain/inactivity/inactivity-timer.ts';
 import type { ConversationStore, DueTimer } from '../inactivity/ports.ts';
-import { type BatchDeps, batchGetAll } from './dynamo-batches.ts';
+import { fromAttributes, toAttributes } from './dynamo-attributes.ts';
+import { type BatchDeps, batchGetAll, type Item } from './dynamo-batches.ts';
+import { conditionExpression, ifConditionHolds, updateExpression, withCondition } from './dynamo-expressions.ts';
 
 const { partitionKey, index } = tableSchemas.conversations;
 const timersPerPage = 500;
@@ -24,48 +20,35 @@ export function dynamoConversationStore(deps: BatchDeps & { readonly tableName: 
     async readMany(keys) {
       const Keys = [...new Set(keys)].map((key) => ({ [partitionKey]: { S: key } }));
       const items = (await batchGetAll(deps, { [tableName]: { Keys } })).get(tableName) ?? [];
-      return new Map(items.map((item) => [item[partitionKey]?.S ?? '', toTimer(item)]));
+      return new Map(items.map((item) => [item[partitionKey]?.S ?? '', conversationOf(item)]));
     },
 
     async read(key) {
       const { Item: item } = await client.send(
         new GetItemCommand({ TableName: tableName, Key: { [partitionKey]: { S: key } }, ConsistentRead: true }),
       );
-      return item && toTimer(item);
+      return item && conversationOf(item);
     },
 
     async replace(key, expected, next) {
-      const values: Record<string, AttributeValue> = {
-        ':at': number(next.lastActivityAt),
-        ':ttl': number(Math.floor(next.lastActivityAt / 1000) + conversationRetentionSeconds),
-      };
-      const sets = ['lastActivityAt = :at', '#ttl = :ttl'];
-      let remove = '';
-      if (next.dueAt !== expected?.dueAt) {
-        if (next.dueAt === undefined) remove = ` REMOVE ${index.sortKey}, ${index.partitionKey}`;
-        else {
-          sets.push(`${index.sortKey} = :due`, `${index.partitionKey} = :shard`);
-          values[':due'] = number(next.dueAt);
-          values[':shard'] = number(timerShardOf(key));
-        }
-      }
-      const condition = conditionOf(expected, values);
-      try {
-        await client.send(
+      const before = expected === undefined ? {} : attributesOf(key, expected);
+      const after = attributesOf(key, next);
+      const changed = Object.entries(after).filter(([name, value]) => value !== before[name]);
+      const removed = Object.keys(before).filter((name) => !(name in after));
+      const condition =
+        expected === undefined
+          ? conditionExpression({}, [partitionKey])
+          : conditionExpression(toAttributes({ ...expected }), expected.dueAt === undefined ? [index.sortKey] : []);
+      const output = await ifConditionHolds(
+        client.send(
           new UpdateItemCommand({
             TableName: tableName,
             Key: { [partitionKey]: { S: key } },
-            UpdateExpression: `SET ${sets.join(', ')}${remove}`,
-            ConditionExpression: condition,
-            ExpressionAttributeNames: { '#ttl': timeToLiveAttribute },
-            ExpressionAttributeValues: values,
+            ...withCondition(updateExpression(Object.fromEntries(changed), removed), condition),
           }),
-        );
-        return true;
-      } catch (error) {
-        if (error instanceof ConditionalCheckFailedException) return false;
-        throw error;
-      }
+        ),
+      );
+      return output !== undefined;
     },
 
     async *dueTimers(shard, until) {
@@ -75,7 +58,7 @@ export function dynamoConversationStore(deps: BatchDeps & { readonly tableName: 
           TableName: tableName,
           IndexName: index.name,
           KeyConditionExpression: `${index.partitionKey} = :shard AND ${index.sortKey} <= :until`,
-          ExpressionAttributeValues: { ':shard': number(shard), ':until': number(until) },
+          ExpressionAttributeValues: toAttributes({ ':shard': shard, ':until': until }),
         },
       );
       for await (const { Items: items } of pages) {
@@ -87,20 +70,16 @@ export function dynamoConversationStore(deps: BatchDeps & { readonly tableName: 
   };
 }
 
-function conditionOf(expected: Conversation | undefined, values: Record<string, AttributeValue>): string {
-  if (expected === undefined) return `attribute_not_exists(${partitionKey})`;
-  values[':wasAt'] = number(expected.lastActivityAt);
-  if (expected.dueAt === undefined) return `lastActivityAt = :wasAt AND attribute_not_exists(${index.sortKey})`;
-  values[':wasDue'] = number(expected.dueAt);
-  return `lastActivityAt = :wasAt AND ${index.sortKey} = :wasDue`;
+/** Its fields, with the index's key of an armed one. All of them are plain values. */
+function attributesOf(key: string, conversation: Conversation): Record<string, unknown> {
+  return {
+    ...conversation,
+    [timeToLiveAttribute]: Math.floor(conversation.lastActivityAt / 1000) + conversationRetentionSeconds,
+    ...(conversation.dueAt === undefined ? {} : { [index.partitionKey]: timerShardOf(key) }),
+  };
 }
 
-function toTimer(item: Record<string, AttributeValue>): Conversation {
-  const lastActivityAt = Number(item.lastActivityAt?.N);
-  const due = item[index.sortKey]?.N;
-  return due === undefined ? { lastActivityAt } : { lastActivityAt, dueAt: Number(due) };
-}
-
-function number(value: number): AttributeValue {
-  return { N: String(value) };
+function conversationOf(item: Item): Conversation {
+  const { [partitionKey]: _, [index.partitionKey]: __, [timeToLiveAttribute]: ___, ...fields } = fromAttributes(item);
+  return fields as unknown as Conversation;
 }

@@ -1,10 +1,11 @@
-import { type AttributeValue, ConditionalCheckFailedException, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { type AttributeValue, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { subscriptionRecords, tableSchemas } from '../contracts/table-schemas.ts';
 import type { BatchKnowledge, DeliveryLedger } from '../deliver/ports.ts';
 import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
 import type { SubscriptionConfig, SubscriptionState } from '../domain/subscriptions/subscription.ts';
 import { fromAttributes, toAttributes } from './dynamo-attributes.ts';
 import { type BatchDeps, batchGetAll, batchWriteAll } from './dynamo-batches.ts';
+import { ifConditionHolds } from './dynamo-expressions.ts';
 
 /** All that a batch needs but the stored event and response, which may be large. */
 const recordFields = [
@@ -49,8 +50,8 @@ export function dynamoDeliveryLedger(options: Options): DeliveryLedger {
 
   /** Its message stays in the queue all the same; when it comes again, the ledger says so. */
   async function putUnlessDelivered(record: DeliveryRecord): Promise<void> {
-    try {
-      await client.send(
+    await ifConditionHolds(
+      client.send(
         new PutItemCommand({
           TableName: deliveriesTable,
           Item: toAttributes({ ...record }),
@@ -58,10 +59,8 @@ export function dynamoDeliveryLedger(options: Options): DeliveryLedger {
           ExpressionAttributeNames: { '#state': 'state' },
           ExpressionAttributeValues: { ':delivered': { S: 'delivered' } },
         }),
-      );
-    } catch (error) {
-      if (!(error instanceof ConditionalCheckFailedException)) throw error;
-    }
+      ),
+    );
   }
 
   return {

@@ -1,14 +1,9 @@
-import {
-  type AttributeValue,
-  ConditionalCheckFailedException,
-  type DynamoDBClient,
-  UpdateItemCommand,
-} from '@aws-sdk/client-dynamodb';
+import { type DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { subscriptionRecords, tableSchemas } from '../contracts/table-schemas.ts';
 import type { EndpointHealthStore } from '../deliver/ports.ts';
 import type { SubscriptionState } from '../domain/subscriptions/subscription.ts';
-import type { JsonValue } from '../json/json.ts';
-import { fromAttributes, toAttribute } from './dynamo-attributes.ts';
+import { fromAttributes, toAttributes } from './dynamo-attributes.ts';
+import { ifConditionHolds } from './dynamo-expressions.ts';
 
 interface Change {
   readonly update: string;
@@ -29,28 +24,22 @@ export function dynamoEndpointHealth(
   async function change({ update, condition, values }: Change): Promise<SubscriptionState | undefined> {
     // Without the first condition an update would bring the record of a deleted subscription back.
     const conditions = [`attribute_exists(#${partitionKey})`, ...(condition === undefined ? [] : [condition])];
-    const attributeValues: Record<string, AttributeValue> = Object.fromEntries(
-      Object.entries(values).map(([name, value]) => [name, toAttribute(value as JsonValue)]),
-    );
     // Every name is written with a #, so that none can be one of DynamoDB's reserved words.
     const names = `${update} ${conditions.join(' ')}`.match(/#\w+/g) ?? [];
-    try {
-      const { Attributes } = await client.send(
+    const output = await ifConditionHolds(
+      client.send(
         new UpdateItemCommand({
           TableName: tableName,
           Key: key,
           UpdateExpression: update,
           ConditionExpression: conditions.join(' AND '),
-          ExpressionAttributeValues: attributeValues,
+          ExpressionAttributeValues: toAttributes(values),
           ExpressionAttributeNames: Object.fromEntries(names.map((name) => [name, name.slice(1)])),
           ReturnValues: 'ALL_NEW',
         }),
-      );
-      return fromAttributes(Attributes ?? {}) as unknown as SubscriptionState;
-    } catch (error) {
-      if (error instanceof ConditionalCheckFailedException) return undefined;
-      throw error;
-    }
+      ),
+    );
+    return output && (fromAttributes(output.Attributes ?? {}) as unknown as SubscriptionState);
   }
 
   return {

@@ -1,5 +1,4 @@
 import {
-  ConditionalCheckFailedException,
   DeleteItemCommand,
   type DynamoDBClient,
   GetItemCommand,
@@ -14,10 +13,11 @@ import type {
   SubscriptionState,
 } from '../domain/subscriptions/subscription.ts';
 import type { JsonObject } from '../json/json.ts';
-import type { StateChange, SubscriptionStore } from '../ports/subscription-store.ts';
+import type { SubscriptionStore } from '../ports/subscription-store.ts';
 import type { DeploymentGate } from '../provision/ports.ts';
 import { fromAttributes, toAttribute, toAttributes } from './dynamo-attributes.ts';
 import { type BatchDeps, batchGetAll, type Item } from './dynamo-batches.ts';
+import { conditionExpression, ifConditionHolds, updateExpression } from './dynamo-expressions.ts';
 
 const { partitionKey, sortKey } = tableSchemas.subscriptions;
 /** Holds the mark of a deployment that is being deleted. `#` is in no subscription's id. */
@@ -109,8 +109,7 @@ export function dynamoSubscriptionStore(deps: BatchDeps & { readonly tableName: 
           new PutItemCommand({
             TableName: tableName,
             Item: itemOf(config),
-            ConditionExpression: 'attribute_not_exists(#id)',
-            ExpressionAttributeNames: { '#id': partitionKey },
+            ...conditionExpression({}, [partitionKey]),
           }),
         ),
       );
@@ -144,12 +143,15 @@ export function dynamoSubscriptionStore(deps: BatchDeps & { readonly tableName: 
       );
     },
 
-    async changeState(subscriptionId, change) {
+    async changeState(subscriptionId, { set = {}, remove = [] }) {
       await client.send(
         new UpdateItemCommand({
           TableName: tableName,
           Key: keyOf(subscriptionId, subscriptionRecords.state),
-          ...updateExpression(change),
+          ...updateExpression(
+            set,
+            remove.filter((name) => !(name in set)),
+          ),
         }),
       );
     },
@@ -212,22 +214,12 @@ function itemOf({ filter, ...config }: SubscriptionConfig): Item {
   });
 }
 
-/** Holds while the stored item is this one, attribute by attribute, and has none beside them. */
+/** Holds while the stored item is this one and has nothing beside it. */
 function unchanged(item: Item) {
-  const kept = Object.entries(item);
-  const absent = optionalAttributes.filter((name) => !(name in item));
-  const conditions = [
-    ...kept.map((_, index) => `#n${index} = :v${index}`),
-    ...absent.map((_, index) => `attribute_not_exists(#a${index})`),
-  ];
-  return {
-    ConditionExpression: conditions.join(' AND '),
-    ExpressionAttributeNames: Object.fromEntries([
-      ...kept.map(([name], index) => [`#n${index}`, name]),
-      ...absent.map((name, index) => [`#a${index}`, name]),
-    ]),
-    ExpressionAttributeValues: Object.fromEntries(kept.map(([, value], index) => [`:v${index}`, value])),
-  };
+  return conditionExpression(
+    item,
+    optionalAttributes.filter((name) => !(name in item)),
+  );
 }
 
 /** A field that somebody has added meanwhile counts as a change too. */
@@ -244,32 +236,6 @@ const optionalAttributes: readonly (keyof SubscriptionConfig)[] = [
   'updatedAt',
 ];
 
-function updateExpression({ set = {}, remove = [] }: StateChange) {
-  const values = Object.entries(toAttributes(set));
-  const removed = remove.filter((name) => !(name in set));
-  const sets = values.map((_, index) => `#s${index} = :s${index}`);
-  const removes = removed.map((_, index) => `#r${index}`);
-  return {
-    UpdateExpression: [
-      ...(sets.length === 0 ? [] : [`SET ${sets.join(', ')}`]),
-      ...(removes.length === 0 ? [] : [`REMOVE ${removes.join(', ')}`]),
-    ].join(' '),
-    ExpressionAttributeNames: Object.fromEntries([
-      ...values.map(([name], index) => [`#s${index}`, name]),
-      ...removed.map((name, index) => [`#r${index}`, name]),
-    ]),
-    ...(values.length === 0
-      ? {}
-      : { ExpressionAttributeValues: Object.fromEntries(values.map(([, value], index) => [`:s${index}`, value])) }),
-  };
-}
-
 async function succeeds(write: Promise<unknown>): Promise<boolean> {
-  try {
-    await write;
-    return true;
-  } catch (error) {
-    if (error instanceof ConditionalCheckFailedException) return false;
-    throw error;
-  }
+  return (await ifConditionHolds(write)) !== undefined;
 }

@@ -46,7 +46,7 @@ export function eventBridgePublisher({ client, eventBusName, sleep }: Options): 
         }
         return { kind: 'published' };
       } catch (error) {
-        return { kind: 'failed', reason: error instanceof Error ? error.name : 'unknown' };
+        return { kind: 'failed', reason: String(error) };
       }
     },
   };

@@ -52,7 +52,7 @@ export function secretsManagerDriftTokens({ client, secretArn, clock, metrics, l
         known = { tokens: await read(), readAt: clock() };
       } catch (error) {
         metrics.add('DriftTokenReadFailed', 1);
-        log.error("Drift's token could not be read", { error: error instanceof Error ? error.name : 'unknown' });
+        log.error("Drift's token could not be read", { error });
         // What was read before is still what Drift sends, but for a rotation: a good post must not fail for this.
         if (known === undefined) throw error;
         failedAt = clock();

@@ -57,7 +57,7 @@ export function xrayAttemptTraces({ client, randomHex, log }: Options): AttemptT
         if (refused.length > 0)
           log.warn('X-Ray refused segments', { codes: refused.map(({ ErrorCode }) => ErrorCode) });
       } catch (error) {
-        log.warn('could not write traces', { error: String(error) });
+        log.warn('could not write traces', { error });
       }
     },
   };

@@ -213,7 +213,7 @@ async function hide(settlements: readonly Settlement[], receivedAt: number, deps
     if (hidden.length > 0) await queue.hide(hidden);
   } catch (error) {
     // They come again when their visibility timeout ends, and the ledger knows their time.
-    log.error('could not hide messages', { subscriptionId, error: String(error) });
+    log.error('could not hide messages', { subscriptionId, error });
   }
   const untried = Map.groupBy(waiting, ({ stays }) => stays?.reason);
   untried.delete('retry');

@@ -34,7 +34,11 @@ export function createDeliverHandler(deps: DeliverDeps) {
         return { batchItemFailures: kept.map(itemFailure) };
       } catch (error) {
         // Nothing is lost: all of them come again, and what the ledger knows to be delivered is dropped.
-        log.error('batch failed, it will come again', { subscriptionId, error: String(error) });
+        log.error('batch failed, it will come again', {
+          subscriptionId,
+          messageIds: messages.map(({ messageId }) => messageId),
+          error,
+        });
         await comeAgainSoon(messages);
         return { batchItemFailures: messages.map(itemFailure) };
       }
@@ -46,7 +50,7 @@ export function createDeliverHandler(deps: DeliverDeps) {
     try {
       await queue.hide(messages.map(({ receiptHandle }) => ({ receiptHandle, seconds: repeatAfterSeconds })));
     } catch (error) {
-      log.error('could not hide messages', { subscriptionId, error: String(error) });
+      log.error('could not hide messages', { subscriptionId, error });
     }
   }
 
@@ -55,7 +59,7 @@ export function createDeliverHandler(deps: DeliverDeps) {
     try {
       await report();
     } catch (error) {
-      log.error('could not report on the endpoint', { subscriptionId, error: String(error) });
+      log.error('could not report on the endpoint', { subscriptionId, error });
     }
   }
 }

@@ -11,15 +11,15 @@ import { sleep } from '../aws/sleep.ts';
 import { sqsControlQueue } from '../aws/sqs-control-queue.ts';
 import { sqsDeliveryQueue } from '../aws/sqs-delivery-queue.ts';
 import { xrayAttemptTraces } from '../aws/xray-attempt-traces.ts';
-import { embeddedMetrics } from '../telemetry/embedded-metrics.ts';
-import { jsonLog } from '../telemetry/json-log.ts';
+import { powertoolsLog } from '../telemetry/powertools-log.ts';
+import { powertoolsMetrics } from '../telemetry/powertools-metrics.ts';
 import { deliverEnv } from './env.ts';
 import { createDeliverHandler } from './handler.ts';
 
 const env = deliverEnv.parse(process.env);
 const dynamo = new DynamoDBClient();
 const sqs = new SQSClient();
-const log = jsonLog({ service: 'deliver', clock: Date.now, environment: process.env });
+const log = powertoolsLog('deliver');
 
 export const handler = createDeliverHandler({
   subscriptionId: env.SUBSCRIPTION_ID,
@@ -44,6 +44,6 @@ export const handler = createDeliverHandler({
     log,
   }),
   disableAfterSeconds: Number(env.DISABLE_AFTER_SECONDS),
-  metrics: embeddedMetrics({ clock: Date.now, environment: process.env }),
+  metrics: powertoolsMetrics(),
   log,
-});
+}).use(log.middleware);

@@ -30,9 +30,7 @@ export function problemResponses(
   return {
     onError: async (request) => {
       log.error('A request failed with an error that nobody expected', {
-        errorName: request.error?.name,
-        error: request.error?.message,
-        stack: request.error?.stack,
+        error: request.error,
         requestId: request.event?.requestContext?.requestId,
       });
       // middy takes the value that onError returns, and an early one ends the chain: so it is set, not returned.

@@ -4,15 +4,14 @@ import { eventBridgePublisher } from '../aws/event-bridge-publisher.ts';
 import { secretsManagerDriftTokens } from '../aws/secrets-manager-drift-tokens.ts';
 import { sleep } from '../aws/sleep.ts';
 import { parseLegacyTimeline } from '../domain/events/legacy-timeline.ts';
-import { embeddedMetrics } from '../telemetry/embedded-metrics.ts';
-import { jsonLog } from '../telemetry/json-log.ts';
+import { powertoolsLog } from '../telemetry/powertools-log.ts';
+import { powertoolsMetrics } from '../telemetry/powertools-metrics.ts';
 import { ingestEnv } from './env.ts';
 import { createIngestHandler } from './handler.ts';
 
 const env = ingestEnv.parse(process.env);
-
-const metrics = embeddedMetrics({ clock: Date.now, environment: process.env });
-const log = jsonLog({ service: 'ingest', clock: Date.now, environment: process.env });
+const metrics = powertoolsMetrics();
+const log = powertoolsLog('ingest');
 
 export const handler = createIngestHandler({
   tokens: secretsManagerDriftTokens({
@@ -27,4 +26,4 @@ export const handler = createIngestHandler({
   clock: Date.now,
   metrics,
   log,
-});
+}).use(log.middleware);

@@ -10,8 +10,8 @@ import { eventBridgeReplays } from '../aws/event-bridge-replays.ts';
 import { sleep } from '../aws/sleep.ts';
 import { sqsSubscriberQueues } from '../aws/sqs-subscriber-queues.ts';
 import { parseLegacyTimeline } from '../domain/events/legacy-timeline.ts';
-import { embeddedMetrics } from '../telemetry/embedded-metrics.ts';
-import { jsonLog } from '../telemetry/json-log.ts';
+import { powertoolsLog } from '../telemetry/powertools-log.ts';
+import { powertoolsMetrics } from '../telemetry/powertools-metrics.ts';
 import { manageEnv } from './env.ts';
 import { createManageHandler } from './handler.ts';
 
@@ -19,6 +19,7 @@ const env = manageEnv.parse(process.env);
 const timeline = parseLegacyTimeline(JSON.parse(env.LEGACY_TIMELINE));
 const dynamo = new DynamoDBClient();
 const eventBridge = new EventBridgeClient();
+const log = powertoolsLog('manage');
 
 export const handler = createManageHandler({
   subscriptions: dynamoSubscriptionStore({
@@ -43,6 +44,6 @@ export const handler = createManageHandler({
   randomBytes,
   sleep,
   clock: Date.now,
-  metrics: embeddedMetrics({ clock: Date.now, environment: process.env }),
-  log: jsonLog({ service: 'manage', clock: Date.now, environment: process.env }),
-});
+  metrics: powertoolsMetrics(),
+  log,
+}).use(log.middleware);

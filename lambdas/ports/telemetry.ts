@@ -8,8 +8,9 @@ export interface Metrics {
 }
 
 /**
- * Structured log lines. Never hand in a secret, a token, or the body of an event. The field `traceId` says which trace a
- * line belongs to where that is not the invocation's own: a batch of messages mixes traces.
+ * Structured log lines. Never hand in a secret, a token, or the body of an event. The field `error` is an error as it was
+ * caught: its name, message, stack and causes are logged. The field `traceId` says which trace a line belongs to where that
+ * is not the invocation's own: a batch of messages mixes traces.
  */
 export interface Log {
   info(message: string, fields?: Readonly<Record<string, unknown>>): void;

@@ -40,10 +40,7 @@ export function createControl(deps: ControlDeps): Control {
       // What is about to be too old for the queue is written to the ledger.
       if (unread !== undefined) await routes.invoke(unread.deliverFunction, { park: true });
     } catch (error) {
-      log.error('route not brought to its desired state', {
-        subscriptionId: message.subscriptionId,
-        error: String(error),
-      });
+      log.error('route not brought to its desired state', { subscriptionId: message.subscriptionId, error });
       metrics.add('RoutesFailed', 1);
       await retry(message, undefined);
       return;

@@ -66,7 +66,7 @@ export function createDeployment(
         await gate.open();
         await reconcileAll();
       } catch (error) {
-        log.error('Custom::Routes failed', { request: request.RequestType, error: String(error) });
+        log.error('Custom::Routes failed', { request: request.RequestType, error });
         return respond(request, error);
       }
       return respond(request);

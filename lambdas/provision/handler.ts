@@ -33,7 +33,7 @@ export function createProvisionHandler(deps: DeploymentDeps) {
         await control.carryOut({ subscriptionId, action: 'reconcile' }, hasTime);
         return [];
       } catch (error) {
-        log.error('change not followed, it will come again', { subscriptionId, error: String(error) });
+        log.error('change not followed, it will come again', { subscriptionId, error });
         return itsChanges.map(({ sequenceNumber }) => ({ itemIdentifier: sequenceNumber }));
       }
     });
@@ -52,7 +52,7 @@ export function createProvisionHandler(deps: DeploymentDeps) {
           if (message.action === 'tear-down') await deployment.tearDown(message.request, hasTime);
           else await control.carryOut(message, hasTime);
         } catch (error) {
-          log.error('control message failed', { messageId, error: String(error) });
+          log.error('control message failed', { messageId, error });
           failed.push({ itemIdentifier: messageId });
         }
       }

@@ -9,8 +9,8 @@ import { httpsCloudFormationResponder } from '../aws/https-cloudformation-respon
 import { sleep } from '../aws/sleep.ts';
 import { sqsControlQueue } from '../aws/sqs-control-queue.ts';
 import { parseLegacyTimeline } from '../domain/events/legacy-timeline.ts';
-import { embeddedMetrics } from '../telemetry/embedded-metrics.ts';
-import { jsonLog } from '../telemetry/json-log.ts';
+import { powertoolsLog } from '../telemetry/powertools-log.ts';
+import { powertoolsMetrics } from '../telemetry/powertools-metrics.ts';
 import { provisionEnv } from './env.ts';
 import { createProvisionHandler } from './handler.ts';
 import { routeSettings } from './route-settings.ts';
@@ -21,6 +21,7 @@ const settings = routeSettings(env, process.env.AWS_REGION ?? '');
 const patient = { maxAttempts: 8, retryMode: 'adaptive' };
 const dynamo = new DynamoDBClient();
 const sqs = new SQSClient(patient);
+const log = powertoolsLog('provision');
 
 export const handler = createProvisionHandler({
   subscriptions: dynamoSubscriptionStore({
@@ -45,6 +46,6 @@ export const handler = createProvisionHandler({
   randomBytes,
   sleep,
   clock: Date.now,
-  metrics: embeddedMetrics({ clock: Date.now, environment: process.env }),
-  log: jsonLog({ service: 'provision', clock: Date.now, environment: process.env }),
-});
+  metrics: powertoolsMetrics(),
+  log,
+}).use(log.middleware);

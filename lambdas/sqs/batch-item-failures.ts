@@ -16,10 +16,10 @@ export async function eachGroup<Group>(
         return [];
       } catch (error) {
         const records = recordsOf(group);
-        const traceIds = new Set(records.map(({ attributes }) => traceIdOf(attributes.AWSTraceHeader)));
-        for (const traceId of traceIds) {
-          const trace = traceId === undefined ? {} : { traceId };
-          log.error('record failed, it will come again', { ...trace, error: describeError(error) });
+        const byTrace = Map.groupBy(records, ({ attributes }) => traceIdOf(attributes.AWSTraceHeader));
+        for (const [traceId, itsRecords] of byTrace) {
+          const messageIds = itsRecords.map(({ messageId }) => messageId);
+          log.error('record failed, it will come again', { traceId, messageIds, error });
         }
         return records.map(itemFailure);
       }
@@ -36,10 +36,4 @@ export function itemFailure({ messageId }: Pick<SQSRecord, 'messageId'>): SQSBat
 /** A record comes again after a failure or a crash of its first run. */
 export function isRedelivered(record: SQSRecord): boolean {
   return Number(record.attributes.ApproximateReceiveCount) > 1;
-}
-
-function describeError(error: unknown): { name: string; message: string } {
-  return error instanceof Error
-    ? { name: error.name, message: error.message }
-    : { name: 'unknown', message: String(error) };
 }

@@ -71,7 +71,7 @@ describe('publishing', () => {
 
   it('says so when the bus cannot be reached', async () => {
     eventBridge.on(PutEventsCommand).rejects(Object.assign(new Error('no route'), { name: 'TimeoutError' }));
-    expect(await publish(sync)).toEqual({ kind: 'failed', reason: 'TimeoutError' });
+    expect(await publish(sync)).toEqual({ kind: 'failed', reason: 'TimeoutError: no route' });
   });
 
   it('takes more calls only where the limits of one are reached', async () => {

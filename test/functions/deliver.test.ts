@@ -309,6 +309,16 @@ describe('a batch', () => {
     expect(world.requests).toEqual([]);
     // Not after the visibility timeout of nine minutes.
     expect(world.hidden).toEqual([{ receiptHandle: message.receiptHandle, seconds: 30 }]);
+    // The line alone says what to look for, and where.
+    expect(world.log.lines).toContainEqual({
+      level: 'error',
+      message: 'batch failed, it will come again',
+      fields: {
+        subscriptionId: 'sub_1',
+        messageIds: [message.messageId],
+        error: new Error('the ledger could not be read'),
+      },
+    });
   });
 
   it('delivers the others when one message makes no sense, which stays for the dead-letter queue', async () => {

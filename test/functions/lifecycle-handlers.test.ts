@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { aMessage, anInactivity, broadcastsOf, instantIn } from '../../lab/support/drift-events.ts';
+import { aMessage, anInactivity, aStatusUpdate, broadcastsOf, instantIn } from '../../lab/support/drift-events.ts';
 import { InMemoryConversations } from '../../lab/support/in-memory/conversations.ts';
 import { RecordedPublisher } from '../../lab/support/in-memory/publisher.ts';
 import { RecordedLog, RecordedMetrics } from '../../lab/support/in-memory/telemetry.ts';
@@ -17,6 +17,7 @@ let conversations: InMemoryConversations;
 let scheduled: (DueTimer & { delaySeconds: number })[];
 let publisher: RecordedPublisher;
 let metrics: RecordedMetrics;
+let log: RecordedLog;
 let failSchedule: boolean;
 
 beforeEach(() => {
@@ -24,6 +25,7 @@ beforeEach(() => {
   scheduled = [];
   publisher = new RecordedPublisher();
   metrics = new RecordedMetrics();
+  log = new RecordedLog();
   failSchedule = false;
 });
 
@@ -43,7 +45,7 @@ function deps() {
     },
     timeline: publishedLegacyTimeline,
     clock: () => now,
-    log: new RecordedLog(),
+    log,
   };
 }
 
@@ -96,6 +98,9 @@ describe('track-activity', () => {
     const record = messageRecord({ createdAt: now }, '7');
     failSchedule = true;
     expect((await track(record)).batchItemFailures).toEqual([{ itemIdentifier: record.messageId }]);
+    expect(log.lines).toMatchObject([
+      { level: 'error', fields: { messageIds: [record.messageId], error: new Error('queue unreachable') } },
+    ]);
     failSchedule = false;
     await track({ ...record, attributes: { ...record.attributes, ApproximateReceiveCount: '2' } });
     expect(scheduled).toEqual([{ conversationKey: '7#123456789', dueAt: now + 60_000, delaySeconds: 60 }]);
@@ -145,6 +150,38 @@ describe('emit-inactivity', () => {
   });
 });
 
+describe('a field that is stored beside the known ones', () => {
+  const later = { later: 'kept' };
+  const stored = () => conversations.items.get(key);
+  const track = (...parts: Parameters<typeof broadcastsOf>) =>
+    createTrackActivityHandler(deps())(
+      anSqsEvent(...broadcastsOf(...parts).map((broadcast) => anSqsRecord(anEnvelope(broadcast)))),
+      aLambdaContext(),
+    );
+  const look = (dueAt: number) =>
+    createEmitInactivityHandler(deps())(anSqsEvent(anSqsRecord({ conversationKey: key, dueAt })), aLambdaContext());
+
+  it('stays when a message arms and moves the timer, and when a close takes it away', async () => {
+    conversations.items.set(key, { lastActivityAt: now - 9000, ...later });
+    await track(aMessage({ createdAt: now - 8000 }), now);
+    expect(stored()).toEqual({ lastActivityAt: now - 8000, dueAt: now + 592_000, ...later });
+    await track(aMessage({ createdAt: now - 7000 }), now);
+    expect(stored()).toEqual({ lastActivityAt: now - 7000, dueAt: now + 592_000, ...later });
+    await track(aStatusUpdate({ changedAt: now - 6000 }), now);
+    expect(stored()).toEqual({ lastActivityAt: now - 6000, ...later });
+  });
+
+  it('stays when a timer is looked at: too early, and when it fires', async () => {
+    conversations.items.set(key, { lastActivityAt: now - 1000, dueAt: now, ...later });
+    await look(now);
+    expect(stored()).toEqual({ lastActivityAt: now - 1000, dueAt: now + 599_000, ...later });
+    conversations.items.set(key, { lastActivityAt: now - 600_000, dueAt: now, ...later });
+    await look(now);
+    expect(publisher.typesPublished()).toContain('conversation_inactive');
+    expect(stored()).toEqual({ lastActivityAt: now - 600_000, ...later });
+  });
+});
+
 describe('sweep-inactivity', () => {
   const sweep = (context = aLambdaContext()) => createSweepInactivityHandler(deps())({}, context);
   const arm = (conversationKey: string, dueAt: number) =>
@@ -189,6 +226,7 @@ describe('sweep-inactivity', () => {
     ).length;
     expect(scheduled).toHaveLength(50 - inShard0);
     expect(metrics.valuesOf('SweepCompleted')).toEqual([]);
+    expect(log.lines).toMatchObject([{ level: 'error', fields: { error: new Error('throttled') } }]);
     expect(timerShards).toBeGreaterThan(1);
   });
 });

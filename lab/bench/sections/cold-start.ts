@@ -162,18 +162,22 @@ function variableOf(service: string): string {
 
 async function coldStart(name: LambdaName, bundle: string, endpoint: string): Promise<ColdStart> {
   const { environment, event } = coldFunctions[name];
-  const child = spawn(process.execPath, [join(root, 'bench', 'cold-process.mjs'), bundle, JSON.stringify(event)], {
-    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
-    env: {
-      AWS_REGION: 'eu-central-1',
-      AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
-      AWS_SECRET_ACCESS_KEY: 'secret',
-      AWS_ENDPOINT_URL: endpoint,
-      AWS_LAMBDA_FUNCTION_NAME: name,
-      POWERTOOLS_SERVICE_NAME: 'fanout-bench',
-      ...environment,
+  const child = spawn(
+    process.execPath,
+    [join(root, 'lab', 'bench', 'cold-process.mjs'), bundle, JSON.stringify(event)],
+    {
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+      env: {
+        AWS_REGION: 'eu-central-1',
+        AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
+        AWS_SECRET_ACCESS_KEY: 'secret',
+        AWS_ENDPOINT_URL: endpoint,
+        AWS_LAMBDA_FUNCTION_NAME: name,
+        POWERTOOLS_SERVICE_NAME: 'fanout-bench',
+        ...environment,
+      },
     },
-  });
+  );
   const texts = ['', ''];
   for (const [index, stream] of [child.stdio[2], child.stdio[3]].entries()) {
     (stream as NodeJS.ReadableStream).setEncoding('utf8').on('data', (text: string) => (texts[index] += text));

@@ -13,8 +13,8 @@ import {
 } from '../../../lambdas/domain/deliveries/delivery-message.ts';
 import { defaultDisableAfterSeconds } from '../../../lambdas/domain/deliveries/endpoint-health.ts';
 import { type WebhookRequest, webhookRequest } from '../../../lambdas/domain/deliveries/webhook-request.ts';
-import { embeddedMetrics } from '../../../lambdas/telemetry/embedded-metrics.ts';
-import { jsonLog } from '../../../lambdas/telemetry/json-log.ts';
+import { powertoolsLog } from '../../../lambdas/telemetry/powertools-log.ts';
+import { powertoolsMetrics } from '../../../lambdas/telemetry/powertools-metrics.ts';
 import { signingSecret } from '../../support/deliveries.ts';
 import { thousands, times, withSpread } from '../figures.ts';
 import { type Arm, comparePairs, type PairedComparison, ratioOf, spreadOf, takeTurns } from '../paired-comparison.ts';
@@ -216,8 +216,8 @@ export function deliverArm(receiver: string, overrides: Partial<DeliverDeps> = {
     clock: Date.now,
     random: Math.random,
     disableAfterSeconds: defaultDisableAfterSeconds,
-    metrics: embeddedMetrics({ clock: Date.now, environment: process.env }),
-    log: jsonLog({ service: 'deliver', clock: Date.now, environment: process.env }),
+    metrics: powertoolsMetrics(),
+    log: powertoolsLog('deliver'),
     ...overrides,
   }) as unknown as (event: DeliverEvent, context: object) => Promise<{ batchItemFailures: unknown[] }>;
   const context = { getRemainingTimeInMillis: () => 90_000 };

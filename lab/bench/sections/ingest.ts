@@ -3,8 +3,8 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from '
 import { eventBridgePublisher } from '../../../lambdas/aws/event-bridge-publisher.ts';
 import { sleep } from '../../../lambdas/aws/sleep.ts';
 import { createIngestHandler } from '../../../lambdas/ingest/handler.ts';
-import { embeddedMetrics } from '../../../lambdas/telemetry/embedded-metrics.ts';
-import { jsonLog } from '../../../lambdas/telemetry/json-log.ts';
+import { powertoolsLog } from '../../../lambdas/telemetry/powertools-log.ts';
+import { powertoolsMetrics } from '../../../lambdas/telemetry/powertools-metrics.ts';
 import { aMessage, aStatusUpdate, broadcastsOf } from '../../support/drift-events.ts';
 import { longGoneTimeline } from '../../support/subscriptions.ts';
 import { times, withSpread } from '../figures.ts';
@@ -86,8 +86,8 @@ function ingestArm(client: EventBridgeClient, bodies: readonly string[]): Arm {
     publisher: eventBridgePublisher({ client, eventBusName: 'fanout', sleep }),
     timeline: longGoneTimeline,
     clock: Date.now,
-    metrics: embeddedMetrics({ clock: Date.now, environment: process.env }),
-    log: jsonLog({ service: 'ingest', clock: Date.now, environment: process.env }),
+    metrics: powertoolsMetrics(),
+    log: powertoolsLog('ingest'),
   }) as unknown as (request: APIGatewayProxyEventV2, context: object) => Promise<APIGatewayProxyStructuredResultV2>;
   return {
     name: 'ingest',

@@ -1,8 +1,8 @@
 import type { SQSEvent } from 'aws-lambda';
 import { createSweepInactivityHandler } from '../../../lambdas/inactivity/sweep/handler.ts';
 import { createTrackActivityHandler } from '../../../lambdas/inactivity/track/handler.ts';
-import { embeddedMetrics } from '../../../lambdas/telemetry/embedded-metrics.ts';
-import { jsonLog } from '../../../lambdas/telemetry/json-log.ts';
+import { powertoolsLog } from '../../../lambdas/telemetry/powertools-log.ts';
+import { powertoolsMetrics } from '../../../lambdas/telemetry/powertools-metrics.ts';
 import { anSqsEvent, anSqsRecord } from '../../support/sqs-events.ts';
 import { thousands, times, withSpread } from '../figures.ts';
 import { IndexedConversations } from '../indexed-conversations.ts';
@@ -126,8 +126,8 @@ function sweepArm({ store }: Population): Arm {
       },
     },
     clock: () => noon,
-    metrics: embeddedMetrics({ clock: Date.now, environment: process.env }),
-    log: jsonLog({ service: 'sweep-inactivity', clock: Date.now, environment: process.env }),
+    metrics: powertoolsMetrics(),
+    log: powertoolsLog('sweep-inactivity'),
   }) as unknown as (event: unknown, context: object) => Promise<void>;
   return {
     name: 'sweep',
@@ -148,8 +148,8 @@ function messageArm({ store, armed }: Population): Arm {
     quietPeriods: { ofOrgs: async (orgIds) => new Map(orgIds.map((orgId) => [orgId, quietSeconds])) },
     timers: { schedule: async () => {} },
     clock: () => noon,
-    metrics: embeddedMetrics({ clock: Date.now, environment: process.env }),
-    log: jsonLog({ service: 'track-activity', clock: Date.now, environment: process.env }),
+    metrics: powertoolsMetrics(),
+    log: powertoolsLog('track-activity'),
   }) as unknown as (event: SQSEvent, context: object) => Promise<{ batchItemFailures: unknown[] }>;
   return {
     name: 'message',

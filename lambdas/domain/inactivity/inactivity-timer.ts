@@ -1,10 +1,18 @@
 import type { Activity } from './activity.ts';
 
-/** What is stored of a conversation. All times are epoch milliseconds. */
+/**
+ * What is stored of a conversation. All times are epoch milliseconds. Whoever writes it spreads what was stored, so that a
+ * field that is added here is dropped nowhere.
+ */
 export interface Conversation {
   readonly lastActivityAt: number;
   /** When its timer is looked at next; absent when none is armed (closed, or fired already). */
   readonly dueAt?: number;
+}
+
+/** Closed, or its inactivity published: which of them is not kept. */
+export function withoutTimer({ dueAt: _, ...conversation }: Conversation): Conversation {
+  return conversation;
 }
 
 export const defaultQuietPeriodSeconds = 600;

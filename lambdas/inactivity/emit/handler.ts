@@ -4,7 +4,13 @@ import { deriveBroadcasts } from '../../domain/events/derive.ts';
 import { eventTypes } from '../../domain/events/event-types.ts';
 import type { LegacyTimeline } from '../../domain/events/legacy-timeline.ts';
 import { readConversationKey } from '../../domain/inactivity/conversation-key.ts';
-import { decideTimer, firingLeaseSeconds, handOffDelaySeconds } from '../../domain/inactivity/inactivity-timer.ts';
+import {
+  type Conversation,
+  decideTimer,
+  firingLeaseSeconds,
+  handOffDelaySeconds,
+  withoutTimer,
+} from '../../domain/inactivity/inactivity-timer.ts';
 import { integerValue } from '../../json/json.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventPublisher } from '../../ports/event-publisher.ts';
@@ -46,20 +52,20 @@ export function createEmitInactivityHandler(deps: EmitInactivityDeps) {
           if (redelivered && stored?.dueAt !== undefined) await handOff(conversationKey, stored.dueAt);
           return;
         case 'rearm': {
-          const { lastActivityAt } = stored as { lastActivityAt: number };
-          if (!(await conversations.replace(conversationKey, stored, { lastActivityAt, dueAt: verdict.dueAt })))
-            continue;
-          return handOff(conversationKey, verdict.dueAt);
+          const { dueAt: lookAgainAt } = verdict;
+          const rearmed = { ...(stored as Conversation), dueAt: lookAgainAt };
+          if (!(await conversations.replace(conversationKey, stored, rearmed))) continue;
+          return handOff(conversationKey, lookAgainAt);
         }
         case 'fire': {
           const { lastActivityAt } = verdict;
-          const leased = { lastActivityAt, dueAt: clock() + firingLeaseSeconds * 1000 };
+          const leased = { ...stored, lastActivityAt, dueAt: clock() + firingLeaseSeconds * 1000 };
           if (!(await conversations.replace(conversationKey, stored, leased))) continue;
           setFor = leased.dueAt;
           await publishInactive(orgId, conversationId, lastActivityAt, dueAt);
           // Published first, then marked: what a crash repeats has the same id. Where the conversation has moved on
           // meanwhile, it found the timer still armed and relies on this second look.
-          if (await conversations.replace(conversationKey, leased, { lastActivityAt })) return;
+          if (await conversations.replace(conversationKey, leased, withoutTimer(leased))) return;
           continue;
         }
         default:

@@ -7,13 +7,14 @@ import { eventBridgePublisher } from '../../aws/event-bridge-publisher.ts';
 import { sleep } from '../../aws/sleep.ts';
 import { sqsTimerQueue } from '../../aws/sqs-timer-queue.ts';
 import { parseLegacyTimeline } from '../../domain/events/legacy-timeline.ts';
-import { embeddedMetrics } from '../../telemetry/embedded-metrics.ts';
-import { jsonLog } from '../../telemetry/json-log.ts';
+import { powertoolsLog } from '../../telemetry/powertools-log.ts';
+import { powertoolsMetrics } from '../../telemetry/powertools-metrics.ts';
 import { emitInactivityEnv } from './env.ts';
 import { createEmitInactivityHandler } from './handler.ts';
 
 const env = emitInactivityEnv.parse(process.env);
 const dynamo = { client: new DynamoDBClient(), sleep, random: Math.random };
+const log = powertoolsLog('emit-inactivity');
 
 export const handler = createEmitInactivityHandler({
   conversations: dynamoConversationStore({ ...dynamo, tableName: env.CONVERSATIONS_TABLE }),
@@ -26,6 +27,6 @@ export const handler = createEmitInactivityHandler({
   publisher: eventBridgePublisher({ client: new EventBridgeClient(), eventBusName: env.EVENT_BUS_NAME, sleep }),
   timeline: parseLegacyTimeline(JSON.parse(env.LEGACY_TIMELINE)),
   clock: Date.now,
-  metrics: embeddedMetrics({ clock: Date.now, environment: process.env }),
-  log: jsonLog({ service: 'emit-inactivity', clock: Date.now, environment: process.env }),
-});
+  metrics: powertoolsMetrics(),
+  log,
+}).use(log.middleware);

@@ -42,12 +42,10 @@ export function createSweepInactivityHandler({ conversations, timers, clock, met
     const results = await Promise.allSettled(shards.map((shard) => sweepShard(shard, mayGoOn)));
     const handedOver = results.reduce((sum, result) => sum + (result.status === 'fulfilled' ? result.value : 0), 0);
     metrics.add('TimersHandedOver', handedOver);
-    const failed = results.filter((result) => result.status === 'rejected');
-    if (failed.length > 0)
-      throw new AggregateError(
-        failed.map(({ reason }) => reason),
-        `${failed.length} shards could not be swept`,
-      );
+    const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+    // Lambda prints of an error that holds others only that it does.
+    for (const error of errors) log.error('a shard could not be swept', { error });
+    if (errors.length > 0) throw new AggregateError(errors, `${errors.length} shards could not be swept`);
     metrics.add('SweepCompleted', 1);
     log.info('swept', { handedOver });
   }).use(flushMetrics(metrics));

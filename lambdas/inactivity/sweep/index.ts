@@ -3,12 +3,13 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { dynamoConversationStore } from '../../aws/dynamo-conversation-store.ts';
 import { sleep } from '../../aws/sleep.ts';
 import { sqsTimerQueue } from '../../aws/sqs-timer-queue.ts';
-import { embeddedMetrics } from '../../telemetry/embedded-metrics.ts';
-import { jsonLog } from '../../telemetry/json-log.ts';
+import { powertoolsLog } from '../../telemetry/powertools-log.ts';
+import { powertoolsMetrics } from '../../telemetry/powertools-metrics.ts';
 import { sweepInactivityEnv } from './env.ts';
 import { createSweepInactivityHandler } from './handler.ts';
 
 const env = sweepInactivityEnv.parse(process.env);
+const log = powertoolsLog('sweep-inactivity');
 
 export const handler = createSweepInactivityHandler({
   conversations: dynamoConversationStore({
@@ -19,6 +20,6 @@ export const handler = createSweepInactivityHandler({
   }),
   timers: sqsTimerQueue(new SQSClient(), env.TIMERS_QUEUE_URL),
   clock: Date.now,
-  metrics: embeddedMetrics({ clock: Date.now, environment: process.env }),
-  log: jsonLog({ service: 'sweep-inactivity', clock: Date.now, environment: process.env }),
-});
+  metrics: powertoolsMetrics(),
+  log,
+}).use(log.middleware);

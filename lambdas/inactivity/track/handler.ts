@@ -3,7 +3,12 @@ import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import type { EventDetail } from '../../domain/events/drift-event.ts';
 import { type Activity, activityOf, latestActivity } from '../../domain/inactivity/activity.ts';
 import { conversationKeyOf } from '../../domain/inactivity/conversation-key.ts';
-import { applyActivity, type Conversation, handOffDelaySeconds } from '../../domain/inactivity/inactivity-timer.ts';
+import {
+  applyActivity,
+  type Conversation,
+  handOffDelaySeconds,
+  withoutTimer,
+} from '../../domain/inactivity/inactivity-timer.ts';
 import { isJsonObject, parseJson } from '../../json/json.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log, Metrics } from '../../ports/telemetry.ts';
@@ -54,7 +59,7 @@ export function createTrackActivityHandler({
         if (stored?.dueAt !== undefined && records.some(isRedelivered)) await handOff(key, stored.dueAt);
         return;
       }
-      if (await conversations.replace(key, stored, timerAfter(change, stored))) {
+      if (await conversations.replace(key, stored, conversationAfter(change, stored))) {
         if (change.kind === 'arm') await handOff(key, change.dueAt);
         return;
       }
@@ -78,18 +83,18 @@ export function createTrackActivityHandler({
   }).use(flushMetrics(metrics));
 }
 
-function timerAfter(
+function conversationAfter(
   change: Exclude<ReturnType<typeof applyActivity>, { kind: 'ignore' }>,
   stored: Conversation | undefined,
 ): Conversation {
-  const { lastActivityAt } = change;
+  const next = { ...stored, lastActivityAt: change.lastActivityAt };
   switch (change.kind) {
     case 'move':
-      return stored?.dueAt === undefined ? { lastActivityAt } : { lastActivityAt, dueAt: stored.dueAt };
+      return next;
     case 'arm':
-      return { lastActivityAt, dueAt: change.dueAt };
+      return { ...next, dueAt: change.dueAt };
     case 'disarm':
-      return { lastActivityAt };
+      return withoutTimer(next);
     default:
       throw change satisfies never;
   }

@@ -4,13 +4,14 @@ import { dynamoConversationStore } from '../../aws/dynamo-conversation-store.ts'
 import { dynamoQuietPeriods } from '../../aws/dynamo-quiet-periods.ts';
 import { sleep } from '../../aws/sleep.ts';
 import { sqsTimerQueue } from '../../aws/sqs-timer-queue.ts';
-import { embeddedMetrics } from '../../telemetry/embedded-metrics.ts';
-import { jsonLog } from '../../telemetry/json-log.ts';
+import { powertoolsLog } from '../../telemetry/powertools-log.ts';
+import { powertoolsMetrics } from '../../telemetry/powertools-metrics.ts';
 import { trackActivityEnv } from './env.ts';
 import { createTrackActivityHandler } from './handler.ts';
 
 const env = trackActivityEnv.parse(process.env);
 const dynamo = { client: new DynamoDBClient(), sleep, random: Math.random };
+const log = powertoolsLog('track-activity');
 
 export const handler = createTrackActivityHandler({
   conversations: dynamoConversationStore({ ...dynamo, tableName: env.CONVERSATIONS_TABLE }),
@@ -21,6 +22,6 @@ export const handler = createTrackActivityHandler({
   }),
   timers: sqsTimerQueue(new SQSClient(), env.TIMERS_QUEUE_URL),
   clock: Date.now,
-  metrics: embeddedMetrics({ clock: Date.now, environment: process.env }),
-  log: jsonLog({ service: 'track-activity', clock: Date.now, environment: process.env }),
-});
+  metrics: powertoolsMetrics(),
+  log,
+}).use(log.middleware);
