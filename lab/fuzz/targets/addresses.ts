@@ -38,36 +38,20 @@ const spelledNumber = fc.constantFrom(
   (part: number) => `0${part.toString(8)}`,
   (part: number) => `000${part.toString(8)}`,
 );
-const v4Text = fc
-  .tuple(v4, fc.integer({ min: 1, max: 4 }), spelledNumber, spelledNumber, fc.constantFrom('', '', '.'))
-  .map(([value, parts, spellHead, spellTail, dot]) => {
-    const bytes = bytesOf(value);
-    const tail = bytes.slice(parts - 1).reduce((sum, byte) => sum * 256 + byte, 0);
-    return [...bytes.slice(0, parts - 1).map(spellHead), spellTail(tail)].join('.') + dot;
-  });
+/** The spellings that C libraries and browsers take for an IPv4 address. */
+export const spelledV4 = (address: fc.Arbitrary<number>): fc.Arbitrary<string> =>
+  fc
+    .tuple(address, fc.integer({ min: 1, max: 4 }), spelledNumber, spelledNumber, fc.constantFrom('', '', '.'))
+    .map(([value, parts, spellHead, spellTail, dot]) => {
+      const bytes = bytesOf(value);
+      const tail = bytes.slice(parts - 1).reduce((sum, byte) => sum * 256 + byte, 0);
+      return [...bytes.slice(0, parts - 1).map(spellHead), spellTail(tail)].join('.') + dot;
+    });
 
-const hexOf = (value: number): string => `${Math.floor(value / 65536).toString(16)}:${(value % 65536).toString(16)}`;
+export const hexOf = (value: number): string =>
+  `${Math.floor(value / 65536).toString(16)}:${(value % 65536).toString(16)}`;
 const group = fc.oneof(
-  fc.constantFrom(
-    '0',
-    '0000',
-    '1',
-    'ffff',
-    'FFFF',
-    'fe80',
-    'fc00',
-    'fec0',
-    'ff02',
-    '2001',
-    'db8',
-    '0db8',
-    '64',
-    'ff9b',
-    '2002',
-    '3fff',
-    '5f00',
-    '100',
-  ),
+  fc.constantFrom(...'0 0000 1 ffff FFFF fe80 fc00 fec0 ff02 2001 db8 0db8 64 ff9b 2002 3fff 5f00 100'.split(' ')),
   fc.integer({ min: 0, max: 0xffff }).map((value) => value.toString(16)),
 );
 const v6Text = fc.oneof(
@@ -84,31 +68,8 @@ const v6Text = fc.oneof(
     .map(([prefix, value, dotted]) => `${prefix}${dotted ? bytesOf(value).join('.') : hexOf(value)}`),
   v4.map((value) => `2002:${hexOf(value)}::1`),
 );
-const address = fc.oneof(v4Text, v6Text);
-const words = [
-  '.',
-  ':',
-  '::',
-  '0',
-  '0x',
-  '%',
-  '%25eth0',
-  '[',
-  ']',
-  ' ',
-  '\t',
-  '/',
-  '@',
-  '#',
-  '?',
-  '。',
-  '１',
-  '\u00ad',
-  'ffff',
-  '\u0000',
-  '-',
-  '127.0.0.1',
-];
+const address = fc.oneof(spelledV4(v4), v6Text);
+const words = [...'.:0%[] \t/@#?。１\u00ad\u0000-', '::', '0x', '%25eth0', 'ffff', '127.0.0.1'];
 const text = fc.oneof(
   { weight: 5, arbitrary: address },
   { weight: 3, arbitrary: damaged(address, words) },
@@ -116,28 +77,14 @@ const text = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.constantFrom(
-      'localhost',
-      'LOCALHOST.',
-      'a.internal',
-      'x.local',
-      'home.arpa',
-      'metadata.google.internal',
-      'example',
+      ...'localhost LOCALHOST. a.internal x.local home.arpa metadata.google.internal example'.split(' '),
     ),
   },
   { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 12 }) },
 );
 const urlParts = fc.tuple(
   fc.constantFrom(
-    'https://',
-    'https://',
-    'HTTPS:',
-    'http://',
-    'https:\\\\',
-    'ftp://',
-    '',
-    'https://user@',
-    'https://user:pass@',
+    ...['https://', 'https://', 'HTTPS:', 'http://', 'https:\\\\', 'ftp://', '', 'https://user@', 'https://user:pass@'],
   ),
   fc.constantFrom('', '', '', ':443', ':22', ':1024', ':0443', ':65536'),
   fc.constantFrom('', '/', '/a?b=c', '#x', '/\n', '?q', '\\@127.0.0.1/', '@10.0.0.1/'),
@@ -257,6 +204,6 @@ function numberOf(dotted: string): number {
   return dotted.split('.').reduce((sum, byte) => sum * 256 + Number(byte), 0);
 }
 
-function bytesOf(value: number): number[] {
+export function bytesOf(value: number): number[] {
   return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256);
 }

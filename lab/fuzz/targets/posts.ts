@@ -7,18 +7,7 @@ import { canonicalJson, type JsonValue, nestingDepth, parseJson } from '../../..
 import { type FuzzTarget, must } from '../fuzz-target.ts';
 import { damaged, jsonText, jsonWords, numberText, stringText } from '../json-text.ts';
 
-const knownKeys = [
-  'id',
-  'conversationId',
-  'status',
-  'changedAt',
-  'lastUpdated',
-  'createdAt',
-  'body',
-  'author',
-  'type',
-  '__proto__',
-];
+const knownKeys = 'id conversationId status changedAt lastUpdated createdAt body author type __proto__'.split(' ');
 const keyText = fc.oneof(fc.constantFrom(...knownKeys.map((key) => JSON.stringify(key))), stringText);
 const data = fc.oneof(
   jsonText(keyText),

@@ -39,7 +39,8 @@ export async function makeStack(template: Template, options: MakeStackOptions): 
     const resource = template.Resources[logicalId];
     if (resource === undefined) continue;
     if (resource.Condition !== undefined && !scope.condition(resource.Condition)) continue;
-    const properties = evaluate(resource.Properties ?? {}, scope, logicalId) as Record<string, unknown>;
+    const properties = evaluate(resource.Properties ?? {}, scope, logicalId);
+    if (!isRecord(properties)) throw new TemplateError(`${logicalId}: its properties are no map`);
     made.set(logicalId, await options.make({ logicalId, type: resource.Type, properties }));
   }
   const outputs = Object.entries(template.Outputs ?? {})

@@ -59,9 +59,21 @@ export function readTemplate(value: unknown): Template {
   for (const rule of Object.keys(isRecord(value.Rules) ? value.Rules : {})) {
     if (!knownRules.includes(rule)) throw new TemplateError(`Rules.${rule}: the local run does not know this rule`);
   }
+  for (const [name, parameter] of membersOf(value, 'Parameters')) {
+    if (typeof parameter.Type !== 'string') throw new TemplateError(`Parameters.${name}: the parameter has no Type`);
+    if (!['string', 'number', 'undefined'].includes(typeof parameter.Default)) {
+      throw new TemplateError(`Parameters.${name}: the default is neither a text nor a number`);
+    }
+  }
+  for (const [name, { Value }] of membersOf(value, 'Outputs')) {
+    if (Value === undefined) throw new TemplateError(`Outputs.${name}: the output has no Value`);
+  }
   for (const [logicalId, resource] of Object.entries(value.Resources)) {
     if (!isRecord(resource) || typeof resource.Type !== 'string') {
       throw new TemplateError(`${logicalId}: the resource has no Type`);
+    }
+    if (![resource.DependsOn ?? []].flat().every((dependency) => typeof dependency === 'string')) {
+      throw new TemplateError(`${logicalId}: DependsOn is neither a name nor a list of names`);
     }
     for (const attribute of Object.keys(resource)) {
       if (!resourceAttributes.includes(attribute)) {
@@ -74,4 +86,13 @@ export function readTemplate(value: unknown): Template {
 
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function membersOf(template: Record<string, unknown>, section: string): [name: string, Record<string, unknown>][] {
+  const { [section]: members = {} } = template;
+  if (!isRecord(members)) throw new TemplateError(`${section}: this is no map`);
+  return Object.entries(members).map(([name, member]) => {
+    if (!isRecord(member)) throw new TemplateError(`${section}.${name}: this is no map`);
+    return [name, member];
+  });
 }

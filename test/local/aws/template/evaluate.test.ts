@@ -136,3 +136,15 @@ test('a section, a rule or an attribute that is not known is refused by name', a
     'A (T): the local run does not know CreationPolicy',
   );
 });
+
+test.each([
+  [{ Parameters: { Stage: { Default: 'dev' } } }, 'Parameters.Stage: the parameter has no Type'],
+  [{ Parameters: { Stage: { Type: 'String', Default: {} } } }, 'Parameters.Stage: the default is neither'],
+  [{ Parameters: [] }, 'Parameters: this is no map'],
+  [{ Resources: { A: { Type: 'T', DependsOn: [['A']] } } }, 'A: DependsOn is neither'],
+  [{ Resources: { A: { Type: 'T', Properties: { Ref: 'AWS::NoValue' } } } }, 'A: its properties are no map'],
+  [{ Outputs: { Arn: null } }, 'Outputs.Arn: this is no map'],
+  [{ Outputs: { Arn: {} } }, 'Outputs.Arn: the output has no Value'],
+])('%j is refused by name', async (template, said) => {
+  await expect(resolve(template)).rejects.toThrow(said);
+});
