@@ -188,6 +188,8 @@ export class Dashboard extends Construct {
       graph('Inactivity', 7, [
         labelled(domainMetric(this, 'SweepCompleted', 'Sum'), 'sweeps'),
         labelled(domainMetric(this, 'TimersHandedOver', 'Sum'), 'timers handed over'),
+        labelled(domainMetric(this, 'DueSweepCompleted', 'Sum'), 'sweeps of retries'),
+        labelled(domainMetric(this, 'RetriesQueued', 'Sum'), 'retries put back'),
       ]),
     ];
   }

@@ -133,6 +133,10 @@ export class Routes extends Construct {
       [tables.subscriptions.tableArn],
     );
     this.provision.allow(['sqs:SendMessage'], [this.control.queue.queueArn]);
+    // What is due in the ledger goes back into its subscriber's queue.
+    this.provision.allow(['dynamodb:Query'], [tables.dueIndexArn]);
+    this.provision.allow(['dynamodb:BatchGetItem', 'dynamodb:UpdateItem'], [tables.deliveries.tableArn]);
+    this.provision.allow(['events:PutEvents'], [bus.bus.eventBusArn]);
     this.provision.allowNamed(
       [
         'events:PutRule',
@@ -145,7 +149,7 @@ export class Routes extends Construct {
       rules,
     );
     this.provision.allowNamed(
-      ['sqs:CreateQueue', 'sqs:GetQueueAttributes', 'sqs:SetQueueAttributes', 'sqs:DeleteQueue'],
+      ['sqs:CreateQueue', 'sqs:GetQueueAttributes', 'sqs:SetQueueAttributes', 'sqs:DeleteQueue', 'sqs:SendMessage'],
       queues,
     );
     this.provision.allowNamed(
@@ -208,6 +212,17 @@ export class Routes extends Construct {
       ],
     });
 
+    new Rule(this, 'EveryMinute', {
+      description: 'Retries that are due go back into the queues of their subscribers',
+      schedule: Schedule.rate(Duration.minutes(1)),
+      targets: [
+        new LambdaFunction(this.provision.function, {
+          event: RuleTargetInput.fromObject({ action: 'sweep-due' }),
+          // The next one finds what a sweep that failed has left.
+          retryAttempts: 0,
+        }),
+      ],
+    });
     new Rule(this, 'EveryHour', {
       description: 'Every route is looked at, whatever was missed',
       schedule: Schedule.rate(Duration.hours(1)),
@@ -270,6 +285,15 @@ export class Routes extends Construct {
       metric: worstOf(this, 'OldestDueDelivery', 'subscriptionId'),
       threshold: 300,
       evaluationPeriods: 3,
+    });
+    alarms.raise({
+      article: 'retries-not-swept',
+      usersLose: 'Failed deliveries are not tried again once their next attempt is more than minutes away.',
+      metric: domainMetric(this, 'DueSweepCompleted', 'Sum'),
+      threshold: 1,
+      comparison: 'below',
+      evaluationPeriods: 5,
+      missing: 'breaching',
     });
     alarms.raise({
       article: 'delivery-functions-failing',

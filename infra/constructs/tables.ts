@@ -67,6 +67,17 @@ export class Tables extends Construct {
       // It holds what was not delivered only, and whoever asks for that wants to know why, or to replay it.
       projectionType: ProjectionType.ALL,
     });
+    this.deliveries.addGlobalSecondaryIndex({
+      indexName: deliveries.dueIndex.name,
+      partitionKey: { name: deliveries.dueIndex.partitionKey, type: AttributeType.NUMBER },
+      sortKey: { name: deliveries.dueIndex.sortKey, type: AttributeType.NUMBER },
+      projectionType: ProjectionType.KEYS_ONLY,
+    });
+  }
+
+  /** The index of what is being tried, by when it is looked after. */
+  get dueIndexArn(): string {
+    return `${this.deliveries.tableArn}/index/${tableSchemas.deliveries.dueIndex.name}`;
   }
 
   /** The index of what was not delivered. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { type AttributeValue, GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import {
   DescribeRuleCommand,
   ListTargetsByRuleCommand,
@@ -41,7 +41,7 @@ const timeoutMs = 40_000;
 const orgId = 5002;
 
 /**
- * Walks every path of the system once, quickly: what is posted, derived, delivered, tried again, held back, replayed,
+ * Walks every path of the system once, quickly: what is posted, derived, delivered, tried again, stopped, replayed,
  * changed, repaired, deleted, and the end of it all. Rejects with `PathBlocked` at the first that is blocked, or as
  * soon as anything at all was denied: what a function is not allowed shows at once, not when a time is up.
  */
@@ -173,6 +173,45 @@ function pathsOf(traveller: Traveller): { readonly together: Paths; readonly aft
         response.writeHead(subscriber.deliveries.length === 1 ? 500 : 204).end();
       await post({ orgId, type: 'new_meeting', data: { agentId: 1 } });
       await until('the second attempt', () => subscriber.deliveries.length >= 2);
+    },
+
+    'a retry that waits in the ledger, and one that nobody may make any more': async () => {
+      const { subscriber, subscriptionId } = await subscribe(['waits_in_ledger', 'waits_for_nobody']);
+      const path = `/v1/subscriptions/${subscriptionId}`;
+      const watcher = await subscribe(['webhook_delivery_exhausted']);
+      subscriber.answer = (_delivery, response) => response.writeHead(500, { 'retry-after': '3600' }).end();
+      const retrying = async () =>
+        ((await api('GET', `${path}/deliveries?state=retrying`)).deliveries ?? []) as { webhookId: string }[];
+      const makeDue = async (webhookId: string, set: string, values: Record<string, AttributeValue>) => {
+        await aws.dynamo.send(
+          new UpdateItemCommand({
+            TableName: tables.deliveries,
+            Key: { subscriptionId: { S: subscriptionId }, webhookId: { S: webhookId } },
+            UpdateExpression: `SET dueAt = :now${set}`,
+            ExpressionAttributeValues: { ':now': { N: String(Date.now()) }, ...values },
+          }),
+        );
+        fire('rate(1 minute)');
+      };
+      await post({ orgId, type: 'waits_in_ledger', data: { agentId: 2 } });
+      await until('the ledger to hold it', async () => (await retrying()).length === 1);
+      const [first] = await retrying();
+      subscriber.answer = (_delivery, response) => response.writeHead(200).end();
+      await makeDue(first?.webhookId ?? '', ', nextAttemptAt = :now', {});
+      await until('the second attempt', () => subscriber.deliveries.length === 2);
+
+      subscriber.answer = (_delivery, response) => response.writeHead(500, { 'retry-after': '3600' }).end();
+      await post({ orgId, type: 'waits_for_nobody', data: { agentId: 3 } });
+      await until('the ledger to hold the next', async () => (await retrying()).length === 1);
+      const [second] = await retrying();
+      await api('PATCH', path, { status: 'paused' });
+      await makeDue(second?.webhookId ?? '', ', messageId = :lost, queuedAt = :old', {
+        ':lost': { S: 'lost' },
+        ':old': { N: '0' },
+      });
+      await until('its end', () =>
+        watcher.subscriber.bodies().some((body) => body.includes(second?.webhookId ?? 'nothing')),
+      );
     },
 
     'an event that is not wanted, and its replays': async () => {
@@ -423,9 +462,9 @@ async function createTraveller(stack: LocalStack) {
     },
     /** As if the time of the schedule had come. */
     fire(schedule: string): void {
-      const rule = stack.buses.listRules().find(({ scheduleExpression }) => scheduleExpression === schedule);
-      if (rule === undefined) throw new Error(`there is no rule with the schedule ${schedule}`);
-      stack.buses.fireSchedule(rule.name);
+      const rules = stack.buses.listRules().filter(({ scheduleExpression }) => scheduleExpression === schedule);
+      if (rules.length === 0) throw new Error(`there is no rule with the schedule ${schedule}`);
+      for (const { name } of rules) stack.buses.fireSchedule(name);
     },
     /** Waits for what a custom resource's function puts to its ResponseURL. */
     async asCloudFormation(send: (responseUrl: string) => Promise<void>): Promise<Record<string, unknown>> {

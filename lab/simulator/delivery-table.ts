@@ -1,6 +1,8 @@
 import type { DeliveryLedger } from '../../lambdas/deliver/ports.ts';
 import type { DeliveryRecord } from '../../lambdas/domain/deliveries/delivery-ledger.ts';
 import type { DeliveryHistory } from '../../lambdas/manage/ports.ts';
+import type { DueDeliveries } from '../../lambdas/provision/ports.ts';
+import { inMemoryDueDeliveries } from '../support/in-memory/due-deliveries.ts';
 import type { Invocation } from './invocation.ts';
 import type { SubscriptionTable } from './subscription-table.ts';
 
@@ -62,6 +64,31 @@ export class DeliveryTable {
           invocation.note('BatchWriteItem ledger: unprocessed items');
           throw new Error('the ledger could not be written in full');
         }),
+    };
+  }
+
+  /** The soonest at which the sweep has something to do. */
+  get nextDueAt(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const records of this.bySubscription.values()) {
+      for (const { dueAt } of records.values()) if (dueAt !== undefined && dueAt < next) next = dueAt;
+    }
+    return next;
+  }
+
+  dueFor(invocation: Invocation): DueDeliveries {
+    const stored = inMemoryDueDeliveries(this.bySubscription);
+    return {
+      async *due(shard, until) {
+        await invocation.call('Query due', () => undefined);
+        yield* stored.due(shard, until);
+      },
+      read: (keys) => {
+        for (const { subscriptionId, webhookId } of keys) invocation.about.add(subscriptionId).add(webhookId);
+        return invocation.call('BatchGetItem due', () => stored.read(keys));
+      },
+      move: (record, place) => invocation.call('UpdateItem due', () => stored.move(record, place)),
+      exhaust: (record, reason) => invocation.call('UpdateItem due', () => stored.exhaust(record, reason)),
     };
   }
 

@@ -2,6 +2,7 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from '
 import { eventBridgePublisher } from '../../lambdas/aws/event-bridge-publisher.ts';
 import { sqsControlQueue } from '../../lambdas/aws/sqs-control-queue.ts';
 import { sqsDeliveryQueue } from '../../lambdas/aws/sqs-delivery-queue.ts';
+import { sqsRetryQueues } from '../../lambdas/aws/sqs-retry-queues.ts';
 import { sqsTimerQueue } from '../../lambdas/aws/sqs-timer-queue.ts';
 import { createDeliverHandler } from '../../lambdas/deliver/handler.ts';
 import type { WebhookSender } from '../../lambdas/deliver/ports.ts';
@@ -14,6 +15,7 @@ import { createTrackActivityHandler } from '../../lambdas/inactivity/track/handl
 import { createIngestHandler } from '../../lambdas/ingest/handler.ts';
 import { createManageHandler } from '../../lambdas/manage/handler.ts';
 import type { Log, Metrics } from '../../lambdas/ports/telemetry.ts';
+import { createDueDeliveries } from '../../lambdas/provision/due-deliveries.ts';
 import { createProvisionHandler } from '../../lambdas/provision/handler.ts';
 import type { EventBuses } from '../../local/aws/engine/event-bus.ts';
 import type { Queues } from '../../local/aws/engine/queue.ts';
@@ -100,6 +102,10 @@ export class Functions {
 
   async sweep(): Promise<void> {
     await this.#run('sweep-inactivity', {});
+  }
+
+  async sweepDue(): Promise<void> {
+    await this.#run('provision', { action: 'sweep-due' });
   }
 
   /** Undefined where no answer came. */
@@ -195,6 +201,13 @@ export class Functions {
             gate: subscriptions.gateFor(invocation),
             routes: this.#options.controlPlane().portFor(invocation),
             controlQueue: sqsControlQueue(sqs, queueUrls.control),
+            dueDeliveries: createDueDeliveries({
+              ...shared,
+              subscriptions: subscriptions.storeFor(invocation),
+              dueDeliveries: deliveries.dueFor(invocation),
+              retryQueues: sqsRetryQueues(sqs, routeSettings),
+              publisher: publisher(),
+            }),
             responder: { respond: () => Promise.reject(new Error('nothing is deployed here')) },
             settings: routeSettings,
             outboundPolicy: 'public',

@@ -2,6 +2,7 @@ import { type EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventb
 import {
   ChangeMessageVisibilityBatchCommand,
   DeleteMessageBatchCommand,
+  QueueDoesNotExist,
   ReceiveMessageCommand,
   SendMessageBatchCommand,
   type SQSClient,
@@ -63,43 +64,49 @@ export function sqsClientFor(invocation: Invocation, queues: Queues): SQSClient 
   const batch = <Entry extends { readonly Id: string | undefined }>(
     what: string,
     entries: readonly Entry[],
-    effect: (entry: Entry) => void,
+    effect: (entry: Entry) => string | undefined,
   ) =>
     invocation.call(what, () => {
       const isPartial = invocation.strikes('partial-failure');
+      const successful: { Id: string | undefined; MessageId: string | undefined }[] = [];
       const failed = entries.filter((entry, index) => {
         if (isPartial && (index + invocation.id) % 2 === 0) {
           invocation.note(`${what}: an entry failed`);
           return true;
         }
         try {
-          effect(entry);
+          successful.push({ Id: entry.Id, MessageId: effect(entry) });
           return false;
         } catch {
           // An old receipt handle, a queue that is gone.
           return true;
         }
       });
-      return { Failed: failed.map(({ Id }) => ({ Id, Code: 'InternalError' })) };
+      return { Successful: successful, Failed: failed.map(({ Id }) => ({ Id, Code: 'InternalError' })) };
     });
 
   const send = async (command: unknown): Promise<unknown> => {
     if (command instanceof SendMessageBatchCommand) {
       const queue = queueOf(queues, command.input.QueueUrl);
-      return batch('SendMessageBatch', command.input.Entries ?? [], ({ MessageBody = '', DelaySeconds = 0 }) => {
-        queue.send({ body: MessageBody, delaySeconds: DelaySeconds });
-      });
+      return batch(
+        'SendMessageBatch',
+        command.input.Entries ?? [],
+        ({ MessageBody = '', DelaySeconds = 0 }) =>
+          queue.send({ body: MessageBody, delaySeconds: DelaySeconds }).messageId,
+      );
     }
     if (command instanceof ChangeMessageVisibilityBatchCommand) {
       const queue = queueOf(queues, command.input.QueueUrl);
       return batch('ChangeMessageVisibilityBatch', command.input.Entries ?? [], (entry) => {
         queue.changeVisibility(entry.ReceiptHandle ?? '', entry.VisibilityTimeout ?? 0);
+        return undefined;
       });
     }
     if (command instanceof DeleteMessageBatchCommand) {
       const queue = queueOf(queues, command.input.QueueUrl);
       return batch('DeleteMessageBatch', command.input.Entries ?? [], ({ ReceiptHandle = '' }) => {
         queue.deleteMessage(ReceiptHandle);
+        return undefined;
       });
     }
     if (command instanceof ReceiveMessageCommand) {
@@ -127,5 +134,7 @@ export function sqsClientFor(invocation: Invocation, queues: Queues): SQSClient 
 }
 
 function queueOf(queues: Queues, url: string | undefined): Queue {
-  return queues.get(url?.split('/').at(-1) ?? '');
+  const queue = queues.find(url?.split('/').at(-1) ?? '');
+  if (queue === undefined) throw new QueueDoesNotExist({ message: 'there is no such queue', $metadata: {} });
+  return queue;
 }

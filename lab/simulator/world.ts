@@ -168,6 +168,7 @@ export class World {
       },
     });
     this.#every(sweepIntervalSeconds * 1000, () => this.#sweep());
+    this.#every(60_000, () => this.#sweepDue());
     this.#every(60 * 60_000, () => this.weather.strikes('missed-reconcile') || this.reconcileAll());
     this.#every(5 * 60_000, () => this.#isDraining || this.subscriptionCheck.checkProgress());
   }
@@ -199,7 +200,12 @@ export class World {
   }
 
   isAtRest(): boolean {
-    return this.functions.active.size === 0 && this.conversations.armedTimers === 0 && this.waiting().length === 0;
+    return (
+      this.functions.active.size === 0 &&
+      this.conversations.armedTimers === 0 &&
+      this.waiting().length === 0 &&
+      this.deliveries.nextDueAt === Number.POSITIVE_INFINITY
+    );
   }
 
   #every(milliseconds: number, act: () => void): void {
@@ -218,6 +224,12 @@ export class World {
     if (this.conversations.armedTimers === 0) return;
     if (!this.weather.strikes('missed-sweep')) void this.functions.sweep();
     else this.inactivityCheck.onMissedSweep();
+  }
+
+  #sweepDue(): void {
+    // Nothing would come of it: quiet hours pass more quickly without.
+    if (this.deliveries.nextDueAt > this.scheduler.now() + 2 * 60_000) return;
+    if (!this.weather.strikes('missed-sweep')) void this.functions.sweepDue();
   }
 
   #delivering(): DeliverToTarget {

@@ -7,7 +7,7 @@ import { startAwsEndpoint } from '../../local/aws/wire/http-server.ts';
 type Schema = keyof typeof tableSchemas;
 
 /** All that is a number among the keys. */
-const numbers: readonly string[] = ['timerShard', 'dueAt', 'undeliveredAt'];
+const numbers: readonly string[] = ['timerShard', 'dueShard', 'dueAt', 'undeliveredAt'];
 
 export type EmbeddedDynamo = Awaited<ReturnType<typeof startEmbeddedDynamo>>;
 
@@ -40,13 +40,17 @@ export async function startEmbeddedDynamo() {
 }
 
 function definitionOf(name: Schema, TableName: string): CreateTableCommandInput & { TableName: string } {
-  const schema: {
-    partitionKey: string;
-    sortKey?: string;
-    index?: { name: string; partitionKey: string; sortKey: string };
-  } = tableSchemas[name];
-  const { partitionKey, sortKey, index } = schema;
-  const attributes = [partitionKey, sortKey, index?.partitionKey, index?.sortKey].filter((key) => key !== undefined);
+  interface Index {
+    readonly name: string;
+    readonly partitionKey: string;
+    readonly sortKey: string;
+  }
+  const schema: { partitionKey: string; sortKey?: string; index?: Index; dueIndex?: Index } = tableSchemas[name];
+  const { partitionKey, sortKey } = schema;
+  const indexes = [schema.index, schema.dueIndex].filter((index) => index !== undefined);
+  const attributes = [partitionKey, sortKey, ...indexes.flatMap((index) => [index.partitionKey, index.sortKey])].filter(
+    (key) => key !== undefined,
+  );
   return {
     TableName,
     BillingMode: 'PAY_PER_REQUEST',
@@ -55,17 +59,15 @@ function definitionOf(name: Schema, TableName: string): CreateTableCommandInput 
       AttributeType: numbers.includes(key) ? 'N' : 'S',
     })),
     KeySchema: keySchema(partitionKey, sortKey),
-    ...(index === undefined
+    ...(indexes.length === 0
       ? {}
       : {
-          GlobalSecondaryIndexes: [
-            {
-              IndexName: index.name,
-              KeySchema: keySchema(index.partitionKey, index.sortKey),
-              // As infra makes them.
-              Projection: { ProjectionType: name === 'conversations' ? 'KEYS_ONLY' : 'ALL' },
-            },
-          ],
+          GlobalSecondaryIndexes: indexes.map((index) => ({
+            IndexName: index.name,
+            KeySchema: keySchema(index.partitionKey, index.sortKey),
+            // As infra makes them.
+            Projection: { ProjectionType: index.name === 'undelivered' ? 'ALL' : 'KEYS_ONLY' },
+          })),
         }),
   };
 }

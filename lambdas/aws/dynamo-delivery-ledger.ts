@@ -26,6 +26,8 @@ const recordFields = [
   'nextAttemptAt',
   'undeliveredAt',
   'messageId',
+  'queuedAt',
+  'dueAt',
   'replayName',
   'ttl',
 ] as const satisfies readonly (keyof DeliveryRecord)[];

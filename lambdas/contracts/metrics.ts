@@ -34,6 +34,10 @@ export const metrics = {
   EventToDelivered: { unit: 'Milliseconds', dimensions: ['subscriptionId'] },
   /** Events that are exhausted. */
   DeliveriesExhausted: { unit: 'Count', dimensions: ['subscriptionId'] },
+  /** Events that waited in the ledger, or whose message was lost, and that are in their subscriber's queue again. */
+  RetriesQueued: { unit: 'Count', dimensions: [] },
+  /** Sweeps over what is due in the ledger that ran to their end. */
+  DueSweepCompleted: { unit: 'Count', dimensions: [] },
   /** How long the oldest delivery that is due has waited, throttled ones included. */
   OldestDueDelivery: { unit: 'Seconds', dimensions: ['subscriptionId'] },
   /** Messages in the dead-letter queues of all subscribers, counted by each `reconcile-all`: once an hour. */

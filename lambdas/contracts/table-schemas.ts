@@ -7,11 +7,16 @@ export const tableSchemas = {
     index: { name: 'timers', partitionKey: 'timerShard', sortKey: 'dueAt' },
   },
   settings: { partitionKey: 'orgId' },
-  /** Sparse index `undelivered` (`subscriptionId`, `undeliveredAt` number, epoch ms): what was not delivered, in one query. */
+  /**
+   * Sparse index `undelivered` (`subscriptionId`, `undeliveredAt` number, epoch ms): what was not delivered, in one query.
+   * Sparse index `due` (`dueShard` number, `dueAt` number, epoch ms), keys only: what is `retrying`, by when the sweep looks
+   * after it.
+   */
   deliveries: {
     partitionKey: 'subscriptionId',
     sortKey: 'webhookId',
     index: { name: 'undelivered', partitionKey: 'subscriptionId', sortKey: 'undeliveredAt' },
+    dueIndex: { name: 'due', partitionKey: 'dueShard', sortKey: 'dueAt' },
   },
 } as const;
 

@@ -48,7 +48,7 @@ export async function makeAttempt(
   const outcome = attemptOutcome(result, now);
   const subject = subjectOf(subscriptionId, message);
   const attempts = attemptsSoFar(subject, previous) + 1;
-  const verdict = deliveryVerdict(outcome, { attempts, now, sentAt: message.sentAt, random: random() });
+  const verdict = deliveryVerdict(outcome, { attempts, now, random: random() });
   const record = recordAfter(subject, previous, result, verdict, now);
   const attempt = { message, outcome, record, startedAt, result, host: endpoint.host };
   report(attempt, now, deps);
@@ -56,8 +56,9 @@ export async function makeAttempt(
 }
 
 export function subjectOf(subscriptionId: string, message: DeliveryMessage) {
-  const { webhookId, eventType, occurredAt, messageId, body, replayName } = message;
-  const subject = { subscriptionId, webhookId, eventType, occurredAt, messageId, event: body };
+  const { webhookId, eventType, occurredAt, messageId, sentAt, body, replayName } = message;
+  const isResent = message.replaysDelivered;
+  const subject = { subscriptionId, webhookId, eventType, occurredAt, messageId, sentAt, isResent, event: body };
   return replayName === undefined ? subject : { ...subject, replayName };
 }
 

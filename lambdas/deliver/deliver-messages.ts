@@ -1,4 +1,4 @@
-import { type DeliveryRecord, recordAfter } from '../domain/deliveries/delivery-ledger.ts';
+import { type DeliveryRecord, isInLedger, recordAfter, recordInLedger } from '../domain/deliveries/delivery-ledger.ts';
 import {
   type DeliveryMessage,
   parseMessage,
@@ -15,8 +15,8 @@ import { batchParallelism } from '../domain/deliveries/endpoint-health.ts';
 import { hidingSeconds } from '../domain/deliveries/retry-schedule.ts';
 import { type Attempt, type Endpoint, endpointOf, makeAttempt, subjectOf } from './attempts.ts';
 import type { DeliverDeps } from './deliver-deps.ts';
-import { settleExhausted } from './exhaust.ts';
 import { inParallel } from './in-parallel.ts';
+import { type Ended, settleEnded } from './settle-ended.ts';
 import type { Settlement } from './settlement.ts';
 
 /** What became of some messages. */
@@ -69,6 +69,8 @@ export async function deliverMessages(
   reportWaits(planned, receivedAt, deps);
 
   const due = planned.filter(({ plan }) => plan.kind === 'attempt');
+  // What was tried before is due longer than what is new.
+  due.sort((one, other) => (other.record?.attempts ?? 0) - (one.record?.attempts ?? 0));
   const parallelism = batchParallelism(subscriber.state, receivedAt);
   const { attempts, postponed } = await attemptAll(
     due,
@@ -77,16 +79,21 @@ export async function deliverMessages(
     deps,
     remainingMs,
   );
+  const ended = [
+    ...planned.flatMap((one) => expired(one, receivedAt, deps)),
+    ...attempts.filter(({ record }) => record.state === 'exhausted' || record.state === 'discarded'),
+  ];
   const settlements = [
     ...malformed.map((message): Settlement => ({ message, stays: { reason: 'malformed' } })),
     ...postponed,
-    ...(await Promise.all(planned.flatMap((one) => settlePlan(one, receivedAt, deps)))),
-    ...(await Promise.all(attempts.map((attempt) => settleAttempt(attempt, deps)))),
+    ...planned.flatMap((one) => settlePlan(one, receivedAt, deps)),
+    ...attempts.flatMap(settleAttempt),
+    ...(await settleEnded(ended, deps)),
   ];
 
   const written = settlements.flatMap(({ record }) => (record === undefined ? [] : [record]));
   await Promise.all([written.length > 0 ? ledger.write(written) : undefined, trace(attempts, deps)]);
-  await hide(settlements, receivedAt, deps);
+  await hide(settlements, deps);
   return {
     kept: settlements.filter(({ stays }) => stays !== undefined).map(({ message }) => message),
     attempts,
@@ -139,15 +146,12 @@ async function attemptAll(
   return { attempts, postponed };
 }
 
-/** Where a message is left that is not tried; nothing for one that is. */
-function settlePlan(
-  { message, record, plan }: Planned,
-  now: number,
-  deps: DeliverDeps,
-): (Settlement | Promise<Settlement>)[] {
+/** Where a message is left that is neither tried nor at its end; nothing for others. */
+function settlePlan({ message, record, plan }: Planned, now: number, deps: DeliverDeps): Settlement[] {
   const { subscriptionId, log } = deps;
   switch (plan.kind) {
     case 'attempt':
+    case 'expire':
       return [];
     case 'postpone':
       return [{ message, stays: plan }];
@@ -159,22 +163,39 @@ function settlePlan(
         reason: plan.reason,
       });
       return [{ message }];
+    case 'leave-queue':
+      return record === undefined
+        ? []
+        : [{ message, record: recordInLedger(subjectOf(subscriptionId, message), record) }];
     case 'discard': {
       const verdict = { state: 'discarded', reason: plan.reason } as const;
       return [{ message, record: recordAfter(subjectOf(subscriptionId, message), record, undefined, verdict, now) }];
     }
-    case 'expire': {
-      const verdict = { state: 'exhausted', reason: `expired: it waited for 14 days (${plan.reason})` } as const;
-      return [
-        settleExhausted(
-          message,
-          recordAfter(subjectOf(subscriptionId, message), record, undefined, verdict, now),
-          deps,
-        ),
-      ];
-    }
     default:
       return plan satisfies never;
+  }
+}
+
+function expired({ message, record, plan }: Planned, now: number, { subscriptionId }: DeliverDeps): Ended[] {
+  if (plan.kind !== 'expire') return [];
+  const verdict = { state: 'exhausted', reason: `expired: it waited for 14 days (${plan.reason})` } as const;
+  return [{ message, record: recordAfter(subjectOf(subscriptionId, message), record, undefined, verdict, now) }];
+}
+
+/** Nothing for an event that has ended: see settle-ended.ts. */
+function settleAttempt({ message, record }: Attempt): Settlement[] {
+  switch (record.state) {
+    case 'delivered':
+      return [{ message, record }];
+    case 'discarded':
+    case 'exhausted':
+      return [];
+    case 'retrying':
+      return isInLedger(record)
+        ? [{ message, record }]
+        : [{ message, record, stays: { until: record.nextAttemptAt ?? 0, reason: 'retry' } }];
+    default:
+      return record.state satisfies never;
   }
 }
 
@@ -188,26 +209,12 @@ function trace(attempts: readonly Attempt[], { traces, subscriptionId }: Deliver
   );
 }
 
-async function settleAttempt({ message, record }: Attempt, deps: DeliverDeps): Promise<Settlement> {
-  switch (record.state) {
-    case 'delivered':
-    case 'discarded':
-      return { message, record };
-    case 'exhausted':
-      return settleExhausted(message, record, deps);
-    case 'retrying':
-      return { message, record, stays: { until: record.nextAttemptAt ?? 0, reason: 'retry' } };
-    default:
-      return record.state satisfies never;
-  }
-}
-
-async function hide(settlements: readonly Settlement[], receivedAt: number, deps: DeliverDeps): Promise<void> {
+async function hide(settlements: readonly Settlement[], deps: DeliverDeps): Promise<void> {
   const { queue, clock, log, subscriptionId } = deps;
   const now = clock();
   const waiting = settlements.filter(({ stays }) => stays !== undefined);
   const hidden = waiting.flatMap(({ message: { receiptHandle }, stays }) =>
-    stays?.until === undefined ? [] : [{ receiptHandle, seconds: hidingSeconds(stays.until, now, receivedAt) }],
+    stays?.until === undefined ? [] : [{ receiptHandle, seconds: hidingSeconds(stays.until, now) }],
   );
   try {
     if (hidden.length > 0) await queue.hide(hidden);

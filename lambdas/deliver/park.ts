@@ -1,56 +1,84 @@
-import { recordAfter } from '../domain/deliveries/delivery-ledger.ts';
-import { parseMessage } from '../domain/deliveries/delivery-message.ts';
+import { type DeliveryRecord, isInLedger, recordAfter } from '../domain/deliveries/delivery-ledger.ts';
+import { type DeliveryMessage, parseMessage } from '../domain/deliveries/delivery-message.ts';
 import { lastSafeInstant } from '../domain/deliveries/retry-schedule.ts';
 import { subjectOf } from './attempts.ts';
 import type { DeliverDeps } from './deliver-deps.ts';
-import { settleExhausted } from './exhaust.ts';
+import { settleEnded } from './settle-ended.ts';
 
-const hiddenSeconds = 60;
-/** It is run every hour, so what becomes too old within the next two is taken now. */
-const horizonMs = 2 * 60 * 60 * 1000;
-/** A queue hands out about the oldest first: so many rounds without an old message, and there are none. */
-const roundsWithoutAny = 3;
+/** Longer than a run takes, so that it meets no message twice: each receive counts towards the dead-letter queue. */
+const hiddenSeconds = 90;
+/**
+ * What becomes too old within this time is taken. It is run every hour, and a standard queue's order is best effort: what one
+ * run does not meet, the next five do.
+ */
+const horizonMs = 6 * 60 * 60 * 1000;
+/** So many receives at once: what one invocation parks in its 70 s is hundreds of events a second. */
+const parallelReceives = 8;
+/** A queue hands out about the oldest first: so many receives in a row without an old message, and few are left. */
+const receivesWithoutAny = 30;
 const leastRemainingMs = 20_000;
 
 /**
  * While deliveries are stopped nobody reads the queue, and after 14 days it forgets. What is about to be forgotten is
- * written to the ledger, event included, so that it can be replayed.
+ * written to the ledger, event included, so that it can be replayed. A run that ends for lack of time asks for the next.
  */
 export async function park(deps: DeliverDeps, remainingMs: () => number): Promise<{ readonly parked: number }> {
-  const { queue, ledger, clock, subscriptionId, log } = deps;
+  const { queue, control, subscriptionId, log } = deps;
   let parked = 0;
-  for (let fruitless = 0; fruitless < roundsWithoutAny && remainingMs() > leastRemainingMs; ) {
-    const received = await queue.receive(10, hiddenSeconds);
-    if (received.length === 0) break;
-    const now = clock();
-    const old = received.filter(({ sentAt }) => lastSafeInstant(sentAt) <= now + horizonMs);
-    // Those that are younger come back by themselves; none is received twice in one run, since each receive counts
-    // towards the dead-letter queue.
-    fruitless = old.length === 0 ? fruitless + 1 : 0;
-    if (old.length === 0) continue;
+  let fruitless = 0;
+  let isOutOfTime = false;
 
-    const messages = old.map(parseMessage).flatMap((parsed) => (parsed.kind === 'message' ? [parsed.message] : []));
-    const { records } = await ledger.read(messages.map(({ webhookId }) => webhookId));
-    const open = messages.filter(({ webhookId }) => (records.get(webhookId)?.state ?? 'retrying') === 'retrying');
-    const unique = [...new Map(open.map((message) => [message.webhookId, message])).values()];
-    const settled = await Promise.all(
-      unique.map((message) => {
-        const verdict = { state: 'exhausted', reason: 'expired: deliveries were stopped for 14 days' } as const;
-        const subject = subjectOf(subscriptionId, message);
-        return settleExhausted(
-          message,
-          recordAfter(subject, records.get(message.webhookId), undefined, verdict, now),
-          deps,
-        );
-      }),
-    );
-    const written = settled.flatMap(({ record }) => (record === undefined ? [] : [record]));
-    if (written.length > 0) await ledger.write(written);
-    const untold = new Set(settled.filter(({ stays }) => stays !== undefined).map(({ message }) => message.messageId));
-    const done = messages.filter(({ messageId }) => !untold.has(messageId));
-    if (done.length > 0) await queue.acknowledge(done.map(({ receiptHandle }) => receiptHandle));
-    parked += written.length;
+  async function parkInTurns(): Promise<void> {
+    while (fruitless < receivesWithoutAny) {
+      if (remainingMs() <= leastRemainingMs) {
+        isOutOfTime = true;
+        return;
+      }
+      const received = await queue.receive(10, hiddenSeconds);
+      if (received.length === 0) return;
+      const limit = deps.clock() + horizonMs;
+      const old = received.filter(({ sentAt }) => lastSafeInstant(sentAt) <= limit).map(parseMessage);
+      // Those that are younger come back by themselves.
+      fruitless = old.length === 0 ? fruitless + 1 : 0;
+      const messages = old.flatMap((parsed) => (parsed.kind === 'message' ? [parsed.message] : []));
+      // Not `parked += await …`: the other receives count meanwhile.
+      const count = await parkMessages(messages, deps);
+      parked += count;
+    }
   }
-  if (parked > 0) log.warn('parked in the ledger', { subscriptionId, parked });
+
+  await Promise.all(Array.from({ length: parallelReceives }, parkInTurns));
+  if (isOutOfTime) await control.send([{ message: { subscriptionId, action: 'park' }, delaySeconds: 0 }]);
+  if (parked > 0) log.warn('parked in the ledger', { subscriptionId, parked, isOutOfTime });
   return { parked };
+}
+
+async function parkMessages(messages: readonly DeliveryMessage[], deps: DeliverDeps): Promise<number> {
+  if (messages.length === 0) return 0;
+  const { queue, ledger, clock, subscriptionId } = deps;
+  const now = clock();
+  const { records } = await ledger.read(messages.map(({ webhookId }) => webhookId));
+  const open = messages.filter((message) => isOpen(message, records.get(message.webhookId)));
+  const unique = [...new Map(open.map((message) => [message.webhookId, message])).values()];
+  const verdict = { state: 'exhausted', reason: 'expired: deliveries were stopped for 14 days' } as const;
+  const settled = await settleEnded(
+    unique.map((message) => {
+      const subject = subjectOf(subscriptionId, message);
+      return { message, record: recordAfter(subject, records.get(message.webhookId), undefined, verdict, now) };
+    }),
+    deps,
+  );
+  const written = settled.flatMap(({ record }) => (record === undefined ? [] : [record]));
+  if (written.length > 0) await ledger.write(written);
+  const staying = new Set(settled.filter(({ stays }) => stays !== undefined).map(({ message }) => message.messageId));
+  const done = messages.filter(({ messageId }) => !staying.has(messageId));
+  if (done.length > 0) await queue.acknowledge(done.map(({ receiptHandle }) => receiptHandle));
+  return written.length;
+}
+
+/** With this message the event would be lost: neither had it its end, nor does the ledger or another message carry it. */
+function isOpen({ messageId }: DeliveryMessage, record: DeliveryRecord | undefined): boolean {
+  if (record === undefined) return true;
+  if (record.state !== 'retrying' || isInLedger(record)) return false;
+  return record.dueAt === undefined || record.messageId === messageId;
 }

@@ -36,7 +36,7 @@ export function createControl(deps: ControlDeps): Control {
     try {
       result = await reconcile(message.subscriptionId);
       if (result.kind === 'ready') await followUp(message, result);
-      const unread = message.hourly === true ? unreadRoute(result) : undefined;
+      const unread = message.hourly === true || message.action === 'park' ? unreadRoute(result) : undefined;
       // What is about to be too old for the queue is written to the ledger.
       if (unread !== undefined) await routes.invoke(unread.deliverFunction, { park: true });
     } catch (error) {

@@ -2,6 +2,7 @@ import middy from '@middy/core';
 import { flushMetrics } from '../telemetry/flush-metrics.ts';
 import { createControl } from './control.ts';
 import { createDeployment, type DeploymentDeps } from './deployment.ts';
+import type { DueDeliverySweep } from './due-deliveries.ts';
 import { inParallel } from './in-parallel.ts';
 import { type ReceivedMessage, readTrigger } from './trigger.ts';
 
@@ -17,7 +18,10 @@ interface BatchResponse {
 const enoughTimeMs = 60_000;
 
 /** Brings routes to what the subscriptions table says, whatever wakes it. */
-export function createProvisionHandler(deps: DeploymentDeps) {
+/** A sweep of due deliveries begins no further page with less time left than this: the next one runs by then. */
+const sweepEndsWithMs = 250_000;
+
+export function createProvisionHandler(deps: DeploymentDeps & { readonly dueDeliveries: DueDeliverySweep }) {
   const { log } = deps;
   const control = createControl(deps);
   const deployment = createDeployment(deps, control);
@@ -71,6 +75,9 @@ export function createProvisionHandler(deps: DeploymentDeps) {
         return followMessages(trigger.messages, hasTime);
       case 'reconcile-all':
         await control.reconcileAll();
+        return undefined;
+      case 'sweep-due':
+        await deps.dueDeliveries.sweep(() => invocation.getRemainingTimeInMillis() > sweepEndsWithMs);
         return undefined;
       case 'deployment':
         await deployment.answer(trigger.request, hasTime);

@@ -1,3 +1,4 @@
+import type { DeliveryRecord, RetryPlace } from '../domain/deliveries/delivery-ledger.ts';
 import type { RouteNames } from '../domain/routes/desired-route.ts';
 import type { ExistingRoute, RouteAction } from '../domain/routes/route-plan.ts';
 
@@ -45,3 +46,32 @@ export type ActionOutcome =
   | { readonly kind: 'later'; readonly reason: string; readonly retryAfterSeconds: number }
   /** Only a person can help: a quota is reached, a pattern is not taken. `reason` is for that person. */
   | { readonly kind: 'blocked'; readonly reason: string };
+
+export interface DeliveryKey {
+  readonly subscriptionId: string;
+  readonly webhookId: string;
+}
+
+/** What of the ledger is `retrying`, by when the sweep looks after it. */
+export interface DueDeliveries {
+  /** What is due up to `until` (epoch ms), the longest due first, a page at a time; a moment behind what is stored. */
+  due(shard: number, until: number): AsyncIterable<readonly DeliveryKey[]>;
+  /** With their events, as they are stored now; in no order. */
+  read(keys: readonly DeliveryKey[]): Promise<readonly DeliveryRecord[]>;
+  /**
+   * Moves an item that is still as `record` was read, by `state` and `dueAt`; false: it is not. `place` given in full takes
+   * the place of what carried the event before.
+   */
+  move(record: DeliveryRecord, place: RetryPlace | { readonly dueAt: number }): Promise<boolean>;
+  /** Ends such an item. */
+  exhaust(record: DeliveryRecord, reason: string): Promise<boolean>;
+}
+
+/** The subscribers' queues. */
+export interface RetryQueues {
+  /** The messages' ids, in their order, undefined for one that was not taken. Undefined: there is no such queue. */
+  send(
+    subscriptionId: string,
+    messages: readonly { readonly body: string; readonly delaySeconds: number }[],
+  ): Promise<readonly (string | undefined)[] | undefined>;
+}

@@ -11,6 +11,7 @@ export type Trigger =
     }
   | { readonly kind: 'control'; readonly messages: readonly ReceivedMessage[] }
   | { readonly kind: 'reconcile-all' }
+  | { readonly kind: 'sweep-due' }
   | { readonly kind: 'deployment'; readonly request: CustomResourceRequest };
 
 /** `message` undefined: it is none that we know. */
@@ -33,7 +34,7 @@ const attempt = z.optional(z.int().check(z.gte(0)));
 const messageSchema = z.union([
   z.object({
     subscriptionId,
-    action: z.enum(['open-circuit', 'recovered', 'ramp', 'reconcile']),
+    action: z.enum(['open-circuit', 'recovered', 'ramp', 'park', 'reconcile']),
     attempt,
     hourly: z.optional(z.boolean()),
   }),
@@ -55,7 +56,7 @@ const streamSchema = z.object({
 const queueSchema = z.object({
   Records: z.array(z.object({ eventSource: z.literal('aws:sqs'), messageId: z.string(), body: z.string() })),
 });
-const scheduleSchema = z.object({ action: z.literal('reconcile-all') });
+const scheduleSchema = z.object({ action: z.enum(['reconcile-all', 'sweep-due']) });
 
 /** Throws on an event that nothing of this deployment sends. */
 export function readTrigger(event: unknown): Trigger {
@@ -72,7 +73,8 @@ export function readTrigger(event: unknown): Trigger {
     const messages = queue.data.Records.map(({ messageId, body }) => ({ messageId, message: readMessage(body) }));
     return { kind: 'control', messages };
   }
-  if (scheduleSchema.safeParse(event).success) return { kind: 'reconcile-all' };
+  const schedule = scheduleSchema.safeParse(event);
+  if (schedule.success) return { kind: schedule.data.action };
   const request = requestSchema.safeParse(event);
   if (request.success) return { kind: 'deployment', request: request.data };
   throw new Error('not a trigger of this function: neither stream, control queue, schedule nor Custom::Routes');

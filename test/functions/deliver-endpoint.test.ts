@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { aRecord } from '../../lab/support/deliveries.ts';
 import { answered, DeliveryWorld, unreachable } from '../../lab/support/in-memory/delivery-world.ts';
+import { carriedByMessage, waitingInLedger } from '../../lambdas/domain/deliveries/delivery-ledger.ts';
 
 const seconds = (count: number) => count * 1000;
 const minutes = (count: number) => count * 60_000;
@@ -283,12 +285,75 @@ describe('parking', () => {
     world.now += days(13);
     const young = world.enqueue();
     expect(await world.call({ park: true })).toEqual({ parked: 0 });
-    world.now += hours(21.5);
+    world.now += hours(18);
     expect(await world.call({ park: true })).toEqual({ parked: 2 });
     expect([...world.messages.keys()]).toEqual([young.messageId]);
     expect(world.records.get('msg_1')).toMatchObject({ state: 'exhausted', attempts: 0, event: old[0]?.body });
     world.now += hours(2);
     expect(world.receive(10, 30)).toHaveLength(1);
     expect(world.forgotten).toEqual([]);
+    expect(world.controls).toEqual([]);
+  });
+
+  it('publishes what it parks in batches, and writes a batch at once', async () => {
+    const world = new DeliveryWorld();
+    world.config.status = 'paused';
+    for (let count = 0; count < 100; count++) world.enqueue();
+    world.now += days(13.9);
+    expect(await world.call({ park: true })).toEqual({ parked: 100 });
+    expect(world.publisher.published).toHaveLength(100);
+    expect(world.calls).toMatchObject({ reads: 10, writes: 10 });
+  });
+
+  it('finds what is old behind hundreds of younger messages, since the queue keeps no strict order', async () => {
+    const world = new DeliveryWorld();
+    world.config.status = 'paused';
+    for (let count = 0; count < 60; count++) world.enqueue();
+    world.now += days(13.9);
+    for (let count = 0; count < 200; count++) world.enqueue();
+    const youngFirst = [...world.messages].reverse();
+    world.messages.clear();
+    for (const [handle, message] of youngFirst) world.messages.set(handle, message);
+    expect(await world.call({ park: true })).toEqual({ parked: 60 });
+  });
+
+  it('asks for its next run when it ends for lack of time', async () => {
+    const world = new DeliveryWorld();
+    world.config.status = 'paused';
+    for (let count = 0; count < 1000; count++) world.enqueue();
+    world.now += days(13.9);
+    // Each receive of ten, with its reads and writes, takes 100 ms; eight are under way at once.
+    let calls = 0;
+    const inSteps = () => 30_000 - (calls++ * 100) / 8;
+    Object.defineProperty(world, 'remainingMs', { configurable: true, get: inSteps });
+    let runs = 0;
+    for (let parked = 0; parked < 1000; runs++) {
+      calls = 700;
+      parked += ((await world.call({ park: true })) as { parked: number }).parked;
+      expect(world.controls.splice(0).map(({ message }) => message.action)).toEqual(parked < 1000 ? ['park'] : []);
+    }
+    expect(runs).toBeGreaterThan(1);
+  });
+
+  it('leaves alone what the ledger or another message carries', async () => {
+    const world = new DeliveryWorld();
+    world.config.status = 'paused';
+    const [inLedger, carried] = [world.enqueue(), world.enqueue()];
+    world.now += days(13.9);
+    world.records.set(
+      'msg_1',
+      aRecord({ webhookId: 'msg_1', event: inLedger.body, ...waitingInLedger('msg_1', world.now) }),
+    );
+    world.records.set(
+      'msg_2',
+      aRecord({
+        webhookId: 'msg_2',
+        event: carried.body,
+        ...carriedByMessage('msg_2', world.now, 'another', world.now),
+      }),
+    );
+    expect(await world.call({ park: true })).toEqual({ parked: 0 });
+    expect(world.messages.size).toBe(0);
+    expect([...world.records.values()].map(({ state }) => state)).toEqual(['retrying', 'retrying']);
   });
 });

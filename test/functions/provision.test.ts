@@ -18,6 +18,7 @@ class World {
   readonly sent: DelayedMessage[] = [];
   readonly answers: { url: string; response: CustomResourceResponse }[] = [];
   queueIsDown = false;
+  dueSweeps = 0;
   remainingMs = 300_000;
   now = 100 * day;
 
@@ -41,6 +42,7 @@ class World {
           this.answers.push({ url, response });
         },
       },
+      dueDeliveries: { sweep: async () => void this.dueSweeps++ },
       sleep: async () => undefined,
       clock: () => this.now,
       metrics: this.metrics,
@@ -147,6 +149,27 @@ describe('changes of the table', () => {
     world.routes.maxRules = 0;
     await world.make('sub_1');
     expect(world.sent).toEqual([]);
+  });
+});
+
+describe('the minute’s run', () => {
+  it('looks after what is due in the ledger, and at no route', async () => {
+    await world.invoke({ action: 'sweep-due' });
+    expect(world.dueSweeps).toBe(1);
+    expect(world.routes.applied).toEqual([]);
+  });
+});
+
+describe('a park that ended for lack of time', () => {
+  it('is begun again at once, as long as deliveries are stopped', async () => {
+    await world.make('sub_1');
+    const config = aSubscriptionItem({ subscriptionId: 'sub_1' });
+    world.subscriptions.put({ ...config, status: 'paused' });
+    await world.invoke(messagesOf({ subscriptionId: 'sub_1', action: 'park' }));
+    expect(world.routes.invoked).toEqual([{ functionName: 'fanout-test-sub_1', payload: { park: true } }]);
+    world.subscriptions.put(config);
+    await world.invoke(messagesOf({ subscriptionId: 'sub_1', action: 'park' }));
+    expect(world.routes.invoked).toHaveLength(1);
   });
 });
 

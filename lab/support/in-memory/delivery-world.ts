@@ -14,7 +14,11 @@ import {
 import { queueRetentionSeconds } from '../../../lambdas/domain/deliveries/retry-schedule.ts';
 import type { WebhookRequest } from '../../../lambdas/domain/deliveries/webhook-request.ts';
 import type { Circuit, SubscriptionState } from '../../../lambdas/domain/subscriptions/subscription.ts';
+import type { JsonObject } from '../../../lambdas/json/json.ts';
+import type { SubscriptionStore } from '../../../lambdas/ports/subscription-store.ts';
+import { createDueDeliveries } from '../../../lambdas/provision/due-deliveries.ts';
 import { anEnvelope, aSubscriber, noon } from '../deliveries.ts';
+import { inMemoryDueDeliveries } from './due-deliveries.ts';
 import { RecordedPublisher } from './publisher.ts';
 import { RecordedLog, RecordedMetrics } from './telemetry.ts';
 
@@ -62,7 +66,12 @@ export class DeliveryWorld {
   failingWrites = 0;
   /** A standard queue's order is best effort; otherwise the oldest come first. */
   handsOutInAnyOrder = false;
+  /** SQS hands out nothing more while about 120,000 messages are in flight. */
+  inFlightLimit = 120_000;
+  /** Its config is gone. */
+  isDeleted = false;
   private sent = 0;
+  private lastMinute = 0;
 
   readonly handler = createDeliverHandler({
     subscriptionId: 'sub_1',
@@ -167,12 +176,38 @@ export class DeliveryWorld {
     },
   });
 
+  readonly dueDeliveries = createDueDeliveries({
+    subscriptions: {
+      read: async (subscriptionId: string) => ({
+        subscriptionId,
+        ...(this.isDeleted ? {} : { config: { ...this.config } as unknown as JsonObject, state: this.state }),
+      }),
+    } as unknown as SubscriptionStore,
+    dueDeliveries: inMemoryDueDeliveries(new Map([['sub_1', this.records]])),
+    retryQueues: {
+      send: async (_id, messages) => messages.map(({ body, delaySeconds }) => this.put(body, delaySeconds).messageId),
+    },
+    publisher: this.publisher,
+    clock: () => this.now,
+    metrics: this.metrics,
+    log: this.log,
+  });
+
   /** Puts an event into the queue and returns its message. */
   enqueue(parts: Parameters<typeof anEnvelope>[0] = {}): QueuedMessage {
+    return this.put(anEnvelope({ id: `msg_${this.sent + 1}`, ...parts }), 0);
+  }
+
+  private put(body: string, delaySeconds: number): QueuedMessage {
     const messageId = `sqs-${++this.sent}`;
-    const stored = { messageId, body: anEnvelope({ id: `msg_${this.sent}`, ...parts }), sentAt: this.now };
-    this.messages.set(messageId, { ...stored, visibleAt: this.now });
+    const stored = { messageId, body, sentAt: this.now };
+    this.messages.set(messageId, { ...stored, visibleAt: this.now + delaySeconds * 1000 });
     return { ...stored, receiptHandle: messageId };
+  }
+
+  /** The schedule's run of `provision`. */
+  async sweepDue(): Promise<void> {
+    await this.dueDeliveries.sweep(() => true);
   }
 
   /** Invokes the function as Lambda does, and deletes what it does not report as failed. */
@@ -207,7 +242,9 @@ export class DeliveryWorld {
   receive(count: number, hiddenSeconds: number): QueuedMessage[] {
     this.forget();
     const visible = [...this.messages.values()].filter(({ visibleAt }) => visibleAt <= this.now);
-    const chosen = this.handsOutInAnyOrder ? this.drawn(visible, count) : visible.slice(0, count);
+    const isNearLimit = this.messages.size + count > this.inFlightLimit;
+    const room = isNearLimit ? Math.min(count, this.inFlightLimit - this.inFlight) : count;
+    const chosen = this.handsOutInAnyOrder ? this.drawn(visible, room) : visible.slice(0, Math.max(0, room));
     return chosen.map((message) => {
       message.visibleAt = this.now + hiddenSeconds * 1000;
       message.receivedAt = this.now;
@@ -240,6 +277,9 @@ export class DeliveryWorld {
   async runUntil(until: number, everySecond: () => void = () => {}): Promise<void> {
     while (this.now < until) {
       everySecond();
+      const minute = Math.floor(this.now / 60_000);
+      if (minute !== this.lastMinute && this.nextDue() <= this.now + 75_000) await this.sweepDue();
+      this.lastMinute = minute;
       await this.provision();
       const { enabled, maximumConcurrency } = this.flow();
       let busy = false;
@@ -249,8 +289,18 @@ export class DeliveryWorld {
     }
   }
 
+  /** Received, and hidden from the next receive. */
   get inFlight(): number {
-    return [...this.messages.values()].filter(({ visibleAt }) => visibleAt > this.now).length;
+    return [...this.messages.values()].filter(
+      ({ visibleAt, receivedAt }) => receivedAt !== undefined && visibleAt > this.now,
+    ).length;
+  }
+
+  private nextDue(): number {
+    return [...this.records.values()].reduce(
+      (least, { dueAt = Number.POSITIVE_INFINITY }) => Math.min(least, dueAt),
+      Number.POSITIVE_INFINITY,
+    );
   }
 
   private nextChange(enabled: boolean): number {

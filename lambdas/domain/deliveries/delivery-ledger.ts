@@ -1,9 +1,11 @@
 import type { AttemptResult, ErrorClass } from './attempt-outcome.ts';
+import { lastSafeInstant, maxQueueWaitSeconds } from './retry-schedule.ts';
 
 /**
  * The ledger: for each event and subscriber one item that says how far it got and why. All times are epoch ms.
  *
- * An item is written after attempts only, so an event that waits untried in the queue has none. Its final states:
+ * An item is written after attempts only, so an event that waits untried in the queue has none. What is `retrying`
+ * waits in the queue for its next attempt, or, if that is more than minutes away, here. Its final states:
  * `delivered` 2xx · `exhausted` every attempt failed, or the queue would have forgotten it · `discarded` the receiver
  * (or a person) does not want it. What is final is dropped when it comes again, except by a replay.
  *
@@ -40,8 +42,18 @@ export interface DeliveryRecord {
   readonly nextAttemptAt?: number;
   /** When it first failed. There only while it is not delivered: the key of the index `undelivered`. */
   readonly undeliveredAt?: number;
-  /** While `retrying`: the queue's message that carries the retries. A second message of the same event waits for it. */
+  /**
+   * While `retrying`: the queue's message that carries the event to its next attempt, and when that entered the queue. A
+   * second message of the event waits for it. Without one the event waits here, in the ledger.
+   */
   readonly messageId?: string;
+  readonly queuedAt?: number;
+  /**
+   * While `retrying`: when the minute's sweep looks after it, and the key of the index `due` (see due-delivery.ts). An
+   * event that waits in the ledger is due with its next attempt; one that a message carries, when that must be lost.
+   */
+  readonly dueAt?: number;
+  readonly dueShard?: number;
   /** The replay that the attempts are counted for. */
   readonly replayName?: string;
   /** Epoch seconds. */
@@ -56,6 +68,11 @@ export interface AttemptEntry {
   /** It went out twice (`AttemptResult.resentOnFreshConnection`). */
   readonly resent?: true;
 }
+
+/** The index `due` is spread over this many keys; the sweep reads each. */
+export const dueShards = 8;
+/** A message that nobody has tried for so long after its time is lost, or stuck behind a backlog: the ledger sends another. */
+export const lostAfterMs = 60 * 60 * 1000;
 
 /** Bounds the item: a ledger item is at most 400 KB, of which the event may take 256. */
 const historyLength = 20;
@@ -73,7 +90,11 @@ export interface DeliverySubject {
   /** The envelope's JSON text. */
   readonly event: string;
   readonly messageId: string;
+  /** When the message entered the queue. */
+  readonly sentAt: number;
   readonly replayName?: string;
+  /** A person asked for this one event, whatever its state. */
+  readonly isResent?: boolean;
 }
 
 /** How one attempt, or the lack of one, leaves the event. */
@@ -99,7 +120,7 @@ export function recordAfter(
   verdict: DeliveryVerdict,
   now: number,
 ): DeliveryRecord {
-  const { subscriptionId, webhookId, eventType, occurredAt, event, messageId, replayName } = subject;
+  const { subscriptionId, webhookId, eventType, occurredAt, event, messageId, sentAt, replayName } = subject;
   const delivered = verdict.state === 'delivered';
   const firstAttemptAt = previous?.firstAttemptAt ?? (result === undefined ? undefined : now);
   const record: { -readonly [Name in keyof DeliveryRecord]: DeliveryRecord[Name] } = {
@@ -116,17 +137,56 @@ export function recordAfter(
   if (firstAttemptAt !== undefined) record.firstAttemptAt = firstAttemptAt;
   if ('reason' in verdict) record.reason = verdict.reason;
   if (verdict.state === 'retrying') {
-    record.nextAttemptAt = verdict.nextAttemptAt;
-    record.messageId = messageId;
+    const at = verdict.nextAttemptAt;
+    Object.assign(
+      record,
+      fitsIntoQueue(at, sentAt, now)
+        ? carriedByMessage(webhookId, at, messageId, sentAt)
+        : waitingInLedger(webhookId, at),
+    );
   }
   if (!delivered) {
     record.event = event;
     record.undeliveredAt = previous?.undeliveredAt ?? now;
   }
-  // Attempts that go on belong to whoever began them.
-  const owner = verdict.state === 'retrying' && previous?.state === 'retrying' ? previous.replayName : replayName;
+  // Attempts that go on belong to whoever began them, unless a person asked for this one event.
+  const goesOn = verdict.state === 'retrying' && previous?.state === 'retrying' && !subject.isResent;
+  const owner = goesOn ? previous.replayName : replayName;
   if (owner !== undefined) record.replayName = owner;
   return record;
+}
+
+/** Whether a message can carry its event to an attempt at `at`. */
+export function fitsIntoQueue(at: number, sentAt: number, now: number): boolean {
+  return at - now <= maxQueueWaitSeconds * 1000 && at <= lastSafeInstant(sentAt);
+}
+
+/** Where a retry waits. What stood there before gives way to it. */
+export type RetryPlace = Required<Pick<DeliveryRecord, 'nextAttemptAt' | 'dueAt' | 'dueShard'>> &
+  Pick<DeliveryRecord, 'messageId' | 'queuedAt'>;
+
+export function waitingInLedger(webhookId: string, at: number): RetryPlace {
+  return { nextAttemptAt: at, dueAt: at, dueShard: dueShardOf(webhookId) };
+}
+
+export function carriedByMessage(webhookId: string, at: number, messageId: string, queuedAt: number): RetryPlace {
+  return { nextAttemptAt: at, messageId, queuedAt, dueAt: at + lostAfterMs, dueShard: dueShardOf(webhookId) };
+}
+
+export function isInLedger({ state, dueAt, messageId }: DeliveryRecord): boolean {
+  return state === 'retrying' && dueAt !== undefined && messageId === undefined;
+}
+
+/** The item of an event whose message leaves the queue before its next attempt. */
+export function recordInLedger({ event, webhookId }: DeliverySubject, record: DeliveryRecord): DeliveryRecord {
+  const { messageId: _, queuedAt: __, ...rest } = record;
+  return { ...rest, event, ...waitingInLedger(webhookId, record.nextAttemptAt ?? 0) };
+}
+
+/** Ids are digests, so any of their characters spread them evenly; some are chosen by hand. */
+function dueShardOf(webhookId: string): number {
+  const codes = [...webhookId.slice(-6)].map((character) => character.charCodeAt(0));
+  return codes.reduce((sum, code) => sum + code, 0) % dueShards;
 }
 
 function historyAfter(previous: DeliveryRecord | undefined, result: AttemptResult | undefined, now: number) {

@@ -1,9 +1,9 @@
 import { readSecrets, secretsInForce } from '../subscriptions/signing-secret.ts';
 import type { SubscriptionConfig, SubscriptionState } from '../subscriptions/subscription.ts';
 import { isSigningSecret } from '../subscriptions/webhook-signature.ts';
-import type { DeliveryRecord } from './delivery-ledger.ts';
+import { type DeliveryRecord, fitsIntoQueue, isInLedger } from './delivery-ledger.ts';
 import type { DeliveryMessage } from './delivery-message.ts';
-import { lastSafeInstant } from './retry-schedule.ts';
+import { believable, lastSafeInstant } from './retry-schedule.ts';
 
 /** A subscription as its two records are found; people may have written nonsense into `config`. */
 export interface DeliverableSubscription {
@@ -11,27 +11,27 @@ export interface DeliverableSubscription {
   readonly state?: SubscriptionState;
 }
 
-export type PostponeReason =
-  | 'not-due'
-  | 'duplicate'
-  | 'throttled'
-  | 'circuit-open'
-  | 'paused'
-  | 'disabled'
-  | 'not-ready';
+export type PostponeReason = 'not-due' | 'throttled' | 'circuit-open' | 'paused' | 'disabled' | 'not-ready';
 
 type FinalState = Exclude<DeliveryRecord['state'], 'retrying'>;
 
 export type DeliveryPlan =
   | { readonly kind: 'attempt' }
-  /** A copy of what had its end, or of a replay that was called off: nothing is lost with it. */
-  | { readonly kind: 'acknowledge'; readonly reason: FinalState | 'replay-cancelled' }
+  /** A copy of what had its end, of what the ledger or another message carries, or of a cancelled replay: nothing is lost with it. */
+  | {
+      readonly kind: 'acknowledge';
+      readonly reason: FinalState | 'replay-cancelled' | 'in-ledger' | 'carried-by-another';
+    }
+  /** Its next attempt is too far away for the queue: the ledger takes it over. */
+  | { readonly kind: 'leave-queue' }
   /** The replay that this event is tried for was called off: the event ends with it. */
   | { readonly kind: 'discard'; readonly reason: string }
   /** Not now, and it counts as no attempt. `until` in epoch ms. */
   | { readonly kind: 'postpone'; readonly until: number; readonly reason: PostponeReason }
   /** It would wait on, but the queue is about to forget it. */
   | { readonly kind: 'expire'; readonly reason: PostponeReason };
+
+type MessageWait = Extract<DeliveryPlan, { readonly kind: 'postpone' | 'acknowledge' | 'leave-queue' }>;
 
 /** How long to wait for what has no time of its own: a person who resumes, a subscription that becomes ready. */
 const recheckMs = 2 * 60 * 1000;
@@ -40,11 +40,11 @@ const recheckMs = 2 * 60 * 1000;
  * `provision` has not heard of the circuit and the mapping is on: until the next look at all routes, a message that came
  * back every few seconds would be received so often that it ended in the dead-letter queue.
  */
-const maxCircuitWaitMs = 15 * 60 * 1000;
+const maxWaitMs = 15 * 60 * 1000;
+/** What the ledger carries is sent by a sweep that may have begun before this batch was read. */
+const sweepUnderWayMs = 3 * 60 * 1000;
 /** What waited for the same instant does not come back in the same instant. */
 const spreadMs = 10 * 1000;
-/** A second message of an event lets the first have its turn; if the first is gone, the second takes over. */
-const duplicateGraceMs = 60 * 1000;
 
 export interface PlanContext {
   readonly now: number;
@@ -68,14 +68,15 @@ export function deliveryPlanner(
     if (record !== undefined && record.state !== 'retrying' && !beginsAgain(message, record, cancelledReplays)) {
       return { kind: 'acknowledge', reason: record.state };
     }
-    const wait =
-      waitOfAll === undefined
-        ? waitOfMessage(message, record, now)
-        : { until: waitOfAll.until + spread, reason: waitOfAll.reason };
-    if (wait === undefined) return { kind: 'attempt' };
+    const own = waitOfMessage(message, record, now);
+    if (own !== undefined && (own.kind !== 'postpone' || waitOfAll === undefined)) return own;
+    if (waitOfAll === undefined) return { kind: 'attempt' };
+    const { reason } = waitOfAll;
     const last = lastSafeInstant(message.sentAt);
-    if (last <= now) return { kind: 'expire', reason: wait.reason };
-    return { kind: 'postpone', reason: wait.reason, until: Math.min(wait.until, last) };
+    if (last <= now) return { kind: 'expire', reason };
+    // Hidden for no longer than this, so that little is in flight of what nobody can try.
+    const until = Math.min(waitOfAll.until, now + maxWaitMs) + spread;
+    return { kind: 'postpone', reason, until: Math.min(until, last) };
   };
 }
 
@@ -84,13 +85,14 @@ export function deliveryPlanner(
  * it began. An event that was being tried before the replay, or waited untried, goes on.
  */
 function dropCancelled(
-  { replayName, messageId }: DeliveryMessage,
+  { replayName, messageId, replaysDelivered }: DeliveryMessage,
   record: DeliveryRecord | undefined,
   cancelledReplays: readonly string[],
 ): DeliveryPlan | undefined {
   if (replayName === undefined || !cancelledReplays.includes(replayName)) return undefined;
   if (record?.state === 'retrying') {
-    if (record.replayName === replayName) return { kind: 'discard', reason: `its replay ${replayName} was cancelled` };
+    if (record.replayName === replayName && !replaysDelivered)
+      return { kind: 'discard', reason: `its replay ${replayName} was cancelled` };
     // It has taken over the attempts of the event's own message.
     if (record.messageId === messageId) return undefined;
   }
@@ -131,6 +133,7 @@ export function chooseCopy<Planned extends { readonly message: DeliveryMessage; 
 const planRanks: Readonly<Record<DeliveryPlan['kind'], number>> = {
   attempt: 0,
   postpone: 1,
+  'leave-queue': 1,
   expire: 2,
   discard: 3,
   acknowledge: 4,
@@ -151,22 +154,33 @@ function waitOfSubscriber(subscriber: DeliverableSubscription, now: number, isPr
   if (signingSecrets(subscriber, now).length === 0) return { until: now + recheckMs, reason: 'not-ready' };
   if (state?.disabled !== undefined) return { until: now + recheckMs, reason: 'disabled' };
   if (config.status === 'paused') return { until: now + recheckMs, reason: 'paused' };
-  if (state?.throttledUntil !== undefined && state.throttledUntil > now) {
-    return { until: state.throttledUntil, reason: 'throttled' };
-  }
+  const throttledUntil = believable(state?.throttledUntil, now);
+  if (throttledUntil !== undefined && throttledUntil > now) return { until: throttledUntil, reason: 'throttled' };
   if (state?.circuit?.state === 'open' && !isProbe) {
     const { probeAt } = state.circuit;
-    const until = probeAt > now ? Math.min(probeAt, now + maxCircuitWaitMs) : now + recheckMs;
-    return { until, reason: 'circuit-open' };
+    return { until: probeAt > now ? probeAt : now + recheckMs, reason: 'circuit-open' };
   }
   return undefined;
 }
 
-function waitOfMessage(message: DeliveryMessage, record: DeliveryRecord | undefined, now: number): Wait | undefined {
-  if (record?.state !== 'retrying' || record.nextAttemptAt === undefined) return undefined;
-  const isCarrier = record.messageId === undefined || record.messageId === message.messageId;
-  const until = record.nextAttemptAt + (isCarrier ? 0 : duplicateGraceMs);
-  return until > now ? { until, reason: isCarrier ? 'not-due' : 'duplicate' } : undefined;
+/** What a message of an event that is being tried waits for; undefined: it is due. */
+function waitOfMessage(
+  { messageId, sentAt, replayName, replaysDelivered }: DeliveryMessage,
+  record: DeliveryRecord | undefined,
+  now: number,
+): MessageWait | undefined {
+  if (record?.state !== 'retrying') return undefined;
+  // A person asked for this one event, now.
+  if (replaysDelivered && record.replayName !== replayName) return undefined;
+  const nextAttemptAt = believable(record.nextAttemptAt, now) ?? 0;
+  if (isInLedger(record) && nextAttemptAt - now > sweepUnderWayMs) return { kind: 'acknowledge', reason: 'in-ledger' };
+  const isCarrier = record.messageId === undefined || record.messageId === messageId;
+  // Should the other message be lost, the ledger sends another.
+  if (!isCarrier && record.dueAt !== undefined) return { kind: 'acknowledge', reason: 'carried-by-another' };
+  if (nextAttemptAt <= now) return undefined;
+  return isCarrier && fitsIntoQueue(nextAttemptAt, sentAt, now)
+    ? { kind: 'postpone', until: nextAttemptAt, reason: 'not-due' }
+    : { kind: 'leave-queue' };
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { AttemptOutcome } from './attempt-outcome.ts';
 import type { DeliveryVerdict } from './delivery-ledger.ts';
-import { type FailedAttempt, nextAttempt } from './retry-schedule.ts';
+import { type FailedAttempt, nextAttemptAt } from './retry-schedule.ts';
 
 /** Where one attempt's outcome leaves its event. */
 export function deliveryVerdict(outcome: AttemptOutcome, attempt: Omit<FailedAttempt, 'notBefore'>): DeliveryVerdict {
@@ -21,11 +21,8 @@ export function deliveryVerdict(outcome: AttemptOutcome, attempt: Omit<FailedAtt
 }
 
 function retryVerdict(attempt: FailedAttempt): DeliveryVerdict {
-  const next = nextAttempt(attempt);
-  if (next.kind === 'retry') return { state: 'retrying', nextAttemptAt: next.at };
-  const reason =
-    next.reason === 'attempts'
-      ? `all ${attempt.attempts} attempts failed`
-      : 'the queue would have forgotten it before the next attempt (14 days)';
-  return { state: 'exhausted', reason };
+  const at = nextAttemptAt(attempt);
+  return at === undefined
+    ? { state: 'exhausted', reason: `all ${attempt.attempts} attempts failed` }
+    : { state: 'retrying', nextAttemptAt: at };
 }

@@ -24,10 +24,11 @@ import type { Circuit, SubscriptionConfig, SubscriptionState } from '../subscrip
  *   It does nothing when the circuit is not open, so that a probe may come twice or late.
  * - `{"park":true}`, invoked by the hourly reconcile while the mapping is disabled: `deliver` takes those messages from
  *   the queue that are about to reach the end of its retention, and writes them to the ledger as `exhausted` with the
- *   reason `expired`, event included, so that they can be replayed.
+ *   reason `expired`, event included, so that they can be replayed. A run that ends for lack of time reports `park`, and is
+ *   invoked again.
  */
 export type ControlMessage =
-  | { readonly subscriptionId: string; readonly action: 'open-circuit' | 'recovered' | 'ramp' | 'reconcile' }
+  | { readonly subscriptionId: string; readonly action: 'open-circuit' | 'recovered' | 'ramp' | 'park' | 'reconcile' }
   /** `dueAt` in epoch ms: a probe whose `dueAt` is not the circuit's `probeAt` any more is out of date. */
   | { readonly subscriptionId: string; readonly action: 'probe'; readonly dueAt: number };
 
@@ -124,6 +125,7 @@ export function controlStep(message: ControlMessage, state: SubscriptionState | 
   const { subscriptionId } = state;
   switch (message.action) {
     case 'reconcile':
+    case 'park':
       return { kind: 'none' };
     case 'open-circuit':
     case 'probe': {

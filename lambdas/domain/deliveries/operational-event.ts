@@ -2,6 +2,7 @@ import { type JsonObject, type JsonValue, parseJson } from '../../json/json.ts';
 import type { Broadcast } from '../events/derive.ts';
 import { eventSources, operationalEventTypes } from '../events/event-types.ts';
 import { webhookId } from '../events/webhook-id.ts';
+import type { DeliveryRecord } from './delivery-ledger.ts';
 import type { DeliveryMessage } from './delivery-message.ts';
 import type { FailingNotice } from './endpoint-health.ts';
 
@@ -58,18 +59,20 @@ export function deliveryRecovered(subscriptionId: string, failingSince: number, 
   );
 }
 
-/** An event is exhausted for one subscription; the ledger keeps it, so that it can be replayed. */
-export function deliveryExhausted(
+/**
+ * An event is exhausted for one subscription, or its receiver does not want it; the ledger keeps it, so that it can be
+ * replayed.
+ */
+export function deliveryEnded(
   subscriptionId: string,
   message: DeliveryMessage,
-  attempts: number,
-  reason: string,
+  { state: outcome, attempts, reason = '' }: Pick<DeliveryRecord, 'state' | 'attempts' | 'reason'>,
   now: number,
 ): Broadcast {
   const { webhookId: id, eventType, replayName } = message;
   return broadcast(
     operationalEventTypes.deliveryExhausted,
-    { subscriptionId, webhookId: id, eventType, attempts, reason },
+    { subscriptionId, webhookId: id, eventType, outcome, attempts, reason },
     [subscriptionId, id, replayName ?? ''],
     now,
     parseJson(message.orgIdText),

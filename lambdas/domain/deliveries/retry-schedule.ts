@@ -17,14 +17,29 @@ export const maxAttempts = retryDelaysSeconds.length + 1;
 /** Jitter only adds: a retry is never early. */
 const jitterFraction = 0.2;
 
+/** A retry that waits longer than this leaves the queue (docs/decisions/0014-what-waits-long-waits-in-the-ledger.md). */
+export const maxQueueWaitSeconds = 5 * 60;
+
 /** How long SQS keeps a message: its longest, 14 days. */
 export const queueRetentionSeconds = 14 * 24 * 60 * 60;
-/** The last try comes this long before the queue forgets the message: time to make it, and to write down how it went. */
+/** What waits too long is taken out this long before the queue forgets it. */
 const retentionMarginSeconds = 60 * 60;
 
-/** The instant (epoch ms) up to which a message that was sent at `sentAt` can be held in the queue safely. */
+/** The instant (epoch ms) up to which a message that was sent at `sentAt` can be kept in the queue safely. */
 export function lastSafeInstant(sentAt: number): number {
   return sentAt + (queueRetentionSeconds - retentionMarginSeconds) * 1000;
+}
+
+/** An endpoint may ask for as long a rest as this. */
+export const maxRestSeconds = 24 * 60 * 60;
+
+/**
+ * An instant (epoch ms) before which an endpoint wanted nothing, as it was stored. One that lies further ahead than an
+ * endpoint may ask for was stored by a version that believed every `Retry-After`: it is void.
+ */
+export function believable(instant: number | undefined, now: number): number | undefined {
+  // The clocks of two functions differ a little.
+  return instant === undefined || instant > now + (maxRestSeconds + 60) * 1000 ? undefined : instant;
 }
 
 export interface FailedAttempt {
@@ -32,44 +47,22 @@ export interface FailedAttempt {
   readonly attempts: number;
   /** When it failed; epoch ms. */
   readonly now: number;
-  /** When the message entered the queue; epoch ms. */
-  readonly sentAt: number;
   /** The endpoint asked for no attempt before this instant (`Retry-After`, throttling); epoch ms. */
   readonly notBefore?: number;
   /** From 0 to 1. */
   readonly random: number;
 }
 
-export type NextAttempt =
-  | { readonly kind: 'retry'; readonly at: number }
-  /** `attempts`: all were made. `expired`: the queue would forget the message before the next. */
-  | { readonly kind: 'exhausted'; readonly reason: 'attempts' | 'expired' };
-
-/**
- * When to try again. An endpoint's wish is obeyed in full; only where it goes beyond the queue's retention the last
- * try is made just before the message would be forgotten.
- */
-export function nextAttempt({ attempts, now, sentAt, notBefore = 0, random }: FailedAttempt): NextAttempt {
+/** When to try again, epoch ms; an endpoint's wish is obeyed in full. Undefined: all attempts were made. */
+export function nextAttemptAt({ attempts, now, notBefore = 0, random }: FailedAttempt): number | undefined {
   const delaySeconds = retryDelaysSeconds[attempts - 1];
-  if (delaySeconds === undefined) return { kind: 'exhausted', reason: 'attempts' };
+  if (delaySeconds === undefined) return undefined;
   const jitter = delaySeconds * jitterFraction * Math.min(1, Math.max(0, random));
   const scheduled = Math.ceil(now + (delaySeconds + jitter) * 1000);
-  const last = lastSafeInstant(sentAt);
-  const at = Math.min(Math.max(scheduled, notBefore), last);
-  return at > now ? { kind: 'retry', at } : { kind: 'exhausted', reason: 'expired' };
+  return Math.max(scheduled, notBefore);
 }
 
-/** SQS hides a message for 12 hours at most, counted from when it was received. */
-const maxHidingSeconds = 12 * 60 * 60;
-/** The function learns of a message some time after SQS handed it out (a batching window after); too much is an error. */
-const receiveMarginSeconds = 5 * 60;
-
-/**
- * For how many whole seconds to hide a message so that it does not come before `until`. What goes beyond the longest
- * hiding is carried over: the message comes early, and is hidden again. Instants in epoch ms.
- */
-export function hidingSeconds(until: number, now: number, receivedAt: number): number {
-  const passedSeconds = Math.ceil(Math.max(0, now - receivedAt) / 1000);
-  const longest = maxHidingSeconds - receiveMarginSeconds - passedSeconds;
-  return Math.max(0, Math.min(Math.ceil((until - now) / 1000), longest));
+/** For how many whole seconds to hide a message so that it does not come before `until`. Instants in epoch ms. */
+export function hidingSeconds(until: number, now: number): number {
+  return Math.max(0, Math.ceil((until - now) / 1000));
 }

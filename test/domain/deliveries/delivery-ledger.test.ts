@@ -10,6 +10,7 @@ const subject = {
   occurredAt: noon,
   event: '{"detail":{}}',
   messageId: 'sqs-1',
+  sentAt: noon,
 };
 const retrying = (nextAttemptAt: number) => ({ state: 'retrying', nextAttemptAt }) as const;
 

@@ -1,0 +1,94 @@
+import { ConditionalCheckFailedException, paginateQuery, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { tableSchemas } from '../contracts/table-schemas.ts';
+import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
+import type { JsonValue } from '../json/json.ts';
+import type { DueDeliveries } from '../provision/ports.ts';
+import { fromAttributes, toAttribute } from './dynamo-attributes.ts';
+import { type BatchDeps, batchGetAll } from './dynamo-batches.ts';
+
+const { partitionKey, sortKey, dueIndex } = tableSchemas.deliveries;
+/** Of keys; the events are read for as many at a time. */
+const keysPerPage = 100;
+
+/** The ledger of all subscribers, by what is due. */
+export function dynamoDueDeliveries(deps: BatchDeps & { readonly tableName: string }): DueDeliveries {
+  const { client, tableName } = deps;
+  const keyOf = ({ subscriptionId, webhookId }: Pick<DeliveryRecord, 'subscriptionId' | 'webhookId'>) => ({
+    [partitionKey]: { S: subscriptionId },
+    [sortKey]: { S: webhookId },
+  });
+
+  /** Sets what has a value and removes the rest, if the item is still due when `record` was. */
+  async function change(
+    record: DeliveryRecord,
+    next: { readonly [Name in keyof DeliveryRecord]?: DeliveryRecord[Name] | undefined },
+  ): Promise<boolean> {
+    const entries = Object.entries(next);
+    const sets = entries.filter(([, value]) => value !== undefined);
+    const removes = entries.filter(([, value]) => value === undefined);
+    try {
+      await client.send(
+        new UpdateItemCommand({
+          TableName: tableName,
+          Key: keyOf(record),
+          UpdateExpression: [
+            ...(sets.length === 0 ? [] : [`SET ${sets.map(([name]) => `#${name} = :${name}`).join(', ')}`]),
+            ...(removes.length === 0 ? [] : [`REMOVE ${removes.map(([name]) => `#${name}`).join(', ')}`]),
+          ].join(' '),
+          ConditionExpression: '#state = :retrying AND #dueAt = :readDueAt',
+          ExpressionAttributeNames: Object.fromEntries(
+            ['state', 'dueAt', ...entries.map(([name]) => name)].map((name) => [`#${name}`, name]),
+          ),
+          ExpressionAttributeValues: {
+            ...Object.fromEntries(sets.map(([name, value]) => [`:${name}`, toAttribute(value as JsonValue)])),
+            ':retrying': { S: 'retrying' },
+            ':readDueAt': { N: String(record.dueAt) },
+          },
+        }),
+      );
+      return true;
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return false;
+      throw error;
+    }
+  }
+
+  return {
+    async *due(shard, until) {
+      const pages = paginateQuery(
+        { client, pageSize: keysPerPage },
+        {
+          TableName: tableName,
+          IndexName: dueIndex.name,
+          KeyConditionExpression: '#shard = :shard AND #due <= :until',
+          ExpressionAttributeNames: { '#shard': dueIndex.partitionKey, '#due': dueIndex.sortKey },
+          ExpressionAttributeValues: { ':shard': { N: String(shard) }, ':until': { N: String(until) } },
+        },
+      );
+      for await (const { Items = [] } of pages) {
+        yield Items.map((item) => ({ subscriptionId: item[partitionKey]?.S ?? '', webhookId: item[sortKey]?.S ?? '' }));
+      }
+    },
+
+    async read(keys) {
+      const found = await batchGetAll(deps, { [tableName]: { Keys: keys.map(keyOf), ConsistentRead: true } });
+      return (found.get(tableName) ?? []).map(
+        (item) => ({ history: [], ...fromAttributes(item) }) as unknown as DeliveryRecord,
+      );
+    },
+
+    move: (record, place) =>
+      change(record, 'nextAttemptAt' in place ? { messageId: undefined, queuedAt: undefined, ...place } : place),
+
+    exhaust: (record, reason) =>
+      change(record, {
+        state: 'exhausted',
+        reason,
+        nextAttemptAt: undefined,
+        messageId: undefined,
+        queuedAt: undefined,
+        dueAt: undefined,
+        dueShard: undefined,
+      }),
+  };
+}

@@ -1,0 +1,10 @@
+import { expect, it } from 'vitest';
+import { simulate } from '../../../lab/simulator/simulation.ts';
+
+/** Seeds that once found something. */
+it.each([
+  // A message was forgotten by its queue after 14 days, and the ledger went on saying `retrying`.
+  { seed: 555000016, days: 7 },
+])('nothing is lost in seed $seed over $days days', async ({ seed, days }) => {
+  expect((await simulate({ seed, days })).violations).toEqual([]);
+});
