@@ -1,4 +1,4 @@
-import type { EndpointHealthStore } from '../../lambdas/deliver/ports.ts';
+import type { EndpointHealth, EndpointHealthStore } from '../../lambdas/deliver/ports.ts';
 import type {
   Circuit,
   StoredSubscription,
@@ -107,7 +107,11 @@ export class SubscriptionTable {
     };
   }
 
-  healthFor(invocation: Invocation, id: string): EndpointHealthStore {
+  healthFor(invocation: Invocation, id: string): EndpointHealth {
+    return { ofEndpoint: (appliedEndpoint) => this.#healthOf(invocation, id, appliedEndpoint) };
+  }
+
+  #healthOf(invocation: Invocation, id: string, appliedEndpoint: string | undefined): EndpointHealthStore {
     /** Undefined where the record is gone, or the condition does not hold. */
     const update = (
       change: (state: Mutable<SubscriptionState>) => void,
@@ -115,7 +119,7 @@ export class SubscriptionTable {
     ): Promise<SubscriptionState | undefined> =>
       invocation.call('UpdateItem health', () => {
         const stored = this.states.get(id);
-        if (stored === undefined || !condition(stored)) return undefined;
+        if (stored === undefined || stored.appliedEndpoint !== appliedEndpoint || !condition(stored)) return undefined;
         const next: Mutable<SubscriptionState> = { ...stored };
         change(next);
         this.putState(id, next);
@@ -135,9 +139,9 @@ export class SubscriptionTable {
           },
           ({ throttledUntil }) => throttledUntil === undefined || throttledUntil < until,
         ),
-      recordSuccess: async (at, circuit) => {
+      endFailing: async ({ deliveredAt, circuit }) => {
         await update((state) => {
-          state.lastSuccessAt = at;
+          if (deliveredAt !== undefined) state.lastSuccessAt = deliveredAt;
           if (circuit !== undefined) state.circuit = circuit;
           delete state.failingSince;
           delete state.lastFailureAt;

@@ -1,6 +1,7 @@
 import { type DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { subscriptionRecords, tableSchemas } from '../contracts/table-schemas.ts';
-import type { EndpointHealthStore } from '../deliver/ports.ts';
+import type { EndpointHealth, EndpointHealthStore } from '../deliver/ports.ts';
+import { maxRestSeconds } from '../domain/deliveries/retry-schedule.ts';
 import type { SubscriptionState } from '../domain/subscriptions/subscription.ts';
 import { fromAttributes, toAttributes } from './dynamo-attributes.ts';
 import { ifConditionHolds } from './dynamo-expressions.ts';
@@ -16,14 +17,37 @@ export function dynamoEndpointHealth(
   client: DynamoDBClient,
   tableName: string,
   subscriptionId: string,
-): EndpointHealthStore {
+): EndpointHealth {
+  return { ofEndpoint: (appliedEndpoint) => healthOf({ client, tableName, subscriptionId, appliedEndpoint }) };
+}
+
+function healthOf({
+  client,
+  tableName,
+  subscriptionId,
+  appliedEndpoint,
+}: {
+  readonly client: DynamoDBClient;
+  readonly tableName: string;
+  readonly subscriptionId: string;
+  readonly appliedEndpoint: string | undefined;
+}): EndpointHealthStore {
   const { partitionKey, sortKey } = tableSchemas.subscriptions;
   const key = { [partitionKey]: { S: subscriptionId }, [sortKey]: { S: subscriptionRecords.state } };
+  const sameEndpoint =
+    appliedEndpoint === undefined
+      ? { condition: 'attribute_not_exists(#appliedEndpoint)', values: {} }
+      : { condition: '#appliedEndpoint = :appliedEndpoint', values: { ':appliedEndpoint': appliedEndpoint } };
 
   /** What is stored after the change, or undefined where its condition did not hold. */
   async function change({ update, condition, values }: Change): Promise<SubscriptionState | undefined> {
     // Without the first condition an update would bring the record of a deleted subscription back.
-    const conditions = [`attribute_exists(#${partitionKey})`, ...(condition === undefined ? [] : [condition])];
+    const conditions = [
+      `attribute_exists(#${partitionKey})`,
+      sameEndpoint.condition,
+      ...(condition === undefined ? [] : [condition]),
+    ];
+    const attributeValues = toAttributes({ ...values, ...sameEndpoint.values });
     // Every name is written with a #, so that none can be one of DynamoDB's reserved words.
     const names = `${update} ${conditions.join(' ')}`.match(/#\w+/g) ?? [];
     const output = await ifConditionHolds(
@@ -33,7 +57,8 @@ export function dynamoEndpointHealth(
           Key: key,
           UpdateExpression: update,
           ConditionExpression: conditions.join(' AND '),
-          ExpressionAttributeValues: toAttributes(values),
+          // None is not the same as an empty list of them.
+          ...(Object.keys(attributeValues).length === 0 ? {} : { ExpressionAttributeValues: attributeValues }),
           ExpressionAttributeNames: Object.fromEntries(names.map((name) => [name, name.slice(1)])),
           ReturnValues: 'ALL_NEW',
         }),
@@ -54,16 +79,20 @@ export function dynamoEndpointHealth(
     async throttle(until) {
       return change({
         update: 'SET #throttledUntil = :until',
-        condition: '(attribute_not_exists(#throttledUntil) OR #throttledUntil < :until)',
-        values: { ':until': until },
+        // What lies too far ahead to be believed is void.
+        condition: '(attribute_not_exists(#throttledUntil) OR #throttledUntil < :until OR #throttledUntil > :void)',
+        values: { ':until': until, ':void': until + 2 * maxRestSeconds * 1000 },
       });
     },
 
-    async recordSuccess(at, circuit) {
-      const streak = '#failingSince, #lastFailureAt, #failures, #failingNotice';
+    async endFailing({ deliveredAt, circuit }) {
+      const sets = [
+        ...(deliveredAt === undefined ? [] : ['#lastSuccessAt = :at']),
+        ...(circuit === undefined ? [] : ['#circuit = :circuit']),
+      ];
       await change({
-        update: `SET #lastSuccessAt = :at${circuit === undefined ? '' : ', #circuit = :circuit'} REMOVE ${streak}`,
-        values: { ':at': at, ...(circuit === undefined ? {} : { ':circuit': circuit }) },
+        update: `${sets.length === 0 ? '' : `SET ${sets.join(', ')} `}REMOVE #failingSince, #lastFailureAt, #failures, #failingNotice`,
+        values: { ':at': deliveredAt, ':circuit': circuit },
       });
     },
 

@@ -2,14 +2,14 @@ import type { Clock } from '../ports/clock.ts';
 import type { ControlQueue } from '../ports/control-queue.ts';
 import type { EventPublisher } from '../ports/event-publisher.ts';
 import type { Log, Metrics } from '../ports/telemetry.ts';
-import type { AttemptTraces, DeliveryLedger, DeliveryQueue, EndpointHealthStore, WebhookSender } from './ports.ts';
+import type { AttemptTraces, DeliveryLedger, DeliveryQueue, EndpointHealth, WebhookSender } from './ports.ts';
 
 /** What the delivery function of one subscriber works with. */
 export interface DeliverDeps {
   readonly subscriptionId: string;
   readonly sender: WebhookSender;
   readonly ledger: DeliveryLedger;
-  readonly health: EndpointHealthStore;
+  readonly health: EndpointHealth;
   readonly queue: DeliveryQueue;
   readonly control: ControlQueue;
   readonly publisher: EventPublisher;

@@ -24,6 +24,8 @@ export interface DeliveredMessages {
   /** Those that must stay in the queue. All others are done with. */
   readonly kept: readonly QueuedMessage[];
   readonly attempts: readonly Attempt[];
+  /** Some wait since nothing is sent to the subscriber just now. */
+  readonly isStopped: boolean;
   /** As it was when they were planned. */
   readonly subscriber: DeliverableSubscription;
 }
@@ -69,8 +71,10 @@ export async function deliverMessages(
   reportWaits(planned, receivedAt, deps);
 
   const due = planned.filter(({ plan }) => plan.kind === 'attempt');
-  // What was tried before is due longer than what is new.
-  due.sort((one, other) => (other.record?.attempts ?? 0) - (one.record?.attempts ?? 0));
+  const triedBefore = ({ record }: Planned): number => record?.attempts ?? 0;
+  // What was tried before is due longer than what is new; but it may fail for its own sake, so it makes a poor probe.
+  due.sort((one, other) => (triedBefore(other) - triedBefore(one)) * (isProbe ? -1 : 1));
+  const spared = isProbe ? due.splice(1) : [];
   const parallelism = batchParallelism(subscriber.state, receivedAt);
   const { attempts, postponed } = await attemptAll(
     due,
@@ -86,6 +90,7 @@ export async function deliverMessages(
   const settlements = [
     ...malformed.map((message): Settlement => ({ message, stays: { reason: 'malformed' } })),
     ...postponed,
+    ...spared.map(({ message }): Settlement => ({ message, stays: { until: receivedAt, reason: 'circuit-open' } })),
     ...planned.flatMap((one) => settlePlan(one, receivedAt, deps)),
     ...attempts.flatMap(settleAttempt),
     ...(await settleEnded(ended, deps)),
@@ -98,6 +103,7 @@ export async function deliverMessages(
     kept: settlements.filter(({ stays }) => stays !== undefined).map(({ message }) => message),
     attempts,
     subscriber,
+    isStopped: planned.some(({ plan }) => plan.kind === 'postpone' && plan.reason !== 'not-due'),
   };
 }
 

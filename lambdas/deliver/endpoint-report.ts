@@ -5,6 +5,7 @@ import {
   type HealthVerdict,
   probeMessage,
   rampingCircuit,
+  speaksAgainstEndpoint,
 } from '../domain/deliveries/endpoint-health.ts';
 import {
   deliveryRecovered,
@@ -26,18 +27,20 @@ export async function reportEndpoint(
   deps: DeliverDeps,
   { isProbe }: { readonly isProbe: boolean },
 ): Promise<void> {
-  const { health, clock } = deps;
-  const now = clock();
-  const succeeded = attempts.some(({ record }) => record.state === 'delivered');
-  const failures = attempts.filter(({ record, outcome }) => record.state !== 'delivered' && outcome.kind !== 'discard');
+  const now = deps.clock();
+  const isAlive = attempts.some(provesAlive);
+  const failures = attempts.filter(({ result, outcome }) => speaksAgainstEndpoint(result, outcome));
   const disabling = attempts.map(({ outcome }) => outcome).find((outcome) => outcome.kind === 'disable');
 
+  const health = deps.health.ofEndpoint(state?.appliedEndpoint);
   let stored = state;
-  if (succeeded) await reportSuccess(state, now, deps);
+  if (isAlive) await reportSuccess(state, attempts, now, deps);
   else if (failures.length > 0) {
     const failingSince = failingSinceAfter(state, now);
     const movesFailingSince = state?.failingSince !== undefined && state.failingSince !== failingSince;
-    stored = await health.recordFailures({ count: failures.length, at: now, failingSince, movesFailingSince });
+    // One event that fails again and again says no more of the endpoint than its first attempt.
+    const count = failures.filter(({ record }) => record.attempts === 1).length;
+    stored = await health.recordFailures({ count, at: now, failingSince, movesFailingSince });
   }
   const throttledUntil = Math.max(
     0,
@@ -48,23 +51,35 @@ export async function reportEndpoint(
 
   if (disabling !== undefined) return disable(stored, disabling.reason, now, deps);
   if (failures.length === 0) return;
-  const current = succeeded ? withoutStreak(stored) : stored;
+  const current = isAlive ? withoutStreak(stored) : stored;
   const mayTell = failures.some(({ message }) => !message.isOperational);
   for (const verdict of evaluateFailure(current, now, deps.disableAfterSeconds)) {
     await act(verdict, current, mayTell, now, deps);
   }
-  if (isProbe && !succeeded) await planNextProbe(current, now, deps);
+  if (isProbe && !isAlive) await planNextProbe(current, now, deps);
 }
 
-/** A success ends the failing streak; an open circuit begins to ramp. */
-async function reportSuccess(state: SubscriptionState | undefined, now: number, deps: DeliverDeps): Promise<void> {
-  const { health, control, subscriptionId } = deps;
+/** An answer about the event, whatever it is, comes from an endpoint that works. */
+export function provesAlive({ record, result, outcome }: Attempt): boolean {
+  return record.state === 'delivered' || (outcome.kind !== 'disable' && !speaksAgainstEndpoint(result, outcome));
+}
+
+/** An endpoint that works has no failing streak; an open circuit begins to ramp. */
+async function reportSuccess(
+  state: SubscriptionState | undefined,
+  attempts: readonly Attempt[],
+  now: number,
+  deps: DeliverDeps,
+): Promise<void> {
+  const { control, subscriptionId } = deps;
   const open = state?.circuit?.state === 'open' ? state.circuit : undefined;
   if (state?.failingSince === undefined && open === undefined) return;
   if (state?.failingNotice !== undefined && state.failingSince !== undefined) {
     if (!(await publish([deliveryRecovered(subscriptionId, state.failingSince, now)], deps))) return;
   }
-  await health.recordSuccess(now, open && rampingCircuit(open, now));
+  const health = deps.health.ofEndpoint(state?.appliedEndpoint);
+  const deliveredAt = attempts.some(({ record }) => record.state === 'delivered') ? now : undefined;
+  await health.endFailing({ deliveredAt, circuit: open && rampingCircuit(open, now) });
   if (open !== undefined) await control.send([{ message: { subscriptionId, action: 'recovered' }, delaySeconds: 0 }]);
 }
 
@@ -75,7 +90,8 @@ async function act(
   now: number,
   deps: DeliverDeps,
 ): Promise<void> {
-  const { health, control, subscriptionId, log } = deps;
+  const { control, subscriptionId, log } = deps;
+  const health = deps.health.ofEndpoint(state.appliedEndpoint);
   switch (verdict.kind) {
     case 'open-circuit': {
       const { circuit } = verdict;
@@ -100,7 +116,8 @@ async function act(
 }
 
 async function disable(state: SubscriptionState, reason: string, now: number, deps: DeliverDeps): Promise<void> {
-  const { health, control, subscriptionId, log } = deps;
+  const { control, subscriptionId, log } = deps;
+  const health = deps.health.ofEndpoint(state.appliedEndpoint);
   if (state.disabled !== undefined) return;
   if (!(await publish([subscriptionDisabled(subscriptionId, reason, state.failingSince ?? now, now)], deps))) return;
   if (!(await health.disable(now, reason))) return;
@@ -108,8 +125,9 @@ async function disable(state: SubscriptionState, reason: string, now: number, de
   await control.send([{ message: { subscriptionId, action: 'reconcile' }, delaySeconds: 0 }]);
 }
 
-async function planNextProbe(state: SubscriptionState, now: number, deps: DeliverDeps): Promise<void> {
-  const { health, control, subscriptionId } = deps;
+export async function planNextProbe(state: SubscriptionState, now: number, deps: DeliverDeps): Promise<void> {
+  const { control, subscriptionId } = deps;
+  const health = deps.health.ofEndpoint(state.appliedEndpoint);
   const { circuit } = state;
   if (circuit?.state !== 'open') return;
   const next = circuitAfterFailedProbe(circuit, now, state.throttledUntil);
@@ -117,7 +135,7 @@ async function planNextProbe(state: SubscriptionState, now: number, deps: Delive
   await control.send([probeMessage(subscriptionId, next.probeAt, now)]);
 }
 
-/** As it is after a success. */
+/** As it is once it works. */
 function withoutStreak(state: SubscriptionState): SubscriptionState {
   const { failingSince: _, lastFailureAt: __, failures: ___, failingNotice: ____, ...rest } = state;
   return rest;

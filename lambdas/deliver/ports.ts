@@ -53,13 +53,22 @@ export interface DeliveryQueue {
   acknowledge(receiptHandles: readonly string[]): Promise<void>;
 }
 
+/** The subscription's health, in its `state` record. */
+export interface EndpointHealth {
+  /**
+   * `appliedEndpoint` as it was read before the attempts. Where it is another by now, somebody has changed the endpoint or
+   * given it another chance: what was learnt of the old one is not written onto its successor.
+   */
+  ofEndpoint(appliedEndpoint: string | undefined): EndpointHealthStore;
+}
+
 /**
- * The subscription's health, in its `state` record. Each call is one conditional update of attributes that only
- * delivery functions write. Nothing is written for a subscription that was deleted meanwhile.
+ * Each call is one conditional update of attributes that only delivery functions write. Nothing is written for a
+ * subscription that was deleted meanwhile.
  */
 export interface EndpointHealthStore {
   /**
-   * Counts failed attempts; returns what is stored then, or undefined where the subscription is gone. `failingSince` is
+   * Counts events that failed; returns what is stored then, or undefined where nothing was written. `failingSince` is
    * set where there is none yet, or where it moves (domain/endpoint-health.ts `failingSinceAfter`).
    */
   recordFailures(failures: {
@@ -68,10 +77,10 @@ export interface EndpointHealthStore {
     readonly failingSince: number;
     readonly movesFailingSince: boolean;
   }): Promise<SubscriptionState | undefined>;
-  /** Never shortens a throttle; undefined where it would, or where the subscription is gone. */
+  /** Never shortens a throttle; undefined where it would, or where nothing may be written. */
   throttle(until: number): Promise<SubscriptionState | undefined>;
-  /** Ends the failing streak. `circuit`: what follows an open one. */
-  recordSuccess(at: number, circuit?: Circuit): Promise<void>;
+  /** Ends the failing streak. `deliveredAt`: by a delivery. `circuit`: what follows an open one. */
+  endFailing(end: { readonly deliveredAt: number | undefined; readonly circuit: Circuit | undefined }): Promise<void>;
   /** False: the circuit is not `expected` any more (compared by state and since), somebody else was first. */
   replaceCircuit(expected: Circuit | undefined, next: Circuit): Promise<boolean>;
   recordNotice(notice: FailingNotice): Promise<void>;

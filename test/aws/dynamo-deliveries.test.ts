@@ -7,6 +7,7 @@ import { dynamoDeliveryLedger } from '../../lambdas/aws/dynamo-delivery-ledger.t
 import { dynamoEndpointHealth } from '../../lambdas/aws/dynamo-endpoint-health.ts';
 import { tableSchemas } from '../../lambdas/contracts/table-schemas.ts';
 import type { DeliveryRecord } from '../../lambdas/domain/deliveries/delivery-ledger.ts';
+import type { SubscriptionState } from '../../lambdas/domain/subscriptions/subscription.ts';
 
 let dynamo: EmbeddedDynamo;
 let client: DynamoDBClient;
@@ -29,8 +30,8 @@ function aLedger(subscriptionId: string, on = client) {
   });
 }
 
-async function storeSubscription(subscriptionId: string): Promise<void> {
-  const { config, state } = aSubscriber();
+async function storeSubscription(subscriptionId: string, more: Partial<SubscriptionState> = {}): Promise<void> {
+  const { config, state } = aSubscriber({ state: more });
   for (const [record, item] of Object.entries({ config, state })) {
     const Item = toAttributes({ ...item, subscriptionId, record });
     await client.send(new PutItemCommand({ TableName: 'subscriptions', Item }));
@@ -119,7 +120,8 @@ describe('the ledger in DynamoDB', () => {
 });
 
 describe("an endpoint's health in DynamoDB", () => {
-  const health = (subscriptionId: string) => dynamoEndpointHealth(client, 'subscriptions', subscriptionId);
+  const health = (subscriptionId: string, appliedEndpoint?: string) =>
+    dynamoEndpointHealth(client, 'subscriptions', subscriptionId).ofEndpoint(appliedEndpoint);
   const failure = { count: 2, at: noon, failingSince: noon, movesFailingSince: false };
 
   it('counts failures from their first, also when several functions count at once', async () => {
@@ -145,7 +147,10 @@ describe("an endpoint's health in DynamoDB", () => {
     await storeSubscription('sub_e');
     await health('sub_e').recordFailures(failure);
     await health('sub_e').recordNotice(1);
-    await health('sub_e').recordSuccess(noon + 5, { state: 'ramping', since: noon + 5, probes: 1 });
+    await health('sub_e').endFailing({
+      deliveredAt: noon + 5,
+      circuit: { state: 'ramping', since: noon + 5, probes: 1 },
+    });
     expect(await storedState('sub_e')).toEqual({
       subscriptionId: 'sub_e',
       record: 'state',
@@ -155,11 +160,34 @@ describe("an endpoint's health in DynamoDB", () => {
     });
   });
 
+  it('ends the streak, and nothing else, where the endpoint works but took no event', async () => {
+    await storeSubscription('sub_e2');
+    await health('sub_e2').recordFailures(failure);
+    await health('sub_e2').endFailing({ deliveredAt: undefined, circuit: undefined });
+    expect(await storedState('sub_e2')).toEqual({ subscriptionId: 'sub_e2', record: 'state', provisioning: 'ready' });
+  });
+
+  it('is not written about an endpoint that has been changed since', async () => {
+    await storeSubscription('sub_e3', { appliedEndpoint: 'hash of the new url' });
+    const ofTheOld = health('sub_e3', 'hash of the old url');
+    const circuit = { state: 'open', reason: 'failing', since: noon, probeAt: noon + 30, probes: 0 } as const;
+    expect(await ofTheOld.recordFailures(failure)).toBeUndefined();
+    expect(await health('sub_e3').throttle(noon + 100)).toBeUndefined();
+    expect(await ofTheOld.replaceCircuit(undefined, circuit)).toBe(false);
+    expect(await ofTheOld.disable(noon, 'gone')).toBe(false);
+    await ofTheOld.endFailing({ deliveredAt: noon, circuit: undefined });
+    expect(await storedState('sub_e3')).not.toHaveProperty('lastSuccessAt');
+    expect(await health('sub_e3', 'hash of the new url').disable(noon, 'gone')).toBe(true);
+  });
+
   it('never shortens a throttle', async () => {
     await storeSubscription('sub_f');
     expect((await health('sub_f').throttle(noon + 100))?.throttledUntil).toBe(noon + 100);
     expect(await health('sub_f').throttle(noon + 50)).toBeUndefined();
     expect((await storedState('sub_f'))?.throttledUntil).toBe(noon + 100);
+    // An older version believed a `Retry-After` of a year.
+    await health('sub_f').throttle(noon + 365 * 24 * 3600 * 1000);
+    expect((await health('sub_f').throttle(noon + 50))?.throttledUntil).toBe(noon + 50);
   });
 
   it('lets one of many open the circuit, and one disable the subscription', async () => {
@@ -180,7 +208,7 @@ describe("an endpoint's health in DynamoDB", () => {
 
   it('brings no record back of a subscription that was deleted', async () => {
     expect(await health('sub_gone').recordFailures(failure)).toBeUndefined();
-    await health('sub_gone').recordSuccess(noon);
+    await health('sub_gone').endFailing({ deliveredAt: noon, circuit: undefined });
     await health('sub_gone').recordNotice(1);
     expect(await health('sub_gone').disable(noon, 'x')).toBe(false);
     expect(await storedState('sub_gone')).toBeUndefined();

@@ -144,7 +144,7 @@ describe('an endpoint that keeps failing', () => {
     await world.runUntil(world.state.circuit?.state === 'open' ? world.state.circuit.probeAt + seconds(2) : 0);
     expect(world.state.circuit?.state).toBe('ramping');
     world.receiver = unreachable;
-    await world.runUntil(world.now + seconds(10));
+    await world.runUntil(world.now + seconds(40));
     expect(world.state.circuit).toMatchObject({ state: 'open', probes: before + 1 });
   });
 

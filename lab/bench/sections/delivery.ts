@@ -4,6 +4,7 @@ import { Pool } from 'undici';
 import { httpsWebhookSender } from '../../../lambdas/aws/https-webhook-sender.ts';
 import type { DeliverDeps } from '../../../lambdas/deliver/deliver-deps.ts';
 import { createDeliverHandler, type DeliverEvent } from '../../../lambdas/deliver/handler.ts';
+import type { EndpointHealthStore } from '../../../lambdas/deliver/ports.ts';
 import type { AttemptResult } from '../../../lambdas/domain/deliveries/attempt-outcome.ts';
 import type { DeliveryRecord } from '../../../lambdas/domain/deliveries/delivery-ledger.ts';
 import {
@@ -202,14 +203,7 @@ export function deliverArm(receiver: string, overrides: Partial<DeliverDeps> = {
         for (const record of written) records.set(record.webhookId, record);
       },
     },
-    health: {
-      recordFailures: unused,
-      throttle: unused,
-      recordSuccess: unused,
-      replaceCircuit: unused,
-      recordNotice: unused,
-      disable: unused,
-    },
+    health: { ofEndpoint: () => ({}) as EndpointHealthStore },
     queue: { hide: unused, receive: unused, acknowledge: unused },
     control: { send: unused },
     publisher: { publish: unused },

@@ -1,6 +1,6 @@
 import type { SQSBatchResponse } from 'aws-lambda';
 import { createDeliverHandler, type DeliverEvent } from '../../../lambdas/deliver/handler.ts';
-import type { TracedAttempt } from '../../../lambdas/deliver/ports.ts';
+import type { EndpointHealthStore, TracedAttempt } from '../../../lambdas/deliver/ports.ts';
 import type { AttemptResult } from '../../../lambdas/domain/deliveries/attempt-outcome.ts';
 import type { DeliveryRecord } from '../../../lambdas/domain/deliveries/delivery-ledger.ts';
 import type { QueuedMessage } from '../../../lambdas/domain/deliveries/delivery-message.ts';
@@ -9,11 +9,10 @@ import {
   controlStep,
   defaultDisableAfterSeconds,
   desiredFlow,
-  type FailingNotice,
 } from '../../../lambdas/domain/deliveries/endpoint-health.ts';
 import { queueRetentionSeconds } from '../../../lambdas/domain/deliveries/retry-schedule.ts';
 import type { WebhookRequest } from '../../../lambdas/domain/deliveries/webhook-request.ts';
-import type { Circuit, SubscriptionState } from '../../../lambdas/domain/subscriptions/subscription.ts';
+import type { SubscriptionState } from '../../../lambdas/domain/subscriptions/subscription.ts';
 import type { JsonObject } from '../../../lambdas/json/json.ts';
 import type { SubscriptionStore } from '../../../lambdas/ports/subscription-store.ts';
 import { createDueDeliveries } from '../../../lambdas/provision/due-deliveries.ts';
@@ -135,46 +134,68 @@ export class DeliveryWorld {
         }
       },
     },
-    health: {
+    health: { ofEndpoint: (appliedEndpoint) => this.healthOf(appliedEndpoint) },
+  });
+
+  private healthOf(appliedEndpoint: string | undefined): EndpointHealthStore {
+    /** Undefined where another endpoint is in force by now, or the condition does not hold. */
+    const change = async (apply: () => void, holds = true): Promise<SubscriptionState | undefined> => {
+      if (this.state.appliedEndpoint !== appliedEndpoint || !holds) return undefined;
+      apply();
+      return structuredClone(this.state);
+    };
+    const { state } = this;
+    return {
       recordFailures: async ({ count, at, failingSince, movesFailingSince }) => {
         this.calls.health++;
-        if (movesFailingSince || this.state.failingSince === undefined) this.state.failingSince = failingSince;
-        this.state.lastFailureAt = at;
-        this.state.failures = (this.state.failures ?? 0) + count;
-        return structuredClone(this.state);
+        return change(() => {
+          if (movesFailingSince || state.failingSince === undefined) state.failingSince = failingSince;
+          state.lastFailureAt = at;
+          state.failures = (state.failures ?? 0) + count;
+        });
       },
       throttle: async (until) => {
         this.calls.health++;
-        if ((this.state.throttledUntil ?? 0) >= until) return undefined;
-        this.state.throttledUntil = until;
-        return structuredClone(this.state);
+        return change(
+          () => {
+            state.throttledUntil = until;
+          },
+          (state.throttledUntil ?? 0) < until,
+        );
       },
-      recordSuccess: async (at, circuit) => {
+      endFailing: async ({ deliveredAt, circuit }) => {
         this.calls.health++;
-        delete this.state.failingSince;
-        delete this.state.lastFailureAt;
-        delete this.state.failures;
-        delete this.state.failingNotice;
-        this.state.lastSuccessAt = at;
-        if (circuit !== undefined) this.state.circuit = circuit;
+        await change(() => {
+          delete state.failingSince;
+          delete state.lastFailureAt;
+          delete state.failures;
+          delete state.failingNotice;
+          if (deliveredAt !== undefined) state.lastSuccessAt = deliveredAt;
+          if (circuit !== undefined) state.circuit = circuit;
+        });
       },
-      replaceCircuit: async (expected: Circuit | undefined, next: Circuit) => {
+      replaceCircuit: async (expected, next) => {
         this.calls.health++;
-        const { circuit } = this.state;
-        if (circuit?.state !== expected?.state || circuit?.since !== expected?.since) return false;
-        this.state.circuit = next;
-        return true;
+        const { circuit } = state;
+        const isExpected = circuit?.state === expected?.state && circuit?.since === expected?.since;
+        const stored = await change(() => {
+          state.circuit = next;
+        }, isExpected);
+        return stored !== undefined;
       },
-      recordNotice: async (notice: FailingNotice) => {
-        this.state.failingNotice = notice;
+      recordNotice: async (notice) => {
+        await change(() => {
+          state.failingNotice = notice;
+        });
       },
       disable: async (at, reason) => {
-        if (this.state.disabled !== undefined) return false;
-        this.state.disabled = { at, reason };
-        return true;
+        const stored = await change(() => {
+          state.disabled = { at, reason };
+        }, state.disabled === undefined);
+        return stored !== undefined;
       },
-    },
-  });
+    };
+  }
 
   readonly dueDeliveries = createDueDeliveries({
     subscriptions: {
@@ -297,10 +318,9 @@ export class DeliveryWorld {
   }
 
   private nextDue(): number {
-    return [...this.records.values()].reduce(
-      (least, { dueAt = Number.POSITIVE_INFINITY }) => Math.min(least, dueAt),
-      Number.POSITIVE_INFINITY,
-    );
+    let least = Number.POSITIVE_INFINITY;
+    for (const { dueAt } of this.records.values()) if (dueAt !== undefined && dueAt < least) least = dueAt;
+    return least;
   }
 
   private nextChange(enabled: boolean): number {

@@ -17,9 +17,13 @@ export function inMemoryDueDeliveries(ledger: Ledger): DueDeliveries {
 
   return {
     async *due(shard, until) {
-      const due = allOf(ledger)
-        .filter(({ dueShard, dueAt = Number.POSITIVE_INFINITY }) => dueShard === shard && dueAt <= until)
-        .sort((one, other) => (one.dueAt ?? 0) - (other.dueAt ?? 0));
+      const due: DeliveryRecord[] = [];
+      for (const items of ledger.values()) {
+        for (const record of items.values()) {
+          if (record.dueAt !== undefined && record.dueAt <= until && record.dueShard === shard) due.push(record);
+        }
+      }
+      due.sort((one, other) => (one.dueAt ?? 0) - (other.dueAt ?? 0));
       for (let start = 0; start < due.length; start += keysPerPage) yield due.slice(start, start + keysPerPage);
     },
     async read(keys) {
@@ -39,8 +43,4 @@ export function inMemoryDueDeliveries(ledger: Ledger): DueDeliveries {
       });
     },
   };
-}
-
-function allOf(ledger: Ledger): DeliveryRecord[] {
-  return [...ledger.values()].flatMap((items) => [...items.values()]);
 }

@@ -1,4 +1,6 @@
 import type { Circuit, SubscriptionConfig, SubscriptionState } from '../subscriptions/subscription.ts';
+import type { AttemptOutcome, AttemptResult } from './attempt-outcome.ts';
+import { believable } from './retry-schedule.ts';
 
 /**
  * When an endpoint keeps failing it must cost nothing, and when it is back its backlog must not run it over. All of it
@@ -18,9 +20,10 @@ import type { Circuit, SubscriptionConfig, SubscriptionState } from '../subscrip
  *   on the control queue with that delay · `none`. It writes none of `healthAttributes`.
  * - `desiredFlow` is also what a reconcile brings the mapping to, whatever set it off. The hourly reconcile sends what
  *   `overdueControl(state, now)` returns: a probe or a ramp whose message was lost.
- * - `{"probe":true}`: `deliver` receives one message of its own queue and tries it. Delivered: it writes `ramping` and
- *   reports `recovered`. Failed: it writes the next `probeAt` and reports `probe`. Nothing in the queue to try: as
- *   delivered, because an empty queue can be opened without harm; the next failure opens the circuit again at once.
+ * - `{"probe":true}`: `deliver` receives messages of its own queue and tries one, if it can one that was never tried. Where the
+ *   endpoint works (`speaksAgainstEndpoint`) it writes `ramping` and reports `recovered`. Otherwise it writes the next
+ *   `probeAt` and reports `probe`. Nothing in the queue to try: as if it worked, because an empty queue can be opened
+ *   without harm; the next failure opens the circuit again at once.
  *   It does nothing when the circuit is not open, so that a probe may come twice or late.
  * - `{"park":true}`, invoked by the hourly reconcile while the mapping is disabled: `deliver` takes those messages from
  *   the queue that are about to reach the end of its retention, and writes them to the ledger as `exhausted` with the
@@ -29,7 +32,7 @@ import type { Circuit, SubscriptionConfig, SubscriptionState } from '../subscrip
  */
 export type ControlMessage =
   | { readonly subscriptionId: string; readonly action: 'open-circuit' | 'recovered' | 'ramp' | 'park' | 'reconcile' }
-  /** `dueAt` in epoch ms: a probe whose `dueAt` is not the circuit's `probeAt` any more is out of date. */
+  /** `dueAt` in epoch ms: a probe that was due before the circuit's `probeAt` is out of date. */
   | { readonly subscriptionId: string; readonly action: 'probe'; readonly dueAt: number };
 
 export const healthAttributes = [
@@ -53,11 +56,12 @@ export const maxDisableAfterSeconds = 13 * 24 * 60 * 60;
 /** SQS's longest `DelaySeconds`. */
 const maxControlDelaySeconds = 900;
 
-/** This many failures in a row, over at least this time, open the circuit: a blip that hits one batch does not. */
+/**
+ * So many events whose first attempt failed, with nothing but failures for at least this time, open the circuit, after a
+ * recovery as before: a blip that hits one batch does not, nor do many attempts of one event.
+ */
 const openAfterFailures = 10;
 const openAfterSeconds = 30;
-/** While ramping, this many in a row open it again; one message that the endpoint never takes does not. */
-const relapseAfterFailures = 3;
 /** A throttle that lasts longer than this opens the circuit: hiding each message would fill the 120,000 in flight. */
 export const maxThrottleByHidingSeconds = 120;
 /** The first probe, and from there each interval is twice the one before, up to the longest. */
@@ -130,9 +134,11 @@ export function controlStep(message: ControlMessage, state: SubscriptionState | 
     case 'open-circuit':
     case 'probe': {
       if (circuit.state !== 'open') return { kind: 'none' };
-      if (message.action === 'probe' && message.dueAt !== circuit.probeAt) return { kind: 'none' };
-      if (message.action === 'probe' && circuit.probeAt <= now) return { kind: 'probe' };
-      return { kind: 'send', ...probeMessage(subscriptionId, circuit.probeAt, now) };
+      if (message.action === 'probe' && message.dueAt < (believable(circuit.probeAt, now) ?? 0))
+        return { kind: 'none' };
+      const dueAt = probeDueAt(circuit, state, now);
+      if (message.action === 'probe' && dueAt <= now) return { kind: 'probe' };
+      return { kind: 'send', ...probeMessage(subscriptionId, dueAt, now) };
     }
     case 'recovered':
     case 'ramp':
@@ -142,6 +148,27 @@ export function controlStep(message: ControlMessage, state: SubscriptionState | 
     default:
       return message satisfies never;
   }
+}
+
+/** Whether an attempt says that its endpoint does not work. */
+export function speaksAgainstEndpoint(result: AttemptResult, outcome: AttemptOutcome): boolean {
+  // Whoever answers with our own header is at work.
+  if (outcome.kind === 'delivered' || outcome.kind === 'discard') return false;
+  if (result.kind === 'failed') return true;
+  const { status } = result;
+  return (status >= 300 && status < 400) || status === 408 || status === 429 || status >= 500;
+}
+
+/**
+ * When an open circuit is probed next: not while the endpoint rests, however that was learnt. At once where what is stored
+ * lies too far ahead to be believed.
+ */
+export function probeDueAt(
+  { probeAt }: Circuit & { readonly state: 'open' },
+  { throttledUntil }: Pick<Health, 'throttledUntil'>,
+  now: number,
+): number {
+  return Math.max(believable(probeAt, now) ?? now, believable(throttledUntil, now) ?? 0);
 }
 
 /** The message that brings a probe at `dueAt` (epoch ms), and the delay to send it with; one beyond SQS's longest is sent on. */
@@ -158,8 +185,10 @@ export function probeMessage(
 export function overdueControl(state: SubscriptionState | undefined, now: number): ControlMessage | undefined {
   const circuit = state?.circuit;
   if (state === undefined || circuit?.state !== 'open' || state.disabled !== undefined) return undefined;
-  const overdue = now - circuit.probeAt > 5 * 60 * 1000;
-  return overdue ? { subscriptionId: state.subscriptionId, action: 'probe', dueAt: circuit.probeAt } : undefined;
+  const dueAt = probeDueAt(circuit, state, now);
+  // One that was not believed is due at once.
+  const overdue = now - dueAt > 5 * 60 * 1000 || dueAt === now;
+  return overdue ? { subscriptionId: state.subscriptionId, action: 'probe', dueAt } : undefined;
 }
 
 /**
@@ -223,13 +252,12 @@ function openingCircuit(
 ): (Circuit & { readonly state: 'open' }) | undefined {
   const { circuit } = state;
   if (circuit?.state === 'open') return undefined;
-  const throttledUntil = state.throttledUntil ?? 0;
+  const throttledUntil = believable(state.throttledUntil, now) ?? 0;
   const longThrottle = throttledUntil - now > maxThrottleByHidingSeconds * 1000;
-  // What was open a moment ago and fails again has not recovered: there is no second grace, and no fresh series of probes.
-  const relapse = isRamping(circuit, now) && (state.failures ?? 0) >= relapseAfterFailures;
   const failing = (state.failures ?? 0) >= openAfterFailures && failingSeconds >= openAfterSeconds;
-  if (!longThrottle && !relapse && !failing) return undefined;
-  const probes = relapse && circuit !== undefined ? circuit.probes + 1 : 0;
+  if (!longThrottle && !failing) return undefined;
+  // What was open a moment ago has not recovered: there is no fresh series of probes.
+  const probes = failing && circuit !== undefined && isRamping(circuit, now) ? circuit.probes + 1 : 0;
   const probeAt = Math.max(throttledUntil, now + probeIntervalSeconds(probes) * 1000);
   return { state: 'open', reason: longThrottle && !failing ? 'throttled' : 'failing', since: now, probeAt, probes };
 }

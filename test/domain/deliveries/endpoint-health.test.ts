@@ -84,6 +84,22 @@ describe('what provision does with a control message', () => {
     expect(controlStep(probe(noon), state, noon + minutes(9))).toEqual({ kind: 'none' });
   });
 
+  it('does not probe while the endpoint rests, whatever its circuit says', () => {
+    const state = stateWith(open(), { state: { throttledUntil: noon + minutes(10) } });
+    expect(controlStep(probe(noon + minutes(1)), state, noon + minutes(1))).toEqual({
+      kind: 'send',
+      message: probe(noon + minutes(10)),
+      delaySeconds: 540,
+    });
+    expect(controlStep(probe(noon + minutes(10)), state, noon + minutes(10))).toEqual({ kind: 'probe' });
+  });
+
+  it('probes at once where what is stored lies too far ahead to be believed', () => {
+    const state = stateWith(open({ probeAt: noon + hours(9999) }), { state: { throttledUntil: noon + hours(9999) } });
+    expect(overdueControl(state, noon)).toEqual(probe(noon));
+    expect(controlStep(probe(noon), state, noon)).toEqual({ kind: 'probe' });
+  });
+
   it('carries a probe over that is further away than SQS delays a message, and is never early', () => {
     fc.assert(
       fc.property(fc.nat(hours(400)), (wait) => {
@@ -150,15 +166,18 @@ describe('the verdict on a failure', () => {
     expect(evaluateFailure({ ...failing(50, hours(1)), circuit: open(), failingNotice: 1 }, noon)).toEqual([]);
   });
 
-  it('gives a relapse no second grace: three in a row while ramping', () => {
+  it('is the same while ramping, but for its probes, which go on growing', () => {
     const circuit = { ...rampingCircuit(open({ probes: 4 }), noon - minutes(1)) };
-    expect(evaluateFailure({ ...failing(2, 1000), circuit }, noon)).toEqual([]);
-    const [verdict] = evaluateFailure({ ...failing(3, 1000), circuit }, noon);
+    expect(evaluateFailure({ ...failing(9, minutes(1)), circuit }, noon)).toEqual([]);
+    expect(evaluateFailure({ ...failing(10, 1000), circuit }, noon)).toEqual([]);
+    const [verdict] = evaluateFailure({ ...failing(10, minutes(1)), circuit }, noon);
     expect(verdict).toMatchObject({ kind: 'open-circuit', circuit: { probes: 5, probeAt: noon + 30_000 * 2 ** 5 } });
     // Once the ramp is over, the endpoint counts as healthy.
-    expect(evaluateFailure({ ...failing(3, 1000), circuit: { ...circuit, since: noon - minutes(9) } }, noon)).toEqual(
-      [],
+    const [later] = evaluateFailure(
+      { ...failing(10, minutes(1)), circuit: { ...circuit, since: noon - minutes(9) } },
+      noon,
     );
+    expect(later).toMatchObject({ circuit: { probes: 0 } });
   });
 
   it('opens it for a long throttle until exactly then, and not for a short one', () => {
