@@ -55,7 +55,7 @@ export class WebhookFanoutStack extends Stack {
     const bus = new FanoutBus(this, 'Events');
     const tables = new Tables(this, 'Tables', { removalPolicy: props.removalPolicy ?? 'retain' });
     const api = new Api(this, 'Api', { alarms });
-    const ingest = new Ingest(this, 'Ingest', { bundleDirectory, api, bus, legacyTimeline });
+    const ingest = new Ingest(this, 'Ingest', { bundleDirectory, api, bus, tables, legacyTimeline });
     const inactivity = new Inactivity(this, 'Inactivity', {
       bundleDirectory,
       bus,

@@ -1,7 +1,8 @@
 import { Duration } from 'aws-cdk-lib';
 import { Match, Rule } from 'aws-cdk-lib/aws-events';
 import { Construct } from 'constructs';
-import { activityTypes, eventSources } from '../../lambdas/domain/events/event-types.ts';
+import { eventSources } from '../../lambdas/domain/events/event-types.ts';
+import { timerEventTypes } from '../../lambdas/domain/inactivity/activity.ts';
 import type { TrackActivityEnv } from '../../lambdas/inactivity/track/env.ts';
 import type { Alarms } from './alarms.ts';
 import type { FanoutBus } from './event-bus.ts';
@@ -29,7 +30,8 @@ export class Activity extends Construct {
     super(scope, id);
     const { bus, tables, inactivity } = props;
     const timeout = Duration.seconds(30);
-    // Shorter than the shortest quiet period (60 s) by far, and long enough that a busy hour makes few invocations.
+    // Long enough that a busy hour makes few invocations. How late an activity comes does not matter to a timer that is
+    // due: ingest has noted that it was accepted (docs/decisions/0005).
     const batchingWindow = Duration.seconds(2);
     this.queue = new QueueWithDeadLetters(this, 'Activity', {
       alarms: props.alarms,
@@ -62,10 +64,10 @@ export class Activity extends Construct {
 
     new Rule(this, 'Rule', {
       eventBus: bus.bus,
-      description: 'What moves an inactivity timer. Not what is derived: a mirrored close is no close.',
+      description: 'What moves or settles an inactivity timer. Not what is derived: a mirrored close is not a close.',
       eventPattern: {
         source: [eventSources.drift, eventSources.retired],
-        detailType: [...activityTypes],
+        detailType: [...timerEventTypes],
         detail: { cause: Match.doesNotExist() },
       },
       // What the bus cannot hand over within a day goes to the dead letters instead of nowhere.

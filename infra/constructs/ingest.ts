@@ -8,11 +8,13 @@ import type { Api } from './api.ts';
 import type { FanoutBus } from './event-bus.ts';
 import { explain } from './explain.ts';
 import { FanoutFunction } from './fanout-function.ts';
+import type { Tables } from './tables.ts';
 
 export interface IngestProps {
   readonly bundleDirectory: string;
   readonly api: Api;
   readonly bus: FanoutBus;
+  readonly tables: Tables;
   readonly legacyTimeline: string;
 }
 
@@ -43,12 +45,14 @@ export class Ingest extends Construct {
       timeout: Duration.seconds(10),
       environment: {
         EVENT_BUS_NAME: props.bus.bus.eventBusName,
+        CONVERSATIONS_TABLE: props.tables.conversations.tableName,
         DRIFT_TOKEN_SECRET_ARN: this.driftToken.secretArn,
         LEGACY_TIMELINE: props.legacyTimeline,
       },
       systemLogsFaultsOnly: true,
     });
     this.ingest.allow(['events:PutEvents'], [props.bus.bus.eventBusArn]);
+    this.ingest.allow(['dynamodb:UpdateItem'], [props.tables.conversations.tableArn]);
     this.ingest.allow(['secretsmanager:GetSecretValue'], [this.driftToken.secretArn]);
 
     const [route] = props.api.httpApi.addRoutes({

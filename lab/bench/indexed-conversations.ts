@@ -1,4 +1,9 @@
-import { type Conversation, timerShardOf, timerShards } from '../../lambdas/domain/inactivity/inactivity-timer.ts';
+import {
+  type Conversation,
+  isSameConversation,
+  timerShardOf,
+  timerShards,
+} from '../../lambdas/domain/inactivity/inactivity-timer.ts';
 import type { ConversationStore, DueTimer } from '../../lambdas/inactivity/ports.ts';
 
 const minuteMs = 60_000;
@@ -31,7 +36,7 @@ export class IndexedConversations implements ConversationStore {
 
   async replace(key: string, expected: Conversation | undefined, next: Conversation): Promise<boolean> {
     const stored = this.items.get(key);
-    if (stored?.lastActivityAt !== expected?.lastActivityAt || stored?.dueAt !== expected?.dueAt) return false;
+    if (!isSameConversation(stored, expected)) return false;
     this.put(key, next, stored);
     return true;
   }

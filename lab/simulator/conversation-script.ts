@@ -58,10 +58,11 @@ function* conversation(random: Random, startsAt: number, number: number): Genera
   yield post('new_conversation', { id: conversationId, status: 'open', contactId: 900 + number, createdAt: at });
   const steps = random.integer(1, 8);
   for (let step = 0; step < steps; step++) {
-    at += random.chance(0.3) ? random.integer(0, 300) : random.spread(second, 18 * minute);
+    at += pause(random);
     switch (
       random.weighted([
-        [42, 'contact'],
+        [38, 'contact'],
+        [4, 'edit'],
         [18, 'agent'],
         [8, 'bot'],
         [6, 'button'],
@@ -73,8 +74,15 @@ function* conversation(random: Random, startsAt: number, number: number): Genera
       ])
     ) {
       case 'contact':
-        yield post('new_message', message('<p>Hi, do you ship to Norway?</p>', contact));
+        yield post('new_message', message(`<p>Hi, do you ship to Norway?${oddText(random)}</p>`, contact));
         break;
+      case 'edit': {
+        // Twice, under the id of the message; the second is what a reader must end with.
+        const edited = message('<p>Hi, do you ship to Sweden?</p>', contact, 'edit');
+        yield post('new_message', edited);
+        yield post('new_message', { ...edited, body: '<p>Hi, do you ship to Denmark?</p>' });
+        break;
+      }
       case 'agent':
         yield post('new_message', message('<p>We do.</p>', agent));
         break;
@@ -91,15 +99,26 @@ function* conversation(random: Random, startsAt: number, number: number): Genera
         break;
       }
       case 'close':
-        yield post('conversation_status_updated', { conversationId, status: 'closed', changedAt: at });
+        yield post('conversation_status_updated', {
+          conversationId,
+          status: 'closed',
+          changedAt: random.chance(0.1) ? Math.floor(at / second) : at,
+        });
         break;
       case 'reopen':
         yield post('conversation_status_updated', { conversationId, status: 'open', changedAt: at });
         break;
       case 'push':
-        yield random.chance(0.5)
-          ? post('conversation_manual_push', { conversationId, lastUpdated: at })
-          : post('conversation_push', { conversationId, lastUpdated: at });
+        if (random.chance(0.5)) {
+          // As Drift's button may send it: the same data each time.
+          yield post('conversation_manual_push', { conversationId });
+          at += random.integer(0, 40) * minute;
+          yield post('conversation_manual_push', { conversationId });
+        } else {
+          yield random.chance(0.5)
+            ? post('conversation_manual_push', { conversationId, lastUpdated: at })
+            : post('conversation_push', { conversationId, lastUpdated: at });
+        }
         break;
       default:
         yield random.chance(0.5)
@@ -107,6 +126,17 @@ function* conversation(random: Random, startsAt: number, number: number): Genera
           : post('not_yet_invented', { conversationId, at, exact: integerValue('9223372036854775807') });
     }
   }
+}
+
+/** To the next step; sometimes until the last seconds of a quiet period, where it may not come too late. */
+function pause(random: Random): number {
+  if (random.chance(0.3)) return random.integer(0, 300);
+  return random.chance(0.15) ? 10 * minute - random.integer(0, 4 * second) : random.spread(second, 18 * minute);
+}
+
+/** What JSON can hold and a queue may refuse. */
+function oddText(random: Random): string {
+  return random.chance(0.2) ? random.pick(['\uffff', '\ufffe', '\ud83d', '\ude00', '\u0000', '\u241b', '👋']) : '';
 }
 
 /** From an event to Drift's post: a moment, or after an outage of theirs much longer. */

@@ -1,5 +1,10 @@
-import { type Conversation, timerShardOf } from '../../lambdas/domain/inactivity/inactivity-timer.ts';
+import {
+  type Conversation,
+  isSameConversation,
+  timerShardOf,
+} from '../../lambdas/domain/inactivity/inactivity-timer.ts';
 import type { ConversationStore, DueTimer } from '../../lambdas/inactivity/ports.ts';
+import type { AcceptedActivities } from '../../lambdas/ingest/ports.ts';
 import type { Invocation } from './invocation.ts';
 import type { Random } from './random.ts';
 
@@ -15,6 +20,7 @@ interface Item {
 /** Conversations and their index of armed timers. */
 export class ConversationTable {
   readonly items = new Map<string, Item>();
+  readonly #accepted = new Map<string, number>();
   readonly #armed = new Map<number, Map<string, number>>();
   readonly #now: () => number;
   readonly #random: Random;
@@ -39,12 +45,27 @@ export class ConversationTable {
       },
       read: (key) => {
         invocation.about.add(key);
-        return invocation.call('GetItem conversation', () => this.items.get(key)?.timer);
+        return invocation.call('GetItem conversation', () => this.#withNote(key));
       },
       replace: (key, expected, next) =>
         invocation.call('UpdateItem conversation', () => this.#replace(key, expected, next)),
       dueTimers: (shard, until) => this.#dueTimers(invocation, shard, until),
     };
+  }
+
+  acceptedFor(invocation: Invocation): AcceptedActivities {
+    return {
+      note: (key, at) =>
+        invocation.call('UpdateItem conversation', () => {
+          this.#accepted.set(key, Math.max(at, this.#accepted.get(key) ?? at));
+        }),
+    };
+  }
+
+  #withNote(key: string): Conversation | undefined {
+    const timer = this.items.get(key)?.timer;
+    const acceptedAt = this.#accepted.get(key);
+    return timer === undefined || acceptedAt === undefined ? timer : { ...timer, acceptedAt };
   }
 
   #perhapsStale(invocation: Invocation, key: string): Conversation | undefined {
@@ -55,7 +76,7 @@ export class ConversationTable {
 
   #replace(key: string, expected: Conversation | undefined, next: Conversation): boolean {
     const stored = this.items.get(key)?.timer;
-    if (stored?.lastActivityAt !== expected?.lastActivityAt || stored?.dueAt !== expected?.dueAt) return false;
+    if (!isSameConversation(stored, expected)) return false;
     this.items.set(key, { timer: next, before: stored, changedAt: this.#now() });
     const shard = timerShardOf(key);
     const armed = this.#armed.get(shard) ?? new Map<string, number>();

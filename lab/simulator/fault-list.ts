@@ -12,8 +12,8 @@ export const productFaults: readonly ProductFault[] = [
   {
     name: 'mark before publish',
     file: 'lambdas/inactivity/emit/handler.ts',
-    line: 'const leased = { lastActivityAt, dueAt: clock() + firingLeaseSeconds * 1000 };',
-    broken: 'const leased = { lastActivityAt, dueAt: undefined };',
+    line: 'const leased = { ...stored, lastActivityAt, dueAt: clock() + firingLeaseSeconds * 1000 };',
+    broken: 'const leased = { ...stored, lastActivityAt, dueAt: undefined };',
   },
   {
     name: 'drop a partial failure',
@@ -105,5 +105,41 @@ export const productFaults: readonly ProductFault[] = [
     file: 'lambdas/domain/routes/route-plan.ts',
     line: "...(rule === undefined ? [] : [{ kind: 'delete-rule', name: names.rule } as const]),",
     broken: '',
+  },
+  {
+    name: 'look away from what was accepted',
+    file: 'lambdas/domain/inactivity/inactivity-timer.ts',
+    line: 'if (acceptedAt > lastActivityAt) {',
+    broken: 'if (acceptedAt > Number.POSITIVE_INFINITY) {',
+  },
+  {
+    name: 'let a note reopen a closed conversation',
+    file: 'lambdas/domain/inactivity/activity.ts',
+    line: 'return isByContact(data.author) ? { at, openedAt: at } : { at };',
+    broken: 'return { at, openedAt: at };',
+  },
+  {
+    name: 'put on the bus what SQS refuses',
+    file: 'lambdas/aws/event-bridge-publisher.ts',
+    line: 'const text = queueSafeJson(JSON.stringify(detail));',
+    broken: 'const text = JSON.stringify(detail);',
+  },
+  {
+    name: 'one id for all edits of a message',
+    file: 'lambdas/domain/events/webhook-id.ts',
+    line: 'canonicalJson([messageType, createdAt, editedMessageId, body])',
+    broken: 'canonicalJson([messageType])',
+  },
+  {
+    name: 'one id for all pushes without a time',
+    file: 'lambdas/domain/events/webhook-id.ts',
+    line: 'String(Math.floor(receivedAt / timelessFactMs))',
+    broken: "''",
+  },
+  {
+    name: 'take seconds for milliseconds',
+    file: 'lambdas/domain/events/drift-event.ts',
+    line: 'time * 1000 : time;',
+    broken: 'time : time;',
   },
 ];

@@ -167,6 +167,7 @@ export class Functions {
             ...shared,
             timeline,
             publisher: publisher(),
+            activities: conversations.acceptedFor(invocation),
             tokens: { accepted: async () => [driftToken] },
           });
         case 'track-activity':

@@ -1,6 +1,6 @@
-import { activityTypes, eventTypes } from '../../lambdas/domain/events/event-types.ts';
 import { integerText, isJsonObject, type JsonObject, type JsonValue, parseJson } from '../../lambdas/json/json.ts';
 import { checkRun, type KnownActivity, type SeenBroadcast } from '../support/inactivity-reference-model.ts';
+import { milliseconds } from './expected-events.ts';
 import type { Invocation, InvocationOutcome } from './invocation.ts';
 import type { SettingsTable } from './settings-table.ts';
 import type { Violations } from './violations.ts';
@@ -28,6 +28,8 @@ interface Options {
 export class InactivityCheck {
   readonly #options: Options;
   readonly #activities = new Map<string, Map<string, KnownActivity>>();
+  /** By conversation and the activity's own time: when Drift was told that it is accepted. */
+  readonly #accepted = new Map<string, Map<number, number>>();
   readonly #broadcasts = new Map<string, SeenBroadcast[]>();
   readonly #faults = new Map<string, number>();
   readonly #failedSweeps: number[] = [];
@@ -40,7 +42,7 @@ export class InactivityCheck {
     // What an invocation is about is known before it has looked: it may end before.
     if (invocation.functionName === 'emit-inactivity') for (const key of timersIn(event)) invocation.about.add(key);
     if (invocation.functionName !== 'track-activity') return;
-    for (const { messageId, conversation, at, closes } of this.#activitiesIn(event)) {
+    for (const { messageId, conversation, at, kind } of this.#activitiesIn(event)) {
       invocation.about.add(conversation);
       const known = this.#activities.get(conversation) ?? new Map<string, KnownActivity>();
       this.#activities.set(conversation, known);
@@ -48,7 +50,7 @@ export class InactivityCheck {
       known.set(messageId, {
         conversation,
         at,
-        closes,
+        kind,
         knownFrom: this.#options.now(),
         knownBy: Number.POSITIVE_INFINITY,
       });
@@ -57,6 +59,7 @@ export class InactivityCheck {
 
   onEnd(invocation: Invocation, event: unknown, outcome: InvocationOutcome): void {
     const { functionName } = invocation;
+    if (functionName === 'ingest' && !invocation.isDisturbed) this.#onAnswered(event, outcome);
     const isSweep = functionName === 'sweep-inactivity';
     if (!isSweep && functionName !== 'track-activity' && functionName !== 'emit-inactivity') return;
     if (invocation.isDisturbed) {
@@ -72,6 +75,23 @@ export class InactivityCheck {
       if (activity === undefined || failed.has(messageId) || Number.isFinite(activity.knownBy)) continue;
       known?.set(messageId, { ...activity, knownBy: this.#options.now() });
     }
+  }
+
+  /** From its answer on an activity counts, wherever it is. An ingest that was disturbed may not have noted it. */
+  #onAnswered(event: unknown, outcome: InvocationOutcome): void {
+    const answer = outcome.kind === 'answered' ? (outcome.value as { statusCode?: number }) : {};
+    const post = parseJson((event as { body: string }).body) as unknown as {
+      readonly orgId: JsonValue;
+      readonly type: string;
+      readonly data: JsonObject;
+    };
+    if (answer.statusCode !== 202) return;
+    const at = milliseconds(post.data.createdAt ?? post.data.changedAt);
+    if (kindOf(post.type, post.data) === undefined || at === null) return;
+    const conversation = conversationOf(post.orgId, post.type, post.data);
+    const accepted = this.#accepted.get(conversation) ?? new Map<number, number>();
+    this.#accepted.set(conversation, accepted);
+    if (!accepted.has(at)) accepted.set(at, this.#options.now());
   }
 
   onMissedSweep(): void {
@@ -99,32 +119,33 @@ export class InactivityCheck {
       this.#check(conversation);
   }
 
-  *#activitiesIn(event: unknown): Generator<{
-    readonly messageId: string;
-    readonly conversation: string;
-    readonly at: number;
-    readonly closes: boolean;
-  }> {
+  *#activitiesIn(
+    event: unknown,
+  ): Generator<Pick<KnownActivity, 'conversation' | 'at' | 'kind'> & { messageId: string }> {
     const { Records: records } = event as { Records: { messageId: string; body: string }[] };
     for (const { messageId, body } of records) {
       const envelope = parseJson(body);
       const detail = isJsonObject(envelope) ? envelope.detail : undefined;
-      if (!isJsonObject(detail) || !isJsonObject(detail.data) || !activityTypes.includes(String(detail.type))) continue;
-      const id = detail.type === eventTypes.newConversation ? detail.data.id : detail.data.conversationId;
+      if (!isJsonObject(detail) || !isJsonObject(detail.data)) continue;
       const { orgId = null, data } = detail;
-      const closes = detail.type === eventTypes.conversationStatusUpdated && data.status === 'closed';
-      if (closes && !this.#options.isPosted({ orgId, type: String(detail.type), data })) continue;
+      const kind = kindOf(String(detail.type), data);
+      if (kind === undefined) continue;
+      if (kind === 'closes' && !this.#options.isPosted({ orgId, type: String(detail.type), data })) continue;
       yield {
         messageId,
-        conversation: `${integerText(orgId)}#${integerText(id)}`,
+        conversation: conversationOf(orgId, String(detail.type), data),
         at: Number(detail.occurredAt),
-        closes,
+        kind,
       };
     }
   }
 
   #check(conversation: string): void {
-    const activities = [...(this.#activities.get(conversation)?.values() ?? [])];
+    const accepted = this.#accepted.get(conversation);
+    const activities = [...(this.#activities.get(conversation)?.values() ?? [])].map((activity) => {
+      const acceptedAt = activity.kind === 'settles' ? undefined : accepted?.get(activity.at);
+      return acceptedAt === undefined ? activity : { ...activity, acceptedAt };
+    });
     const broadcasts = this.#broadcasts.get(conversation) ?? [];
     const quietPeriods = this.#options.settings.changesOf(conversation.split('#')[0] ?? '');
     const maxQuietMs = Math.max(...quietPeriods.map(({ seconds }) => seconds)) * second;
@@ -155,6 +176,29 @@ export class InactivityCheck {
       this.#options.violations.report('inactivity is what the reference model says', readable(text), [conversation]);
     }
   }
+}
+
+/** Written again from docs/events.md. */
+function kindOf(type: string, { status, author }: JsonObject): KnownActivity['kind'] | undefined {
+  switch (type) {
+    case 'new_conversation':
+      return 'opens';
+    case 'conversation_status_updated':
+      return status === 'closed' ? 'closes' : 'opens';
+    case 'new_message':
+    case 'new_command_message':
+    case 'button_clicked':
+      return isJsonObject(author) && author.type === 'contact' && author.bot === false ? 'opens' : 'note';
+    case 'conversation_inactive':
+      return 'settles';
+    default:
+      return undefined;
+  }
+}
+
+function conversationOf(orgId: JsonValue, type: string, { id, conversationId }: JsonObject): string {
+  const value = type === 'new_conversation' ? id : conversationId;
+  return `${integerText(orgId)}#${typeof value === 'string' ? value : integerText(value)}`;
 }
 
 function timersIn(event: unknown): string[] {

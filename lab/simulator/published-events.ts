@@ -1,6 +1,7 @@
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../../lambdas/json/json.ts';
+import { originalJson } from '../../lambdas/json/queue-safe-json.ts';
 import type { Post } from './conversation-script.ts';
-import { type ExpectedEvent, eventKey, expectedEvents, type LegacyEnds } from './expected-events.ts';
+import { type ExpectedEvent, eventKey, expectedEvents, type LegacyEnds, timelessKey } from './expected-events.ts';
 import type { Invocation } from './invocation.ts';
 import type { PublishWatch } from './sdk-clients.ts';
 import type { SubscriptionCheck } from './subscription-check.ts';
@@ -12,6 +13,8 @@ export interface Fact {
   readonly type: string;
   /** How it reads; several for an operational event that was told twice. */
   readonly keys: Set<string>;
+  /** Of a fact without a time of its own: the ten minutes in which it arrived. */
+  readonly periods: Set<number>;
   /** The bodies in which a subscriber is to get it. */
   readonly bodies: Set<string>;
   readonly may: Set<string>;
@@ -89,7 +92,7 @@ export class PublishedEvents implements PublishWatch {
     const now = this.#options.now();
     for (const text of details) {
       const detail = readDetail(text);
-      if (detail.type !== 'conversation_inactive' || detail.cause !== undefined) continue;
+      if (detail.type !== 'conversation_inactive') continue;
       const event = { orgId: digits(detail.orgId), type: detail.type, data: detail.data };
       const { possible, sure } = expectedEvents(event, this.#options.legacy, invocation.startedAt, now);
       for (const expected of possible) this.#possible.add(eventKey(expected));
@@ -101,15 +104,19 @@ export class PublishedEvents implements PublishWatch {
     const { id, orgId, type, data, cause, occurredAt } = readDetail(text);
     const now = this.#options.now();
     this.published++;
-    const key = eventKey({ orgId, type, data });
+    const exactKey = eventKey({ orgId, type, data });
+    // Where the cause has no time of its own, what follows from it has that of the arrival.
+    const looseKey = timelessKey({ orgId, type, data });
+    const isByArrival = !this.#possible.has(exactKey) && this.#possible.has(looseKey);
+    const key = isByArrival ? looseKey : exactKey;
+    const period = isByArrival || isTimeless(type, data) ? Math.floor(occurredAt / timelessFactMs) : undefined;
     const about = [id, ...invocation.about];
     if (source !== 'webhook-fanout') {
       if (!this.#possible.has(key)) {
         this.#options.violations.report('only what follows from an event is published', `${type} ${id}: ${key}`, about);
       }
       // What has no time of its own is one fact for ten minutes, by its arrival (docs/events.md).
-      const period = isTimeless(type) ? Math.floor(occurredAt / timelessFactMs) : '';
-      const identity = `${cause ?? ''} ${key} ${period}`;
+      const identity = `${cause ?? ''} ${key} ${period ?? ''}`;
       const known = this.#idOf.get(identity);
       if (known === undefined) this.#idOf.set(identity, id);
       else if (known !== id) {
@@ -123,15 +130,17 @@ export class PublishedEvents implements PublishWatch {
       id,
       type,
       keys: new Set(),
+      periods: new Set(),
       bodies: new Set(),
       may: new Set(),
       must: new Map(),
     };
     this.#byId.set(id, fact);
     fact.keys.add(key);
+    if (period !== undefined) fact.periods.add(period);
     fact.bodies.add(JSON.stringify({ orgId, type, data }));
     this.#byKey.set(key, (this.#byKey.get(key) ?? new Set()).add(id));
-    if (source === 'drift' && fact.keys.size > 1) {
+    if (source === 'drift' && (fact.keys.size > 1 || fact.periods.size > 1)) {
       this.#options.violations.report('two facts never share an id', `${id}: ${[...fact.keys].join(' and ')}`, about);
     }
     const { must, may } = this.#options.subscriptions.wantedBy({ source, type, orgId, data });
@@ -171,12 +180,13 @@ interface Detail {
 
 const timelessFactMs = 10 * 60_000;
 
-function isTimeless(type: string): boolean {
+function isTimeless(type: string, data: JsonObject): boolean {
+  if (type === 'conversation_manual_push') return data.lastUpdated === undefined;
   return type === 'phone_captured' || type === 'not_yet_invented';
 }
 
 function readDetail(text: string): Detail {
-  const detail = parseJson(text);
+  const detail = parseJson(originalJson(text));
   if (!isJsonObject(detail) || !isJsonObject(detail.data)) throw new Error(`not an event: ${text}`);
   const { id, orgId = null, type, data, cause, occurredAt } = detail;
   return {

@@ -1,5 +1,6 @@
-import { activityTypes, eventSources } from '../../lambdas/domain/events/event-types.ts';
+import { eventSources } from '../../lambdas/domain/events/event-types.ts';
 import { publishedLegacyTimeline } from '../../lambdas/domain/events/legacy-timeline.ts';
+import { timerEventTypes } from '../../lambdas/domain/inactivity/activity.ts';
 import { sweepIntervalSeconds } from '../../lambdas/domain/inactivity/inactivity-timer.ts';
 import type { RouteSettings } from '../../lambdas/domain/routes/desired-route.ts';
 import { createChangeStream } from '../../local/aws/engine/change-stream.ts';
@@ -322,7 +323,7 @@ export class World {
       bus: busName,
       eventPattern: JSON.stringify({
         source: [eventSources.drift, eventSources.retired],
-        'detail-type': activityTypes,
+        'detail-type': timerEventTypes,
         detail: { cause: [{ exists: false }] },
       }),
     });

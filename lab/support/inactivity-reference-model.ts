@@ -9,7 +9,10 @@ export interface KnownActivity {
   readonly conversation: string;
   /** The activity's own time, epoch ms. */
   readonly at: number;
-  readonly closes: boolean;
+  /** `settles`: no activity, but Drift's own word that nothing has happened since. `note`: neither opens nor closes. */
+  readonly kind: 'opens' | 'closes' | 'note' | 'settles';
+  /** When it was answered as accepted: from then on nothing may be told that it contradicts. */
+  readonly acceptedAt?: number;
   /** First moment at which its handling may have had an effect. */
   readonly knownFrom: number;
   /** Last moment at which it is sure to have had it. */
@@ -54,17 +57,29 @@ function checkConversation(conversation: string, run: Run): string[] {
 
   for (const { lastUpdated, publishedAt, lookedFrom = publishedAt, clockAtPublish } of broadcasts) {
     const cause = activities.find(
-      ({ at, closes, knownFrom }) => at === lastUpdated && !closes && knownFrom <= publishedAt,
+      ({ at, kind, knownFrom, acceptedAt = knownFrom }) =>
+        at === lastUpdated && (kind === 'opens' || kind === 'note') && Math.min(knownFrom, acceptedAt) <= publishedAt,
     );
     if (cause === undefined) {
       wrong.push(`${conversation}: inactive at ${publishedAt} for ${lastUpdated}, at which there was no activity`);
       continue;
     }
-    const later = activities.find((other) => other.knownBy < lookedFrom && supersedes(other, cause));
+    const later = activities.find(
+      (other) => Math.min(other.knownBy, other.acceptedAt ?? other.knownBy) < lookedFrom && supersedes(other, cause),
+    );
     if (later !== undefined) {
       wrong.push(
-        `${conversation}: inactive at ${publishedAt} for ${lastUpdated}, though ${later.closes ? 'a close' : 'an activity'} of ${later.at} was known`,
+        `${conversation}: inactive at ${publishedAt} for ${lastUpdated}, though ${later.kind} of ${later.at} was known or accepted`,
       );
+    }
+    const close = activities.find(
+      (other) =>
+        other.kind === 'closes' &&
+        other.knownBy < lookedFrom &&
+        !activities.some(({ kind, at, knownFrom }) => kind === 'opens' && at > other.at && knownFrom <= publishedAt),
+    );
+    if (close !== undefined) {
+      wrong.push(`${conversation}: inactive at ${publishedAt}, though closed since ${close.at}`);
     }
     // A setting that changes at the very instant may or may not have been seen.
     if (clockAtPublish < lastUpdated + Math.min(quietMsAt(run, publishedAt), quietMsAt(run, publishedAt - 1))) {
@@ -96,21 +111,28 @@ function checkConversation(conversation: string, run: Run): string[] {
 function awaitedAt(activities: readonly KnownActivity[], run: Run, second: number): number | undefined {
   const known = activities.filter(({ knownBy }) => knownBy <= second);
   const perhapsKnown = activities.filter(({ knownFrom }) => knownFrom <= second);
-  const latest = known.find((one) => !known.some((other) => supersedes(other, one)));
-  if (latest === undefined || latest.closes) return undefined;
+  const latest = known.find((one) => one.kind !== 'settles' && !known.some((other) => supersedes(other, one)));
+  if (latest === undefined || latest.kind === 'closes') return undefined;
   if (perhapsKnown.some((other) => supersedes(other, latest))) return undefined;
+  const openings = known.filter(({ kind }) => kind === 'opens');
+  const isPerhapsClosed = perhapsKnown.some(
+    ({ kind, at }) => kind === 'closes' && !openings.some((opening) => opening.at > at),
+  );
+  if (isPerhapsClosed) return undefined;
   let quietMs = Math.max(quietMsAt(run, latest.knownFrom), quietMsAt(run, latest.knownFrom - 1));
   for (const { since, seconds } of run.quietPeriods) {
     if (since >= latest.knownFrom && since <= second) quietMs = Math.max(quietMs, seconds * 1000);
   }
-  // What arrives when its quiet period is over is given a moment for the rest of its burst.
-  const dueAt = Math.max(latest.at + quietMs, latest.knownBy + 5_000);
+  // What arrives when its quiet period is over is given a moment for the rest of its burst; so is what reopens.
+  const burstBy = Math.max(latest.knownBy, ...openings.map(({ knownBy }) => knownBy));
+  const dueAt = Math.max(latest.at + quietMs, burstBy + 5_000);
   return second > dueAt + run.toleranceMs ? latest.at : undefined;
 }
 
-/** Later wins; at the same instant a close does. */
+/** Later wins; at the same instant a close does. Drift's own word covers what lies before it, to the minute. */
 function supersedes(other: KnownActivity, one: KnownActivity): boolean {
-  return other.at > one.at || (other.at === one.at && other.closes && !one.closes);
+  if (other.kind === 'settles') return one.at < other.at + 60_000;
+  return other.at > one.at || (other.at === one.at && other.kind === 'closes' && one.kind !== 'closes');
 }
 
 function quietMsAt(run: Run, instant: number): number {

@@ -1,17 +1,21 @@
-import { GetItemCommand, paginateQuery, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBClient, GetItemCommand, paginateQuery, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { tableSchemas, timeToLiveAttribute } from '../contracts/table-schemas.ts';
 import {
   type Conversation,
+  conversationFields,
   conversationRetentionSeconds,
   timerShardOf,
 } from '../domain/inactivity/inactivity-timer.ts';
 import type { ConversationStore, DueTimer } from '../inactivity/ports.ts';
+import type { AcceptedActivities } from '../ingest/ports.ts';
 import { fromAttributes, toAttributes } from './dynamo-attributes.ts';
 import { type BatchDeps, batchGetAll, type Item } from './dynamo-batches.ts';
 import { conditionExpression, ifConditionHolds, updateExpression, withCondition } from './dynamo-expressions.ts';
 
 const { partitionKey, index } = tableSchemas.conversations;
 const timersPerPage = 500;
+/** How long ingest waits for its note: Drift waits for the answer meanwhile. */
+const noteTimeoutMs = 1_000;
 
 /** Conversations in DynamoDB. Only arming and disarming touch the index: a message writes `lastActivityAt` alone. */
 export function dynamoConversationStore(deps: BatchDeps & { readonly tableName: string }): ConversationStore {
@@ -20,7 +24,12 @@ export function dynamoConversationStore(deps: BatchDeps & { readonly tableName: 
     async readMany(keys) {
       const Keys = [...new Set(keys)].map((key) => ({ [partitionKey]: { S: key } }));
       const items = (await batchGetAll(deps, { [tableName]: { Keys } })).get(tableName) ?? [];
-      return new Map(items.map((item) => [item[partitionKey]?.S ?? '', conversationOf(item)]));
+      const found = new Map<string, Conversation>();
+      for (const item of items) {
+        const conversation = conversationOf(item);
+        if (conversation !== undefined) found.set(item[partitionKey]?.S ?? '', conversation);
+      }
+      return found;
     },
 
     async read(key) {
@@ -35,10 +44,11 @@ export function dynamoConversationStore(deps: BatchDeps & { readonly tableName: 
       const after = attributesOf(key, next);
       const changed = Object.entries(after).filter(([name, value]) => value !== before[name]);
       const removed = Object.keys(before).filter((name) => !(name in after));
-      const condition =
-        expected === undefined
-          ? conditionExpression({}, [partitionKey])
-          : conditionExpression(toAttributes({ ...expected }), expected.dueAt === undefined ? [index.sortKey] : []);
+      // Not the key: ingest may have noted an activity of a conversation of which nothing else is known yet.
+      const condition = conditionExpression(
+        toAttributes(written(expected)),
+        conversationFields.filter((field) => expected?.[field] === undefined),
+      );
       const output = await ifConditionHolds(
         client.send(
           new UpdateItemCommand({
@@ -70,16 +80,54 @@ export function dynamoConversationStore(deps: BatchDeps & { readonly tableName: 
   };
 }
 
-/** Its fields, with the index's key of an armed one. All of them are plain values. */
+/** Where ingest notes what it accepted: beside the rest, so that a timer's look at its conversation reads both. */
+export function dynamoAcceptedActivities(client: DynamoDBClient, tableName: string): AcceptedActivities {
+  return {
+    async note(key, at) {
+      // What is noted already may be as new, or newer.
+      await ifConditionHolds(
+        client.send(
+          new UpdateItemCommand({
+            TableName: tableName,
+            Key: { [partitionKey]: { S: key } },
+            UpdateExpression: 'SET acceptedAt = :at, #ttl = :ttl',
+            ConditionExpression: 'attribute_not_exists(acceptedAt) OR acceptedAt < :at',
+            ExpressionAttributeNames: { '#ttl': timeToLiveAttribute },
+            ExpressionAttributeValues: toAttributes({ ':at': at, ':ttl': timeToLive(at) }),
+          }),
+          { abortSignal: AbortSignal.timeout(noteTimeoutMs) },
+        ),
+      );
+    },
+  };
+}
+
+/** What is compared and stored: all but ingest's note, which changes in between. */
+function written(conversation: Conversation | undefined): Record<string, number> {
+  return Object.fromEntries(
+    conversationFields.flatMap((field) => {
+      const value = conversation?.[field];
+      return value === undefined ? [] : [[field, value]];
+    }),
+  );
+}
+
+/** With the index's key of an armed one. */
 function attributesOf(key: string, conversation: Conversation): Record<string, unknown> {
   return {
-    ...conversation,
-    [timeToLiveAttribute]: Math.floor(conversation.lastActivityAt / 1000) + conversationRetentionSeconds,
+    ...written(conversation),
+    [timeToLiveAttribute]: timeToLive(conversation.lastActivityAt),
     ...(conversation.dueAt === undefined ? {} : { [index.partitionKey]: timerShardOf(key) }),
   };
 }
 
-function conversationOf(item: Item): Conversation {
+/** In epoch seconds. */
+function timeToLive(lastActivityAt: number): number {
+  return Math.floor(lastActivityAt / 1000) + conversationRetentionSeconds;
+}
+
+/** Undefined where there is ingest's note only. */
+function conversationOf(item: Item): Conversation | undefined {
   const { [partitionKey]: _, [index.partitionKey]: __, [timeToLiveAttribute]: ___, ...fields } = fromAttributes(item);
-  return fields as unknown as Conversation;
+  return fields.lastActivityAt === undefined ? undefined : (fields as unknown as Conversation);
 }

@@ -1,5 +1,7 @@
 import { tableSchemas } from '../contracts/table-schemas.ts';
+import { readQuietPeriodSeconds } from '../domain/inactivity/inactivity-timer.ts';
 import type { QuietPeriods } from '../inactivity/ports.ts';
+import { fromAttributes } from './dynamo-attributes.ts';
 import { type BatchDeps, batchGetAll } from './dynamo-batches.ts';
 
 interface Options extends BatchDeps {
@@ -7,7 +9,7 @@ interface Options extends BatchDeps {
   readonly defaultSeconds: number;
 }
 
-/** Read with every batch and not remembered, so that a change holds from the next activity on. */
+/** Read with every batch and with every look at a timer, and not remembered: a change holds from the next of either on. */
 export function dynamoQuietPeriods(options: Options): QuietPeriods {
   const { tableName, defaultSeconds } = options;
   const { partitionKey } = tableSchemas.settings;
@@ -18,8 +20,9 @@ export function dynamoQuietPeriods(options: Options): QuietPeriods {
       const Keys = unique.map((orgId) => ({ [partitionKey]: { S: orgId } }));
       const found = await batchGetAll(options, { [tableName]: { Keys, ConsistentRead: true } });
       for (const item of found.get(tableName) ?? []) {
-        const value = Number(item.quietPeriodSeconds?.N);
-        if (value > 0) seconds.set(item[partitionKey]?.S ?? '', value);
+        const { [partitionKey]: orgId, quietPeriodSeconds } = fromAttributes(item);
+        const set = readQuietPeriodSeconds(quietPeriodSeconds);
+        if (set !== undefined) seconds.set(String(orgId), set);
       }
       return seconds;
     },

@@ -1,6 +1,8 @@
 import { type DynamoDBClient, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { tableSchemas } from '../contracts/table-schemas.ts';
+import { readQuietPeriodSeconds } from '../domain/inactivity/inactivity-timer.ts';
 import type { SettingsStore } from '../manage/ports.ts';
+import { fromAttributes } from './dynamo-attributes.ts';
 
 export function dynamoSettingsStore(client: DynamoDBClient, tableName: string): SettingsStore {
   const keyOf = (orgId: string) => ({ [tableSchemas.settings.partitionKey]: { S: orgId } });
@@ -9,8 +11,7 @@ export function dynamoSettingsStore(client: DynamoDBClient, tableName: string): 
       const { Item } = await client.send(
         new GetItemCommand({ TableName: tableName, Key: keyOf(orgId), ConsistentRead: true }),
       );
-      const seconds = Number(Item?.quietPeriodSeconds?.N);
-      return seconds > 0 ? seconds : undefined;
+      return Item && readQuietPeriodSeconds(fromAttributes(Item).quietPeriodSeconds);
     },
     async setQuietPeriodSeconds(orgId, seconds) {
       await client.send(

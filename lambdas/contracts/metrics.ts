@@ -18,6 +18,8 @@ export const metrics = {
   EventsRefused: { unit: 'Count', dimensions: ['reason'] },
   /** Times that Drift's token could not be read; what was read before is used meanwhile. */
   DriftTokenReadFailed: { unit: 'Count', dimensions: [] },
+  /** Activities that were accepted and could not be noted for the timers: an inactivity may come although they came in time. */
+  ActivityNotNoted: { unit: 'Count', dimensions: [] },
   /** Entries put on the bus. */
   EventsBroadcast: { unit: 'Count', dimensions: [] },
   /** Entries that could not be put on the bus after all retries. */

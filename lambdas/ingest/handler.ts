@@ -1,6 +1,7 @@
 import middy from '@middy/core';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { deriveBroadcasts } from '../domain/events/derive.ts';
+import type { EventDetail } from '../domain/events/drift-event.ts';
 import {
   maxEventBytes,
   maxNestingDepth,
@@ -10,19 +11,22 @@ import {
 } from '../domain/events/drift-post.ts';
 import { eventSources } from '../domain/events/event-types.ts';
 import type { LegacyTimeline } from '../domain/events/legacy-timeline.ts';
+import { activityOf } from '../domain/inactivity/activity.ts';
+import { conversationKeyOf } from '../domain/inactivity/conversation-key.ts';
 import { problemResponse, problemResponses } from '../http/problem-responses.ts';
 import { nestingDepth } from '../json/json.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EventPublisher } from '../ports/event-publisher.ts';
 import type { Log, Metrics } from '../ports/telemetry.ts';
 import { flushMetrics } from '../telemetry/flush-metrics.ts';
-import type { DriftTokens } from './ports.ts';
+import type { AcceptedActivities, DriftTokens } from './ports.ts';
 import { postedText } from './posted-text.ts';
 import { isAccepted } from './token-check.ts';
 
 export interface IngestDeps {
   readonly tokens: DriftTokens;
   readonly publisher: EventPublisher;
+  readonly activities: AcceptedActivities;
   readonly timeline: LegacyTimeline;
   readonly clock: Clock;
   readonly metrics: Metrics;
@@ -33,7 +37,7 @@ export interface IngestDeps {
 const retryAfterSeconds = 5;
 
 /** `POST /drift/events`: what Drift posts goes on the bus, with all that follows from it, in one call. */
-export function createIngestHandler({ tokens, publisher, timeline, clock, metrics, log }: IngestDeps) {
+export function createIngestHandler({ tokens, publisher, activities, timeline, clock, metrics, log }: IngestDeps) {
   function refuse(reason: string, response: APIGatewayProxyStructuredResultV2): APIGatewayProxyStructuredResultV2 {
     metrics.add('EventsRefused', 1, { reason });
     log.warn('post refused', { reason, status: response.statusCode });
@@ -59,6 +63,21 @@ export function createIngestHandler({ tokens, publisher, timeline, clock, metric
       'invalid',
       problemResponse(400, 'Bad Request', { detail: `${field} ${reason}`, errors: [{ field, detail: reason }] }),
     );
+
+  /**
+   * What is accepted before a quiet period ends counts, however long it is on its way to the timers. Without the note it
+   * still counts once it has arrived, so a post does not fail for it.
+   */
+  async function noteActivity(detail: EventDetail | undefined): Promise<void> {
+    const found = detail && activityOf(detail);
+    if (found?.activity.at === undefined) return;
+    try {
+      await activities.note(conversationKeyOf(found.orgId, found.conversationId), found.activity.at);
+    } catch (error) {
+      metrics.add('ActivityNotNoted', 1);
+      log.error('an activity could not be noted', { error });
+    }
+  }
 
   return middy(async (request: APIGatewayProxyEventV2): Promise<APIGatewayProxyStructuredResultV2> => {
     const { 'content-encoding': encoding = 'identity' } = request.headers;
@@ -103,6 +122,7 @@ export function createIngestHandler({ tokens, publisher, timeline, clock, metric
           headers: { 'retry-after': String(retryAfterSeconds) },
         });
       case 'published': {
+        await noteActivity(broadcasts[0]?.detail);
         const events = broadcasts
           .filter(({ source }) => source === eventSources.drift)
           .map(({ detail }) => ({ id: detail.id, type: detail.type }));

@@ -1,5 +1,7 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { dynamoAcceptedActivities } from '../aws/dynamo-conversation-store.ts';
 import { eventBridgePublisher } from '../aws/event-bridge-publisher.ts';
 import { secretsManagerDriftTokens } from '../aws/secrets-manager-drift-tokens.ts';
 import { sleep } from '../aws/sleep.ts';
@@ -22,6 +24,7 @@ export const handler = createIngestHandler({
     log,
   }),
   publisher: eventBridgePublisher({ client: new EventBridgeClient(), eventBusName: env.EVENT_BUS_NAME, sleep }),
+  activities: dynamoAcceptedActivities(new DynamoDBClient({ maxAttempts: 2 }), env.CONVERSATIONS_TABLE),
   timeline: parseLegacyTimeline(JSON.parse(env.LEGACY_TIMELINE)),
   clock: Date.now,
   metrics,

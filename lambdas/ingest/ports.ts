@@ -3,3 +3,9 @@ export interface DriftTokens {
   /** `afresh`: not from memory; asked for when a token did not fit, in case it has just been rotated. */
   accepted(options?: { readonly afresh?: boolean }): Promise<readonly string[]>;
 }
+
+/** What the timers look at before they fire: what Drift was told is accepted, and may still be on its way to them. */
+export interface AcceptedActivities {
+  /** `at` in epoch ms; an older one than is noted changes nothing. */
+  note(conversationKey: string, at: number): Promise<void>;
+}

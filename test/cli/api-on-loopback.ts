@@ -62,7 +62,11 @@ export class ApiOnLoopback {
       log,
       metrics,
     };
-    const ingest = createIngestHandler({ ...shared, tokens: { accepted: async () => [this.driftToken] } });
+    const ingest = createIngestHandler({
+      ...shared,
+      activities: { note: async () => {} },
+      tokens: { accepted: async () => [this.driftToken] },
+    });
     const manage = createManageHandler({
       ...shared,
       subscriptions: this.subscriptions,

@@ -112,6 +112,38 @@ describe('the whole path, from Drift to subscribers', () => {
     );
   });
 
+  it('a message that is accepted in the last moments of a quiet period counts', async () => {
+    await fanout.subscribe({ url: one.url, eventTypes: ['conversation_inactive'], orgIds: [4013] });
+    const message = async (conversationId: number, id: number) => {
+      const createdAt = Date.now();
+      const data = { id, conversationId, createdAt };
+      await fanout.post({ orgId: 4013, type: 'new_message', token: driftToken, data });
+      return { createdAt, acceptedAt: Date.now() };
+    };
+    const conversations = Array.from({ length: 24 }, (_, index) => 100 + index);
+    const played = await Promise.all(
+      conversations.map(async (conversationId, index) => {
+        const first = await message(conversationId, 1);
+        await new Promise((resolve) => setTimeout(resolve, first.createdAt + 1_300 + index * 20 - Date.now()));
+        const second = await message(conversationId, 2);
+        return { conversationId, first, second, isInTime: second.acceptedAt < first.createdAt + 2_000 };
+      }),
+    );
+    const inTime = played.filter(({ isInTime }) => isInTime);
+    const isTold = ({ conversationId, second }: (typeof played)[number]) =>
+      one
+        .bodies()
+        .some((body) => body.includes(`{"conversationId":${conversationId},"lastUpdated":${second.createdAt}}`));
+    await one.until(() => played.every(isTold), 'the inactivity of each conversation');
+    const falseOnes = inTime.filter(({ conversationId, first }) =>
+      one
+        .bodies()
+        .some((body) => body.includes(`{"conversationId":${conversationId},"lastUpdated":${first.createdAt}}`)),
+    );
+    expect(falseOnes).toEqual([]);
+    expect(inTime.length).toBeGreaterThan(0);
+  });
+
   it('a conversation that is closed gets its manual push, and no inactivity', async () => {
     await fanout.subscribe({ url: one.url, eventTypes: [...push], orgIds: [4004] });
     const now = Date.now();

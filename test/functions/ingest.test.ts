@@ -13,6 +13,8 @@ let metrics: RecordedMetrics;
 let log: RecordedLog;
 let accepted: { known: string[]; afresh: string[] };
 let now: number;
+let noted: { key: string; at: number }[];
+let failNote: boolean;
 
 beforeEach(() => {
   publisher = new RecordedPublisher();
@@ -20,6 +22,8 @@ beforeEach(() => {
   log = new RecordedLog();
   accepted = { known: [token], afresh: [token] };
   now = instantIn.removed;
+  noted = [];
+  failNote = false;
 });
 
 async function post(
@@ -29,6 +33,12 @@ async function post(
   const handler = createIngestHandler({
     tokens: { accepted: async ({ afresh = false } = {}) => (afresh ? accepted.afresh : accepted.known) },
     publisher,
+    activities: {
+      note: async (key, at) => {
+        if (failNote) throw new Error('slow down');
+        noted.push({ key, at });
+      },
+    },
     timeline: publishedLegacyTimeline,
     clock: () => now,
     metrics,
@@ -201,6 +211,32 @@ describe('what a post becomes', () => {
   it('an unknown type passes', async () => {
     expect((await post(aPost({ type: 'invented_tomorrow' }))).statusCode).toBe(202);
     expect(publisher.typesPublished()).toEqual(['invented_tomorrow']);
+  });
+
+  it('notes an activity for the timers before it answers, and what is none does not', async () => {
+    await post(aPost({ data: { id: 1, conversationId: 2, createdAt: now - 5 } }));
+    await post(aPost({ type: 'new_conversation', data: { id: 3, createdAt: now - 4 } }));
+    const closed = { conversationId: 4, status: 'closed', changedAt: now - 3 };
+    await post(aPost({ type: 'conversation_status_updated', data: closed }));
+    await post(aPost({ type: 'conversation_inactive', data: { conversationId: 5, lastUpdated: now - 2 } }));
+    await post(aPost({ type: 'phone_captured', data: { conversationId: 6 } }));
+    expect(noted).toEqual([
+      { key: '1#2', at: now - 5 },
+      { key: '1#3', at: now - 4 },
+      { key: '1#4', at: now - 3 },
+    ]);
+  });
+
+  it('does not note what the bus did not take', async () => {
+    publisher.nextOutcomes.push({ kind: 'failed', reason: 'InternalFailure' });
+    await post(aPost());
+    expect(noted).toEqual([]);
+  });
+
+  it('is accepted all the same where it cannot be noted, which is counted', async () => {
+    failNote = true;
+    expect((await post(aPost())).statusCode).toBe(202);
+    expect(metrics.valuesOf('ActivityNotNoted')).toEqual([1]);
   });
 
   it("Drift's own conversation_push is accepted and superseded", async () => {

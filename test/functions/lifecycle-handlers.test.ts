@@ -4,6 +4,7 @@ import { InMemoryConversations } from '../../lab/support/in-memory/conversations
 import { RecordedPublisher } from '../../lab/support/in-memory/publisher.ts';
 import { RecordedLog, RecordedMetrics } from '../../lab/support/in-memory/telemetry.ts';
 import { aLambdaContext, anEnvelope, anSqsEvent, anSqsRecord } from '../../lab/support/sqs-events.ts';
+import type { Broadcast } from '../../lambdas/domain/events/derive.ts';
 import { publishedLegacyTimeline } from '../../lambdas/domain/events/legacy-timeline.ts';
 import { type Conversation, timerShardOf, timerShards } from '../../lambdas/domain/inactivity/inactivity-timer.ts';
 import { createEmitInactivityHandler } from '../../lambdas/inactivity/emit/handler.ts';
@@ -62,7 +63,11 @@ describe('track-activity', () => {
   it('writes once for all messages of one conversation in a batch', async () => {
     await track(...[3, 9, 5].map((secondsAgo) => messageRecord({ createdAt: now - secondsAgo * 1000 })));
     expect(conversations.writes).toBe(1);
-    expect(conversations.items.get(key)).toEqual({ lastActivityAt: now - 3000, dueAt: now - 3000 + 600_000 });
+    expect(conversations.items.get(key)).toEqual({
+      lastActivityAt: now - 3000,
+      openedAt: now - 3000,
+      dueAt: now - 3000 + 600_000,
+    });
   });
 
   it('writes the index once for a hundred messages of one conversation, a batch each', async () => {
@@ -107,6 +112,33 @@ describe('track-activity', () => {
   });
 });
 
+describe('a closed conversation', () => {
+  const handle = (...events: Parameters<typeof broadcastsOf>[0][]) =>
+    createTrackActivityHandler(deps())(
+      anSqsEvent(...events.map((event) => anSqsRecord(anEnvelope(broadcastsOf(event, now)[0] as Broadcast)))),
+      aLambdaContext(),
+    );
+  const agent = { type: 'user', id: 243266, bot: false };
+
+  it('is armed by no note of an agent that comes in one batch with the close, only by the contact', async () => {
+    await handle(
+      aMessage({ createdAt: now - 9000 }),
+      aStatusUpdate({ changedAt: now - 8000 }),
+      aMessage({ type: 'private_note', author: agent, createdAt: now - 7000 }),
+    );
+    expect(conversations.items.get(key)?.dueAt).toBeUndefined();
+    await handle(aMessage({ createdAt: now - 6000 }));
+    expect(conversations.items.get(key)?.dueAt).toBe(now - 6000 + 600_000);
+  });
+
+  it('that Drift itself called inactive has no timer', async () => {
+    await handle(aMessage({ createdAt: now - 700_000 }));
+    expect(conversations.items.get(key)?.dueAt).toBeDefined();
+    await handle(anInactivity({ lastUpdated: now - 700_000 + 7 }));
+    expect(conversations.items.get(key)?.dueAt).toBeUndefined();
+  });
+});
+
 describe('emit-inactivity', () => {
   const armed: Conversation = { lastActivityAt: now - 600_000, dueAt: now };
   const look = (timer: DueTimer = { conversationKey: key, dueAt: now }) =>
@@ -126,6 +158,20 @@ describe('emit-inactivity', () => {
     conversations.items.set(key, armed);
     await look();
     expect(conversations.indexWrites).toBe(2);
+  });
+
+  it('tells its own inactivity from Drift’s, so that it settles no timer', async () => {
+    conversations.items.set(key, armed);
+    await look();
+    expect(publisher.published.map(({ detail }) => detail.cause)).toEqual(['quiet_period', 'conversation_inactive']);
+  });
+
+  it('fires nothing while an activity that was accepted before is still in the queue', async () => {
+    const secondAt = now - 500;
+    conversations.items.set(key, { ...armed, acceptedAt: secondAt });
+    await look();
+    expect(publisher.published).toEqual([]);
+    expect(conversations.items.get(key)).toMatchObject({ lastActivityAt: secondAt, dueAt: secondAt + 600_000 });
   });
 
   it('a bus that does not take it leaves the timer armed, and the message in the queue', async () => {
@@ -164,11 +210,12 @@ describe('a field that is stored beside the known ones', () => {
   it('stays when a message arms and moves the timer, and when a close takes it away', async () => {
     conversations.items.set(key, { lastActivityAt: now - 9000, ...later });
     await track(aMessage({ createdAt: now - 8000 }), now);
-    expect(stored()).toEqual({ lastActivityAt: now - 8000, dueAt: now + 592_000, ...later });
+    expect(stored()).toMatchObject({ lastActivityAt: now - 8000, dueAt: now + 592_000, ...later });
     await track(aMessage({ createdAt: now - 7000 }), now);
-    expect(stored()).toEqual({ lastActivityAt: now - 7000, dueAt: now + 592_000, ...later });
+    expect(stored()).toMatchObject({ lastActivityAt: now - 7000, dueAt: now + 592_000, ...later });
     await track(aStatusUpdate({ changedAt: now - 6000 }), now);
-    expect(stored()).toEqual({ lastActivityAt: now - 6000, ...later });
+    expect(stored()).toMatchObject({ lastActivityAt: now - 6000, ...later });
+    expect(stored()?.dueAt).toBeUndefined();
   });
 
   it('stays when a timer is looked at: too early, and when it fires', async () => {

@@ -84,6 +84,7 @@ function ingestArm(client: EventBridgeClient, bodies: readonly string[]): Arm {
   const handler = createIngestHandler({
     tokens: { accepted: async () => [token] },
     publisher: eventBridgePublisher({ client, eventBusName: 'fanout', sleep }),
+    activities: { note: async () => {} },
     timeline: longGoneTimeline,
     clock: Date.now,
     metrics: powertoolsMetrics(),

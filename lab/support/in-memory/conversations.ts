@@ -1,4 +1,8 @@
-import { type Conversation, timerShardOf } from '../../../lambdas/domain/inactivity/inactivity-timer.ts';
+import {
+  type Conversation,
+  isSameConversation,
+  timerShardOf,
+} from '../../../lambdas/domain/inactivity/inactivity-timer.ts';
 import type { ConversationStore, DueTimer } from '../../../lambdas/inactivity/ports.ts';
 
 const pageSize = 3;
@@ -26,8 +30,9 @@ export class InMemoryConversations implements ConversationStore {
 
   async replace(key: string, expected: Conversation | undefined, next: Conversation): Promise<boolean> {
     const stored = this.items.get(key);
-    if (stored?.lastActivityAt !== expected?.lastActivityAt || stored?.dueAt !== expected?.dueAt) return false;
-    this.items.set(key, next);
+    if (!isSameConversation(stored, expected)) return false;
+    const { acceptedAt: _, ...written } = next;
+    this.items.set(key, stored?.acceptedAt === undefined ? written : { ...written, acceptedAt: stored.acceptedAt });
     this.writes++;
     if (stored?.dueAt !== next.dueAt) this.indexWrites++;
     return true;

@@ -1,31 +1,72 @@
-import { integerText } from '../../json/json.ts';
+import { integerText, isJsonObject } from '../../json/json.ts';
 import { type EventDetail, idText } from '../events/drift-event.ts';
-import { eventTypes } from '../events/event-types.ts';
+import { activityTypes, eventTypes } from '../events/event-types.ts';
 
-/** Something happened in a conversation. `closes`: it was a close, which disarms the timer. */
+/** What the timers hear: activity, and Drift's own `conversation_inactive`, which settles a timer of ours. */
+export const timerEventTypes: readonly string[] = [...activityTypes, eventTypes.conversationInactive];
+
+/** What events tell of a conversation: the latest of each kind. Epoch milliseconds. */
 export interface Activity {
+  /** Something happened: a message of whomever, a status change. */
+  readonly at?: number;
+  /** It was closed. */
+  readonly closedAt?: number;
+  /** It was begun or reopened: by a contact's message, or by another status. An agent's note and a bot do neither. */
+  readonly openedAt?: number;
+  /** Drift itself said that it has been quiet since then. */
+  readonly settledAt?: number;
+}
+
+export interface ConversationActivity {
   readonly orgId: string;
   readonly conversationId: string;
-  /** Epoch milliseconds. */
-  readonly at: number;
-  readonly closes: boolean;
+  readonly activity: Activity;
 }
 
 /** What an event on the bus means for its conversation's timer, or undefined where it means nothing. */
-export function activityOf(detail: EventDetail): Activity | undefined {
+export function activityOf(detail: EventDetail): ConversationActivity | undefined {
   const idField = detail.type === eventTypes.newConversation ? 'id' : 'conversationId';
   const conversationId = idText(detail.data[idField]);
   const orgId = integerText(detail.orgId);
-  if (conversationId === undefined || orgId === undefined) return undefined;
-  const closes = detail.type === eventTypes.conversationStatusUpdated && detail.data.status === 'closed';
-  return { orgId, conversationId, at: detail.occurredAt, closes };
+  if (conversationId === undefined || orgId === undefined || !timerEventTypes.includes(detail.type)) return undefined;
+  return { orgId, conversationId, activity: meaningOf(detail) };
 }
 
-/**
- * Folds the activities of one conversation into the one that counts: the latest. A close wins a tie, in whatever
- * order the two arrive, so that disorder cannot change the outcome.
- */
-export function latestActivity(one: Activity, other: Activity): Activity {
-  if (one.at !== other.at) return one.at > other.at ? one : other;
-  return one.closes ? one : other;
+function meaningOf({ type, data, occurredAt: at }: EventDetail): Activity {
+  switch (type) {
+    case eventTypes.conversationInactive:
+      return { settledAt: at };
+    case eventTypes.conversationStatusUpdated:
+      return data.status === 'closed' ? { at, closedAt: at } : { at, openedAt: at };
+    case eventTypes.newConversation:
+      return { at, openedAt: at };
+    default:
+      return isByContact(data.author) ? { at, openedAt: at } : { at };
+  }
+}
+
+function isByContact(author: unknown): boolean {
+  return isJsonObject(author) && author.type === 'contact' && author.bot !== true;
+}
+
+/** What two events tell together, in whatever order they came. */
+export function mergeActivity(one: Activity, other: Activity): Activity {
+  return defined({
+    at: latest(one.at, other.at),
+    closedAt: latest(one.closedAt, other.closedAt),
+    openedAt: latest(one.openedAt, other.openedAt),
+    settledAt: latest(one.settledAt, other.settledAt),
+  });
+}
+
+export function latest(one: number | undefined, other: number | undefined): number | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return Math.max(one, other);
+}
+
+/** Without the members that are undefined. */
+export function defined<T extends object>(members: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as {
+    [Key in keyof T]?: Exclude<T[Key], undefined>;
+  };
 }

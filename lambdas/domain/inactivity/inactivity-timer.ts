@@ -1,4 +1,4 @@
-import type { Activity } from './activity.ts';
+import { type Activity, defined, latest } from './activity.ts';
 
 /**
  * What is stored of a conversation. All times are epoch milliseconds. Whoever writes it spreads what was stored, so that a
@@ -6,11 +6,28 @@ import type { Activity } from './activity.ts';
  */
 export interface Conversation {
   readonly lastActivityAt: number;
-  /** When its timer is looked at next; absent when none is armed (closed, or fired already). */
+  /** When its timer is looked at next; absent when none is armed (closed, settled, or fired already). */
   readonly dueAt?: number;
+  /** The latest close and the latest opening. It is closed unless it was opened after its close. */
+  readonly closedAt?: number;
+  readonly openedAt?: number;
+  /** Since when it was quiet, as Drift itself said last. */
+  readonly settledAt?: number;
+  /**
+   * The newest activity that Drift was told is accepted. Ingest writes it before it answers; what is behind it may still be
+   * on its way through the queue. Never written with the rest.
+   */
+  readonly acceptedAt?: number;
 }
 
-/** Closed, or its inactivity published: which of them is not kept. */
+/** What a conditional write compares and stores. */
+export const conversationFields = ['lastActivityAt', 'dueAt', 'closedAt', 'openedAt', 'settledAt'] as const;
+
+export function isSameConversation(one: Conversation | undefined, other: Conversation | undefined): boolean {
+  return conversationFields.every((field) => one?.[field] === other?.[field]);
+}
+
+/** Closed, settled, or its inactivity published. */
 export function withoutTimer({ dueAt: _, ...conversation }: Conversation): Conversation {
   return conversation;
 }
@@ -18,6 +35,16 @@ export function withoutTimer({ dueAt: _, ...conversation }: Conversation): Conve
 export const defaultQuietPeriodSeconds = 600;
 export const minQuietPeriodSeconds = 60;
 export const maxQuietPeriodSeconds = 24 * 60 * 60;
+
+/**
+ * A quiet period as a person may have written it into the table. What is no whole number within the bounds is none, so the
+ * default holds: a timer for the year 3 billion, or one that fires at every message, would be worse.
+ */
+export function readQuietPeriodSeconds(value: unknown): number | undefined {
+  const seconds = typeof value === 'string' && /^\d{1,5}$/.test(value) ? Number(value) : value;
+  if (typeof seconds !== 'number' || !Number.isInteger(seconds)) return undefined;
+  return seconds >= minQuietPeriodSeconds && seconds <= maxQuietPeriodSeconds ? seconds : undefined;
+}
 
 /** The sweep runs every minute (EventBridge's shortest rate). */
 export const sweepIntervalSeconds = 60;
@@ -38,36 +65,61 @@ export const lateArrivalGraceSeconds = 5;
  * may both have sent one) finds it taken, and after a crash the timer comes due again. Longer than emit-inactivity runs.
  */
 export const firingLeaseSeconds = 60;
+/**
+ * Drift's own `conversation_inactive` says that nothing has happened since its `lastUpdated`, which need not be to the
+ * millisecond the time of the last message. An activity of so long after it is the one that Drift means.
+ */
+export const settledWithinSeconds = 60;
 /** A conversation that nobody touched for this long is forgotten by the table's time to live. */
 export const conversationRetentionSeconds = 90 * 24 * 60 * 60;
 
 export type TimerChange =
   /** The stored state already covers it: a duplicate, or older than what is known. */
   | { readonly kind: 'ignore' }
-  /** Only the time moves; an armed timer is looked at when it comes due. */
-  | { readonly kind: 'move'; readonly lastActivityAt: number }
-  | { readonly kind: 'arm'; readonly lastActivityAt: number; readonly dueAt: number }
-  | { readonly kind: 'disarm'; readonly lastActivityAt: number };
+  /** Only what is known moves; an armed timer is looked at when it comes due. */
+  | { readonly kind: 'move'; readonly next: Conversation }
+  | { readonly kind: 'arm'; readonly next: Conversation & { readonly dueAt: number } }
+  | { readonly kind: 'disarm'; readonly next: Conversation };
 
 /** What an activity does to its conversation. `stored` is undefined for a conversation that is not known. */
 export function applyActivity(
   stored: Conversation | undefined,
-  activity: Pick<Activity, 'at' | 'closes'>,
+  activity: Activity,
   quietPeriodSeconds: number,
   now: number,
 ): TimerChange {
-  const { at, closes } = activity;
-  if (stored !== undefined && (at < stored.lastActivityAt || (at === stored.lastActivityAt && !closes))) {
-    return { kind: 'ignore' };
+  const { at, settledAt } = activity;
+  const lastActivityAt = latest(stored?.lastActivityAt, latest(at, settledAt));
+  if (lastActivityAt === undefined) return { kind: 'ignore' };
+  const known: Conversation = {
+    ...(stored === undefined ? {} : withoutTimer(stored)),
+    ...defined({
+      closedAt: latest(stored?.closedAt, activity.closedAt),
+      openedAt: latest(stored?.openedAt, activity.openedAt),
+      settledAt: latest(stored?.settledAt, settledAt),
+    }),
+    lastActivityAt,
+  };
+  if (isClosed(known) || isSettled(known)) {
+    return isSameConversation(stored, known) ? { kind: 'ignore' } : { kind: 'disarm', next: known };
   }
-  if (closes) {
-    const known = stored?.lastActivityAt === at && stored.dueAt === undefined;
-    return known ? { kind: 'ignore' } : { kind: 'disarm', lastActivityAt: at };
+  const hasMoved = at !== undefined && (stored === undefined || at > stored.lastActivityAt);
+  if (hasMoved || (stored !== undefined && isClosed(stored))) {
+    const dueAt = dueAfter(lastActivityAt, quietPeriodSeconds, now);
+    // A shorter quiet period must not wait for a look that was planned under the longer one.
+    if (stored?.dueAt === undefined || stored.dueAt > dueAt) return { kind: 'arm', next: { ...known, dueAt } };
   }
-  const dueAt = dueAfter(at, quietPeriodSeconds, now);
-  // A shorter quiet period must not wait for a look that was planned under the longer one.
-  if (stored?.dueAt !== undefined && stored.dueAt <= dueAt) return { kind: 'move', lastActivityAt: at };
-  return { kind: 'arm', lastActivityAt: at, dueAt };
+  const next: Conversation = stored?.dueAt === undefined ? known : { ...known, dueAt: stored.dueAt };
+  return isSameConversation(stored, next) ? { kind: 'ignore' } : { kind: 'move', next };
+}
+
+function isClosed({ closedAt, openedAt = Number.NEGATIVE_INFINITY }: Conversation): boolean {
+  return closedAt !== undefined && closedAt >= openedAt;
+}
+
+/** Whether Drift has told this quiet period itself. */
+function isSettled({ settledAt, lastActivityAt }: Conversation): boolean {
+  return settledAt !== undefined && lastActivityAt < settledAt + settledWithinSeconds * 1000;
 }
 
 function dueAfter(at: number, quietPeriodSeconds: number, now: number): number {
@@ -78,8 +130,8 @@ function dueAfter(at: number, quietPeriodSeconds: number, now: number): number {
 export type TimerVerdict =
   /** Closed, fired, or due at another time by now: this look is out of date. */
   | { readonly kind: 'stale' }
-  /** The conversation has moved on: look again at `dueAt`. */
-  | { readonly kind: 'rearm'; readonly dueAt: number }
+  /** The conversation has moved on: look again at `next.dueAt`. */
+  | { readonly kind: 'rearm'; readonly next: Conversation & { readonly dueAt: number } }
   | { readonly kind: 'fire'; readonly lastActivityAt: number };
 
 /** What to do with a timer that was set for `dueAt`, on looking at its conversation at `now`. */
@@ -90,9 +142,15 @@ export function decideTimer(
   now: number,
 ): TimerVerdict {
   if (stored?.dueAt === undefined || stored.dueAt !== dueAt) return { kind: 'stale' };
-  const quietAt = stored.lastActivityAt + quietPeriodSeconds * 1000;
-  if (quietAt > now) return { kind: 'rearm', dueAt: quietAt };
-  return { kind: 'fire', lastActivityAt: stored.lastActivityAt };
+  const { lastActivityAt, acceptedAt = lastActivityAt } = stored;
+  // Accepted, but not yet through the queue: it may be a message, a close, a note. It counts by its time; the rest follows.
+  if (acceptedAt > lastActivityAt) {
+    const next = { ...stored, lastActivityAt: acceptedAt, dueAt: dueAfter(acceptedAt, quietPeriodSeconds, now) };
+    return { kind: 'rearm', next };
+  }
+  const quietAt = lastActivityAt + quietPeriodSeconds * 1000;
+  if (quietAt > now) return { kind: 'rearm', next: { ...stored, dueAt: quietAt } };
+  return { kind: 'fire', lastActivityAt };
 }
 
 /** Seconds to delay a timer message: whole, rounded up, so that a look is never early. Undefined: the sweep will do it. */

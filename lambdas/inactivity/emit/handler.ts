@@ -5,7 +5,6 @@ import { eventTypes } from '../../domain/events/event-types.ts';
 import type { LegacyTimeline } from '../../domain/events/legacy-timeline.ts';
 import { readConversationKey } from '../../domain/inactivity/conversation-key.ts';
 import {
-  type Conversation,
   decideTimer,
   firingLeaseSeconds,
   handOffDelaySeconds,
@@ -30,6 +29,8 @@ export interface EmitInactivityDeps {
   readonly log: Log;
 }
 
+const quietPeriodCause = 'quiet_period';
+
 /** Looks at a conversation whose timer came due: publishes `conversation_inactive`, or sets the timer anew. */
 export function createEmitInactivityHandler(deps: EmitInactivityDeps) {
   const { conversations, quietPeriods, timers, clock, metrics, log } = deps;
@@ -52,10 +53,9 @@ export function createEmitInactivityHandler(deps: EmitInactivityDeps) {
           if (redelivered && stored?.dueAt !== undefined) await handOff(conversationKey, stored.dueAt);
           return;
         case 'rearm': {
-          const { dueAt: lookAgainAt } = verdict;
-          const rearmed = { ...(stored as Conversation), dueAt: lookAgainAt };
-          if (!(await conversations.replace(conversationKey, stored, rearmed))) continue;
-          return handOff(conversationKey, lookAgainAt);
+          const { next } = verdict;
+          if (!(await conversations.replace(conversationKey, stored, next))) continue;
+          return handOff(conversationKey, next.dueAt);
         }
         case 'fire': {
           const { lastActivityAt } = verdict;
@@ -82,7 +82,16 @@ export function createEmitInactivityHandler(deps: EmitInactivityDeps) {
   ): Promise<void> {
     const now = clock();
     const data = { conversationId: integerValue(conversationId), lastUpdated };
-    const { broadcasts } = deriveBroadcasts({ orgId, type: eventTypes.conversationInactive, data }, now, deps.timeline);
+    const { broadcasts: derived } = deriveBroadcasts(
+      { orgId, type: eventTypes.conversationInactive, data },
+      now,
+      deps.timeline,
+    );
+    // Its cause tells it from Drift's own, which settles timers: this one comes from a timer.
+    const broadcasts = derived.map((broadcast) => ({
+      ...broadcast,
+      detail: { cause: quietPeriodCause, ...broadcast.detail },
+    }));
     const outcome = await deps.publisher.publish(broadcasts);
     if (outcome.kind !== 'published') {
       metrics.add('PublishFailed', 1);

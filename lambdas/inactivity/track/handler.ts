@@ -1,14 +1,9 @@
 import middy from '@middy/core';
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import type { EventDetail } from '../../domain/events/drift-event.ts';
-import { type Activity, activityOf, latestActivity } from '../../domain/inactivity/activity.ts';
+import { type Activity, activityOf, mergeActivity } from '../../domain/inactivity/activity.ts';
 import { conversationKeyOf } from '../../domain/inactivity/conversation-key.ts';
-import {
-  applyActivity,
-  type Conversation,
-  handOffDelaySeconds,
-  withoutTimer,
-} from '../../domain/inactivity/inactivity-timer.ts';
+import { applyActivity, type Conversation, handOffDelaySeconds } from '../../domain/inactivity/inactivity-timer.ts';
 import { isJsonObject, parseJson } from '../../json/json.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log, Metrics } from '../../ports/telemetry.ts';
@@ -26,9 +21,10 @@ export interface TrackActivityDeps {
 }
 
 /** All that one batch tells about one conversation. */
-interface ConversationActivity {
+interface BatchActivity {
   readonly key: string;
-  readonly latest: Activity;
+  readonly orgId: string;
+  readonly activity: Activity;
   readonly records: readonly SQSRecord[];
 }
 
@@ -47,20 +43,19 @@ export function createTrackActivityHandler({
   }
 
   async function track(
-    activity: ConversationActivity,
+    { key, activity, records }: BatchActivity,
     quietSeconds: number,
     known: Conversation | undefined,
   ): Promise<void> {
-    const { key, latest, records } = activity;
     for (let stored = known; ; stored = await conversations.read(key)) {
-      const change = applyActivity(stored, latest, quietSeconds, clock());
+      const change = applyActivity(stored, activity, quietSeconds, clock());
       if (change.kind === 'ignore') {
         // The first run may have ended between its write and its hand-over.
         if (stored?.dueAt !== undefined && records.some(isRedelivered)) await handOff(key, stored.dueAt);
         return;
       }
-      if (await conversations.replace(key, stored, conversationAfter(change, stored))) {
-        if (change.kind === 'arm') await handOff(key, change.dueAt);
+      if (await conversations.replace(key, stored, change.next)) {
+        if (change.kind === 'arm') await handOff(key, change.next.dueAt);
         return;
       }
     }
@@ -70,53 +65,38 @@ export function createTrackActivityHandler({
     const { activities, unreadable } = foldByConversation(event.Records);
     for (const { messageId } of unreadable) log.error('not an event, left for the dead-letter queue', { messageId });
     const [quiet, known] = await Promise.all([
-      quietPeriods.ofOrgs(activities.map(({ latest }) => latest.orgId)),
+      quietPeriods.ofOrgs(activities.map(({ orgId }) => orgId)),
       conversations.readMany(activities.map(({ key }) => key)),
     ]);
     const { batchItemFailures } = await eachGroup(
       activities,
       ({ records }) => records,
-      (activity) => track(activity, quietOf(quiet, activity.latest.orgId), known.get(activity.key)),
+      (activity) => track(activity, quietOf(quiet, activity.orgId), known.get(activity.key)),
       log,
     );
     return { batchItemFailures: [...batchItemFailures, ...unreadable.map(itemFailure)] };
   }).use(flushMetrics(metrics));
 }
 
-function conversationAfter(
-  change: Exclude<ReturnType<typeof applyActivity>, { kind: 'ignore' }>,
-  stored: Conversation | undefined,
-): Conversation {
-  const next = { ...stored, lastActivityAt: change.lastActivityAt };
-  switch (change.kind) {
-    case 'move':
-      return next;
-    case 'arm':
-      return { ...next, dueAt: change.dueAt };
-    case 'disarm':
-      return withoutTimer(next);
-    default:
-      throw change satisfies never;
-  }
-}
-
 function foldByConversation(records: readonly SQSRecord[]): {
-  activities: ConversationActivity[];
+  activities: BatchActivity[];
   unreadable: SQSRecord[];
 } {
   const unreadable: SQSRecord[] = [];
-  const byKey = new Map<string, ConversationActivity>();
+  const byKey = new Map<string, BatchActivity>();
   for (const record of records) {
     const detail = readDetail(record.body);
     if (detail === undefined) unreadable.push(record);
-    const activity = detail && activityOf(detail);
-    if (activity === undefined) continue;
-    const key = conversationKeyOf(activity.orgId, activity.conversationId);
-    const sameConversation = byKey.get(key);
+    const found = detail && activityOf(detail);
+    if (found === undefined) continue;
+    const { orgId, conversationId, activity } = found;
+    const key = conversationKeyOf(orgId, conversationId);
+    const before = byKey.get(key);
     byKey.set(key, {
       key,
-      latest: sameConversation === undefined ? activity : latestActivity(sameConversation.latest, activity),
-      records: [...(sameConversation?.records ?? []), record],
+      orgId,
+      activity: before === undefined ? activity : mergeActivity(before.activity, activity),
+      records: [...(before?.records ?? []), record],
     });
   }
   return { activities: [...byKey.values()], unreadable };

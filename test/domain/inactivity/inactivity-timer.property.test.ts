@@ -14,8 +14,9 @@ const step = ([kind, weight, fields]: [string, number, Record<string, fc.Arbitra
   arbitrary: fc.record({ kind: fc.constant(kind), ...fields }) as unknown as fc.Arbitrary<Step>,
 });
 const steps = [
-  step(['activity', 8, { conversation, agoSeconds, closes: fc.constant(false), delayMs }]),
-  step(['activity', 2, { conversation, agoSeconds, closes: fc.constant(true), delayMs }]),
+  step(['activity', 8, { conversation, agoSeconds, what: fc.constantFrom('opens', 'note'), delayMs }]),
+  step(['activity', 2, { conversation, agoSeconds, what: fc.constant('closes'), delayMs }]),
+  step(['activity', 1, { conversation, agoSeconds, what: fc.constant('settles'), delayMs }]),
   step(['repeat', 3, { index: fc.nat(20), delayMs }]),
   step(['wait', 8, { seconds: fc.oneof(fc.nat(10), fc.nat(700)) }]),
   step(['set-quiet-period', 1, { seconds: quietSeconds }]),
@@ -45,23 +46,51 @@ describe('inactivity is what the reference model says', () => {
   });
 });
 
+function without<T extends object, Key extends keyof T>(members: T, key: Key): Omit<T, Key> {
+  const { [key]: _, ...rest } = members;
+  return rest;
+}
+
 /** One line of the timer logic, broken on purpose. */
 const mutants: Record<string, Partial<TimerLogic>> = {
   'an older activity moves a conversation back': {
     applyActivity: (stored, activity, quiet, now) =>
-      stored !== undefined && activity.at < stored.lastActivityAt
+      stored !== undefined && activity.at !== undefined && activity.at < stored.lastActivityAt
         ? timerLogic.applyActivity({ ...stored, lastActivityAt: activity.at - 1 }, activity, quiet, now)
         : timerLogic.applyActivity(stored, activity, quiet, now),
   },
   'a close does not disarm': {
     applyActivity: (stored, activity, quiet, now) =>
-      timerLogic.applyActivity(stored, { ...activity, closes: false }, quiet, now),
+      timerLogic.applyActivity(stored, without(activity, 'closedAt'), quiet, now),
   },
   'a late close disarms what a later message armed': {
     applyActivity: (stored, activity, quiet, now) =>
-      activity.closes && stored !== undefined
-        ? { kind: 'disarm', lastActivityAt: Math.max(activity.at, stored.lastActivityAt) }
+      activity.closedAt !== undefined && stored !== undefined
+        ? { kind: 'disarm', next: { lastActivityAt: Math.max(activity.closedAt, stored.lastActivityAt) } }
         : timerLogic.applyActivity(stored, activity, quiet, now),
+  },
+  'an agent’s note reopens a closed conversation': {
+    applyActivity: (stored, activity, quiet, now) =>
+      timerLogic.applyActivity(
+        stored,
+        activity.at !== undefined && activity.closedAt === undefined
+          ? { ...activity, openedAt: activity.at }
+          : activity,
+        quiet,
+        now,
+      ),
+  },
+  'a contact’s message leaves a closed conversation closed': {
+    applyActivity: (stored, activity, quiet, now) =>
+      timerLogic.applyActivity(stored, without(activity, 'openedAt'), quiet, now),
+  },
+  'Drift’s own inactivity leaves the timer armed': {
+    applyActivity: (stored, activity, quiet, now) =>
+      activity.settledAt === undefined ? timerLogic.applyActivity(stored, activity, quiet, now) : { kind: 'ignore' },
+  },
+  'what is accepted and still under way is not looked at': {
+    decideTimer: (stored, dueAt, quiet, now) =>
+      timerLogic.decideTimer(stored && without(stored, 'acceptedAt'), dueAt, quiet, now),
   },
   'a duplicate arms again after the timer has fired': {
     applyActivity: (stored, activity, quiet, now) =>
@@ -73,7 +102,7 @@ const mutants: Record<string, Partial<TimerLogic>> = {
     applyActivity: (stored, activity, quiet, now) => {
       const change = timerLogic.applyActivity(stored, activity, quiet, now);
       return change.kind === 'arm' && stored?.dueAt !== undefined
-        ? { kind: 'move', lastActivityAt: change.lastActivityAt }
+        ? { kind: 'move', next: { ...change.next, dueAt: stored.dueAt } }
         : change;
     },
   },
@@ -89,7 +118,9 @@ const mutants: Record<string, Partial<TimerLogic>> = {
   'a timer is armed again from the look, not from the last activity': {
     decideTimer: (stored, dueAt, quiet, now) => {
       const verdict = timerLogic.decideTimer(stored, dueAt, quiet, now);
-      return verdict.kind === 'rearm' ? { kind: 'rearm', dueAt: now + quiet * 1000 } : verdict;
+      return verdict.kind === 'rearm'
+        ? { kind: 'rearm', next: { ...verdict.next, dueAt: now + quiet * 1000 } }
+        : verdict;
     },
   },
   'a short timer is left to the sweep': {

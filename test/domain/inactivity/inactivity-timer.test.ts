@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { aMessage, aStatusUpdate, broadcastsOf } from '../../../lab/support/drift-events.ts';
-import { type Activity, activityOf, latestActivity } from '../../../lambdas/domain/inactivity/activity.ts';
+import { aMessage, anInactivity, aStatusUpdate, broadcastsOf } from '../../../lab/support/drift-events.ts';
+import { type Activity, activityOf, mergeActivity } from '../../../lambdas/domain/inactivity/activity.ts';
 import {
   applyActivity,
   type Conversation,
@@ -9,83 +9,137 @@ import {
   handOffDelaySeconds,
   handOffHorizonSeconds,
   lateArrivalGraceSeconds,
+  readQuietPeriodSeconds,
   sweepIntervalSeconds,
   timerShardOf,
   timerShards,
 } from '../../../lambdas/domain/inactivity/inactivity-timer.ts';
 
 const at = (seconds: number): number => 1_700_000_000_000 + seconds * 1000;
-const message = (seconds: number) => ({ at: at(seconds), closes: false });
-const close = (seconds: number) => ({ at: at(seconds), closes: true });
+/** Of a contact. */
+const message = (seconds: number): Activity => ({ at: at(seconds), openedAt: at(seconds) });
+/** Of an agent or a bot. */
+const note = (seconds: number): Activity => ({ at: at(seconds) });
+const close = (seconds: number): Activity => ({ at: at(seconds), closedAt: at(seconds) });
+/** What is stored after a contact's message. */
+const open = (seconds: number, dueSeconds?: number): Conversation => ({
+  lastActivityAt: at(seconds),
+  openedAt: at(seconds),
+  ...(dueSeconds === undefined ? {} : { dueAt: at(dueSeconds) }),
+});
+const closed = (seconds: number): Conversation => ({ lastActivityAt: at(seconds), closedAt: at(seconds) });
 
 describe('an activity', () => {
   it('arms the timer of a conversation that has none', () => {
-    expect(applyActivity(undefined, message(0), 600, at(0))).toEqual({
+    expect(applyActivity(undefined, message(0), 600, at(0))).toEqual({ kind: 'arm', next: open(0, 600) });
+    expect(applyActivity(open(0), message(700), 600, at(700))).toEqual({ kind: 'arm', next: open(700, 1300) });
+    expect(applyActivity(undefined, note(0), 600, at(0))).toEqual({
       kind: 'arm',
-      lastActivityAt: at(0),
-      dueAt: at(600),
-    });
-    expect(applyActivity({ lastActivityAt: at(0) }, message(700), 600, at(700))).toEqual({
-      kind: 'arm',
-      lastActivityAt: at(700),
-      dueAt: at(1300),
+      next: { lastActivityAt: at(0), dueAt: at(600) },
     });
   });
 
   it('only moves the time of a conversation whose timer is armed', () => {
-    expect(applyActivity({ lastActivityAt: at(0), dueAt: at(600) }, message(30), 600, at(30))).toEqual({
-      kind: 'move',
-      lastActivityAt: at(30),
-    });
+    expect(applyActivity(open(0, 600), message(30), 600, at(30))).toEqual({ kind: 'move', next: open(30, 600) });
   });
 
   it('brings the look forward when the quiet period was made shorter', () => {
-    expect(applyActivity({ lastActivityAt: at(0), dueAt: at(600) }, message(30), 60, at(30))).toEqual({
-      kind: 'arm',
-      lastActivityAt: at(30),
-      dueAt: at(90),
-    });
+    expect(applyActivity(open(0, 600), message(30), 60, at(30))).toEqual({ kind: 'arm', next: open(30, 90) });
   });
 
   it('older than what is known changes nothing', () => {
-    expect(applyActivity({ lastActivityAt: at(30), dueAt: at(630) }, message(29), 600, at(31)).kind).toBe('ignore');
-    expect(applyActivity({ lastActivityAt: at(30), dueAt: at(630) }, close(29), 600, at(31)).kind).toBe('ignore');
+    expect(applyActivity(open(30, 630), message(29), 600, at(31)).kind).toBe('ignore');
   });
 
   it('that is sent twice changes nothing, also after its timer has fired', () => {
-    expect(applyActivity({ lastActivityAt: at(0), dueAt: at(600) }, message(0), 600, at(1)).kind).toBe('ignore');
-    expect(applyActivity({ lastActivityAt: at(0) }, message(0), 600, at(601)).kind).toBe('ignore');
+    expect(applyActivity(open(0, 600), message(0), 600, at(1)).kind).toBe('ignore');
+    expect(applyActivity(open(0), message(0), 600, at(601)).kind).toBe('ignore');
   });
 
   it('that arrives when its quiet period is over waits a moment for the rest of its burst', () => {
     expect(applyActivity(undefined, message(0), 600, at(4000))).toEqual({
       kind: 'arm',
-      lastActivityAt: at(0),
-      dueAt: at(4000 + lateArrivalGraceSeconds),
+      next: open(0, 4000 + lateArrivalGraceSeconds),
     });
-    expect(applyActivity(undefined, message(0), 2, at(4000))).toMatchObject({ dueAt: at(4002) });
+    expect(applyActivity(undefined, message(0), 2, at(4000))).toMatchObject({ next: { dueAt: at(4002) } });
   });
 });
 
 describe('a close', () => {
   it('disarms the timer', () => {
-    expect(applyActivity({ lastActivityAt: at(0), dueAt: at(600) }, close(10), 600, at(10))).toEqual({
+    expect(applyActivity(open(0, 600), close(10), 600, at(10))).toEqual({
       kind: 'disarm',
-      lastActivityAt: at(10),
+      next: { lastActivityAt: at(10), openedAt: at(0), closedAt: at(10) },
     });
   });
 
-  it('that arrives after a later message does not disarm what that message armed', () => {
-    expect(applyActivity({ lastActivityAt: at(20), dueAt: at(620) }, close(10), 600, at(30)).kind).toBe('ignore');
+  it('that arrives after a later message of the contact does not disarm what that message armed', () => {
+    expect(applyActivity(open(20, 620), close(10), 600, at(30))).toMatchObject({ kind: 'move', next: open(20, 620) });
+  });
+
+  it('that arrives after a later note of an agent disarms what that note armed', () => {
+    const noted = { lastActivityAt: at(20), openedAt: at(0), dueAt: at(620) };
+    expect(applyActivity(noted, close(10), 600, at(30))).toEqual({
+      kind: 'disarm',
+      next: { lastActivityAt: at(20), openedAt: at(0), closedAt: at(10) },
+    });
   });
 
   it('wins over a message of the same instant, in either order', () => {
-    expect(applyActivity({ lastActivityAt: at(10), dueAt: at(610) }, close(10), 600, at(11)).kind).toBe('disarm');
-    expect(applyActivity({ lastActivityAt: at(10) }, message(10), 600, at(11)).kind).toBe('ignore');
+    expect(applyActivity(open(10, 610), close(10), 600, at(11)).kind).toBe('disarm');
+    const [first] = [applyActivity(closed(10), message(10), 600, at(11))];
+    expect(first).toMatchObject({ kind: 'disarm' });
   });
 
   it('that is sent twice writes once', () => {
-    expect(applyActivity({ lastActivityAt: at(10) }, close(10), 600, at(11)).kind).toBe('ignore');
+    expect(applyActivity(closed(10), close(10), 600, at(11)).kind).toBe('ignore');
+  });
+});
+
+describe('a closed conversation', () => {
+  it('stays closed when an agent writes a note in it, or a bot a message: nothing fires for it', () => {
+    expect(applyActivity(closed(10), note(20), 600, at(20))).toEqual({
+      kind: 'disarm',
+      next: { lastActivityAt: at(20), closedAt: at(10) },
+    });
+  });
+
+  it('is reopened by a message of the contact, which arms a timer', () => {
+    expect(applyActivity(closed(10), message(20), 600, at(20))).toEqual({
+      kind: 'arm',
+      next: { ...open(20, 620), closedAt: at(10) },
+    });
+  });
+
+  it('is reopened by a message that comes after a later note: the note is its last activity', () => {
+    const noted = { lastActivityAt: at(20), closedAt: at(10) };
+    expect(applyActivity(noted, message(15), 600, at(21))).toEqual({
+      kind: 'arm',
+      next: { lastActivityAt: at(20), closedAt: at(10), openedAt: at(15), dueAt: at(620) },
+    });
+  });
+});
+
+describe('an inactivity that Drift sends itself', () => {
+  it('settles the timer, though its time is not to the millisecond that of the last message', () => {
+    for (const seconds of [-30, 0, 0.007, 1]) {
+      expect(applyActivity(open(0, 600), { settledAt: at(seconds) }, 600, at(601))).toMatchObject({
+        kind: 'disarm',
+        next: { lastActivityAt: at(Math.max(0, seconds)), settledAt: at(seconds) },
+      });
+    }
+  });
+
+  it('does not settle what happened long after it', () => {
+    expect(applyActivity(open(100, 700), { settledAt: at(0) }, 600, at(101))).toMatchObject({
+      kind: 'move',
+      next: open(100, 700),
+    });
+  });
+
+  it('leaves the next message its quiet period', () => {
+    const settled = { ...open(0), settledAt: at(0) };
+    expect(applyActivity(settled, message(700), 600, at(700)).kind).toBe('arm');
   });
 });
 
@@ -97,19 +151,31 @@ describe('a timer that comes due', () => {
   });
 
   it('is set anew when the conversation has moved on', () => {
-    expect(decideTimer({ ...armed, lastActivityAt: at(30) }, at(600), 600, at(600))).toEqual({
-      kind: 'rearm',
-      dueAt: at(630),
-    });
+    const moved = { ...armed, lastActivityAt: at(30) };
+    expect(decideTimer(moved, at(600), 600, at(600))).toEqual({ kind: 'rearm', next: { ...moved, dueAt: at(630) } });
   });
 
   it('is set anew when the quiet period was made longer', () => {
-    expect(decideTimer(armed, at(600), 900, at(600))).toEqual({ kind: 'rearm', dueAt: at(900) });
+    expect(decideTimer(armed, at(600), 900, at(600))).toEqual({ kind: 'rearm', next: { ...armed, dueAt: at(900) } });
   });
 
   it('never fires early, also when a clock steps back', () => {
-    expect(decideTimer(armed, at(600), 600, at(599.999))).toEqual({ kind: 'rearm', dueAt: at(600) });
-    expect(decideTimer({ ...armed, dueAt: at(60) }, at(60), 600, at(60))).toEqual({ kind: 'rearm', dueAt: at(600) });
+    expect(decideTimer(armed, at(600), 600, at(599.999))).toEqual({ kind: 'rearm', next: armed });
+    const early = { ...armed, dueAt: at(60) };
+    expect(decideTimer(early, at(60), 600, at(60))).toEqual({ kind: 'rearm', next: armed });
+  });
+
+  it('does not fire while an accepted activity is on its way to it, however old its time is', () => {
+    const pending = { ...armed, acceptedAt: at(599.5) };
+    expect(decideTimer(pending, at(600), 600, at(600))).toMatchObject({
+      kind: 'rearm',
+      next: { lastActivityAt: at(599.5), dueAt: at(1199.5) },
+    });
+    expect(decideTimer({ ...armed, acceptedAt: at(1) }, at(600), 600, at(4000))).toMatchObject({
+      kind: 'rearm',
+      next: { lastActivityAt: at(1), dueAt: at(4000 + lateArrivalGraceSeconds) },
+    });
+    expect(decideTimer({ ...armed, acceptedAt: at(0) }, at(600), 600, at(600)).kind).toBe('fire');
   });
 
   it.each([
@@ -118,6 +184,31 @@ describe('a timer that comes due', () => {
     ['it was set anew meanwhile', { lastActivityAt: at(30), dueAt: at(630) }],
   ])('does nothing when %s', (_, stored) => {
     expect(decideTimer(stored, at(600), 600, at(600))).toEqual({ kind: 'stale' });
+  });
+});
+
+describe('a quiet period that was written by hand', () => {
+  it.each([60, 600, 86_400, '300'])('%j holds', (value) => {
+    expect(readQuietPeriodSeconds(value)).toBe(Number(value));
+  });
+
+  it.each([
+    1e20,
+    0.001,
+    59,
+    86_401,
+    -600,
+    60.5,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    '5m',
+    '',
+    ' 300',
+    null,
+    true,
+    {},
+  ])('%j does not, so the default does', (value) => {
+    expect(readQuietPeriodSeconds(value)).toBeUndefined();
   });
 });
 
@@ -146,37 +237,34 @@ describe('handing over', () => {
 });
 
 describe('the activities of one batch', () => {
-  const activity: fc.Arbitrary<Activity> = fc.record({
-    orgId: fc.constant('1'),
-    conversationId: fc.constant('2'),
-    at: fc.integer({ min: 0, max: 5 }),
-    closes: fc.boolean(),
-  });
+  const time = fc.integer({ min: 0, max: 5 }).map(at);
+  const activity: fc.Arbitrary<Activity> = fc.oneof(
+    time.map((at): Activity => ({ at })),
+    time.map((at): Activity => ({ at, openedAt: at })),
+    time.map((at): Activity => ({ at, closedAt: at })),
+    time.map((settledAt): Activity => ({ settledAt })),
+  );
 
   it('come to the same, folded or one by one, in any order', () => {
     fc.assert(
       fc.property(fc.array(activity, { minLength: 1, maxLength: 6 }), fc.nat(), (activities, seed) => {
-        const settle = (ordered: readonly Activity[]): boolean[] => {
+        const settle = (ordered: readonly Activity[]): Conversation | undefined => {
           let stored: Conversation | undefined;
           for (const next of ordered) {
-            const change = applyActivity(stored, next, 600, 10);
-            if (change.kind === 'disarm') stored = { lastActivityAt: change.lastActivityAt };
-            else if (change.kind === 'arm') stored = { lastActivityAt: change.lastActivityAt, dueAt: change.dueAt };
-            else if (change.kind === 'move' && stored) stored = { ...stored, lastActivityAt: change.lastActivityAt };
+            const change = applyActivity(stored, next, 600, at(10));
+            if (change.kind !== 'ignore') stored = change.next;
           }
-          return [
-            stored?.dueAt !== undefined,
-            (stored?.lastActivityAt ?? -1) === Math.max(...activities.map(({ at }) => at)),
-          ];
+          return stored;
         };
         const shuffled = activities.map((item, index) => ({
           item,
           rank: Math.imul(seed + 1, index * 7919 + 13) % 101,
         }));
         shuffled.sort((one, other) => one.rank - other.rank);
-        const folded = settle([activities.reduce(latestActivity)]);
-        expect(settle(shuffled.map(({ item }) => item))).toEqual(folded);
-        expect(folded[1]).toBe(true);
+        const { dueAt, ...folded } = settle([activities.reduce(mergeActivity)]) ?? {};
+        const { dueAt: dueAtOneByOne, ...oneByOne } = settle(shuffled.map(({ item }) => item)) ?? {};
+        expect(oneByOne).toEqual(folded);
+        expect(dueAtOneByOne === undefined).toBe(dueAt === undefined);
       }),
     );
   });
@@ -189,28 +277,45 @@ describe('what counts as activity', () => {
     return activityOf(itself.detail);
   };
 
-  it('a message, at its own time', () => {
+  it('a message, at its own time; of a contact it opens the conversation', () => {
     expect(activityIn(aMessage())).toEqual({
       orgId: '1',
       conversationId: '123456789',
-      at: 1591813167000,
-      closes: false,
+      activity: { at: 1591813167000, openedAt: 1591813167000 },
     });
+    for (const author of [
+      { type: 'user', id: 1, bot: false },
+      { type: 'contact', id: 1, bot: true },
+      null,
+      'contact',
+    ]) {
+      expect(activityIn(aMessage({ author }))?.activity).toEqual({ at: 1591813167000 });
+    }
   });
 
   it('a conversation that begins, by its own id', () => {
     expect(activityIn({ orgId: '1', type: 'new_conversation', data: { id: 7, createdAt: 5 } })).toMatchObject({
       conversationId: '7',
-      at: 5,
+      activity: { at: 5, openedAt: 5 },
     });
   });
 
-  it('a close closes, another status does not', () => {
-    expect(activityIn(aStatusUpdate())).toMatchObject({ closes: true });
-    expect(activityIn(aStatusUpdate({ status: 'open' }))).toMatchObject({ closes: false });
+  it('a close closes, another status opens', () => {
+    const at = 1591813767000;
+    expect(activityIn(aStatusUpdate())?.activity).toEqual({ at, closedAt: at });
+    expect(activityIn(aStatusUpdate({ status: 'open' }))?.activity).toEqual({ at, openedAt: at });
   });
 
-  it('not what names no conversation', () => {
+  it('a close in seconds closes', () => {
+    expect(activityIn(aStatusUpdate({ changedAt: 1591813767 }))?.activity).toMatchObject({ closedAt: 1591813767000 });
+  });
+
+  it('not an inactivity of Drift, which settles', () => {
+    expect(activityIn(anInactivity())?.activity).toEqual({ settledAt: 1591813767000 });
+  });
+
+  it('not what has no part in it, or names no conversation', () => {
+    expect(activityIn({ orgId: '1', type: 'phone_captured', data: { conversationId: 5 } })).toBeUndefined();
     expect(activityIn(aMessage({ conversationId: null }))).toBeUndefined();
     expect(activityIn(aMessage({ conversationId: 'twelve' }))).toBeUndefined();
   });

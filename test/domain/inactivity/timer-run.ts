@@ -1,4 +1,5 @@
 import type { KnownActivity, Run, SeenBroadcast } from '../../../lab/support/inactivity-reference-model.ts';
+import type { Activity } from '../../../lambdas/domain/inactivity/activity.ts';
 import {
   applyActivity,
   type Conversation,
@@ -15,7 +16,7 @@ export type TimerLogic = typeof timerLogic;
 
 /** One thing that happens in a history. An activity reaches the timers `delayMs` later. */
 export type Step =
-  | { kind: 'activity'; conversation: number; agoSeconds: number; closes: boolean; delayMs: number }
+  | { kind: 'activity'; conversation: number; agoSeconds: number; what: KnownActivity['kind']; delayMs: number }
   | { kind: 'repeat'; index: number; delayMs: number }
   | { kind: 'wait'; seconds: number }
   | { kind: 'set-quiet-period'; seconds: number }
@@ -27,10 +28,10 @@ export interface History {
   readonly steps: readonly Step[];
 }
 
-interface Activity {
+interface Posted {
   readonly conversation: string;
   readonly at: number;
-  readonly closes: boolean;
+  readonly what: KnownActivity['kind'];
 }
 
 const start = Date.UTC(2026, 10, 22);
@@ -46,7 +47,8 @@ export function playHistory({ quietSeconds, steps }: History, logic: TimerLogic)
   const activities: KnownActivity[] = [];
   const broadcasts: SeenBroadcast[] = [];
   const quietPeriods = [{ since: start, seconds: quietSeconds }];
-  const posted: Activity[] = [];
+  const accepted = new Map<string, number>();
+  const posted: Posted[] = [];
   let now = start;
   let clockOffsetMs = 0;
   let sweepsToMiss = 0;
@@ -56,23 +58,22 @@ export function playHistory({ quietSeconds, steps }: History, logic: TimerLogic)
   const quiet = (): number => quietPeriods.at(-1)?.seconds ?? quietSeconds;
   const later = (delayMs: number, run: () => void): unknown => queue.push({ at: now + delayMs, run });
 
-  function post(activity: Activity, delayMs: number): void {
+  function post(activity: Posted, delayMs: number): void {
     posted.push(activity);
-    later(delayMs, () => track(activity));
+    const { conversation, at, what } = activity;
+    const acceptedAt = now;
+    // Ingest notes it before it answers; the timers hear of it later.
+    if (what !== 'settles') accepted.set(conversation, Math.max(at, accepted.get(conversation) ?? at));
+    later(delayMs, () => track(activity, acceptedAt));
   }
 
-  function track({ conversation, at, closes }: Activity): void {
-    activities.push({ conversation, at, closes, knownFrom: now, knownBy: now });
-    const stored = conversations.get(conversation);
-    const change = logic.applyActivity(stored, { at, closes }, quiet(), clock());
+  function track({ conversation, at, what: kind }: Posted, acceptedAt: number): void {
+    const isNoted = kind !== 'settles';
+    activities.push({ conversation, at, kind, knownFrom: now, knownBy: now, ...(isNoted ? { acceptedAt } : {}) });
+    const change = logic.applyActivity(conversations.get(conversation), activityOf(kind, at), quiet(), clock());
     if (change.kind === 'ignore') return;
-    const dueAt = change.kind === 'arm' ? change.dueAt : change.kind === 'move' ? stored?.dueAt : undefined;
-    set(conversation, change.lastActivityAt, dueAt);
-    if (change.kind === 'arm') handOver(conversation, change.dueAt);
-  }
-
-  function set(conversation: string, lastActivityAt: number, dueAt: number | undefined): void {
-    conversations.set(conversation, dueAt === undefined ? { lastActivityAt } : { lastActivityAt, dueAt });
+    conversations.set(conversation, change.next);
+    if (change.kind === 'arm') handOver(conversation, change.next.dueAt);
   }
 
   function handOver(conversation: string, dueAt: number): void {
@@ -81,16 +82,19 @@ export function playHistory({ quietSeconds, steps }: History, logic: TimerLogic)
   }
 
   function look(conversation: string, dueAt: number): void {
-    const stored = conversations.get(conversation);
+    const { acceptedAt: _, ...known } = conversations.get(conversation) ?? { lastActivityAt: Number.NaN };
+    const acceptedAt = accepted.get(conversation);
+    const stored = acceptedAt === undefined ? known : { ...known, acceptedAt };
     const verdict = logic.decideTimer(stored, dueAt, quiet(), clock());
     if (verdict.kind === 'rearm') {
-      set(conversation, stored?.lastActivityAt ?? 0, verdict.dueAt);
-      handOver(conversation, verdict.dueAt);
+      conversations.set(conversation, verdict.next);
+      handOver(conversation, verdict.next.dueAt);
     } else if (verdict.kind === 'fire') {
       const lastUpdated = verdict.lastActivityAt;
       const id = `${conversation} ${lastUpdated}`;
       broadcasts.push({ conversation, id, lastUpdated, publishedAt: now, clockAtPublish: clock() });
-      set(conversation, lastUpdated, undefined);
+      const { dueAt: _due, ...fired } = stored;
+      conversations.set(conversation, fired);
     }
   }
 
@@ -129,7 +133,7 @@ export function playHistory({ quietSeconds, steps }: History, logic: TimerLogic)
       case 'activity': {
         // A time in the future is the time of arrival (drift-event.ts).
         const at = Math.min(clock(), clock() - step.agoSeconds * 1000);
-        post({ conversation: `1#${step.conversation}`, at, closes: step.closes }, step.delayMs);
+        post({ conversation: `1#${step.conversation}`, at, what: step.what }, step.delayMs);
         break;
       }
       case 'repeat': {
@@ -160,4 +164,19 @@ export function playHistory({ quietSeconds, steps }: History, logic: TimerLogic)
   sweepsToMiss = 0;
   advance((2 * Math.max(...quietPeriods.map(({ seconds }) => seconds)) + 300) * 1000 + toleranceMs);
   return { activities, broadcasts, quietPeriods, endedAt: now, toleranceMs, mayRepeat: false };
+}
+
+function activityOf(kind: KnownActivity['kind'], at: number): Activity {
+  switch (kind) {
+    case 'opens':
+      return { at, openedAt: at };
+    case 'closes':
+      return { at, closedAt: at };
+    case 'note':
+      return { at };
+    case 'settles':
+      return { settledAt: at };
+    default:
+      throw kind satisfies never;
+  }
 }
