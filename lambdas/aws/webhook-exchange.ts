@@ -125,15 +125,12 @@ export function exchange(
     };
   }
 
-  function end(isBodyWhole: boolean, error: Error = new Error('ECONNRESET')): void {
-    finish(
-      answerSoFar(isBodyWhole) ?? {
-        kind: 'failed',
-        error,
-        hasHeard: heard.hasBegun,
-        isOverKept: call.reusedSocket,
-      },
-    );
+  function end(isBodyWhole: boolean, error?: Error): void {
+    if (!isOver) finish(answerSoFar(isBodyWhole) ?? failure(error ?? new Error('ECONNRESET')));
+  }
+
+  function failure(error: Error): Ending {
+    return { kind: 'failed', error, hasHeard: heard.hasBegun, isOverKept: call.reusedSocket };
   }
 
   /** The time is up, or too much came. */

@@ -1,4 +1,4 @@
-import { createHmac, createPrivateKey, sign } from 'node:crypto';
+import { createHmac, createPrivateKey, createSecretKey, sign } from 'node:crypto';
 
 /** What is signed: the webhook's id, the attempt's time in epoch seconds, and the body as it is sent. */
 export interface SignedContent {
@@ -55,11 +55,13 @@ function readEd25519Secret(secret: string): ReadSecret {
 
 function readHmacSecret(secret: string): ReadSecret {
   const bytes = keyBytes(secret, 'whsec_') ?? Buffer.alloc(0);
+  // Given the bytes, createHmac would make a key of them each time, which takes four times as long as to sign.
+  const key = bytes.length === 0 ? undefined : createSecretKey(bytes);
   return {
     isSigningSecret: bytes.length >= 24 && bytes.length <= 64,
     signatureOf(text) {
-      if (bytes.length === 0) throw new Error('a signing secret is neither whsec_… nor whsk_… in base64');
-      return `v1,${createHmac('sha256', bytes).update(text).digest('base64')}`;
+      if (key === undefined) throw new Error('a signing secret is neither whsec_… nor whsk_… in base64');
+      return `v1,${createHmac('sha256', key).update(text).digest('base64')}`;
     },
   };
 }
