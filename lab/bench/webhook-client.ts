@@ -32,24 +32,8 @@ const clients = {
       await response.body.dump();
       return response.statusCode;
     }`,
-  "undici's Pool alone, by dispatch": `
-    import Pool from 'undici/lib/dispatcher/pool.js';
-    const pool = new Pool('https://localhost:' + process.argv[2], { connect: { ca: process.env.CA }, connections: 10 });
-    export function post(url, body) {
-      return new Promise((resolve, reject) => {
-        let status = 0;
-        const handler = {
-          onRequestStart() {},
-          onResponseStart(controller, statusCode) { status = statusCode; },
-          onResponseData() {},
-          onResponseEnd() { resolve(status); },
-          onResponseError(controller, error) { reject(error); },
-        };
-        pool.dispatch({ method: 'POST', path: '/', headers: { 'content-type': 'application/json' }, body }, handler);
-      });
-    }`,
-  'our own': `
-    import { httpsWebhookSender } from '../../bench/lambdas/adapters/https-webhook-sender.ts';
+  'ours, on node:https': `
+    import { httpsWebhookSender } from './lambdas/aws/https-webhook-sender.ts';
     const sender = httpsWebhookSender({ policy: 'local', clock: Date.now, ca: process.env.CA });
     export async function post(url, body) {
       const result = await sender.send({ url, headers: { 'content-type': 'application/json' }, body });
