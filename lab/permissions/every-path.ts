@@ -114,7 +114,7 @@ function pathsOf(traveller: Traveller): { readonly together: Paths; readonly aft
       await until('the silence', () => subscriber.typesReceived().includes('conversation_inactive'));
     },
 
-    'a timer that only the sweep finds, and that has to be set anew': async () => {
+    'a timer that only the sweep finds, and that has to be armed again': async () => {
       const { subscriber } = await subscribe(['conversation_inactive']);
       const conversationKey = `${orgId}#12`;
       const now = Date.now();
@@ -377,7 +377,7 @@ function pathsOf(traveller: Traveller): { readonly together: Paths; readonly aft
         const Payload = Buffer.from(JSON.stringify(event));
         await aws.lambda.send(new InvokeCommand({ FunctionName: arn, InvocationType: 'Event', Payload }));
       });
-      if (answer.Status !== 'SUCCESS') throw new Error(`CloudFormation was told ${JSON.stringify(answer)}`);
+      if (answer.Status !== 'SUCCESS') throw new Error(`CloudFormation got ${JSON.stringify(answer)}`);
       if (!isGone('')) throw new Error('something is left');
     },
     'nothing was denied': () => traveller.until('nothing', () => true),

@@ -8,45 +8,37 @@ import { synthesise } from '../../local/synthesise.ts';
 import { PathBlocked, walkEveryPath } from './every-path.ts';
 import { grantsOfTemplate, type TemplateGrant } from './template-grants.ts';
 
-const usage = `Takes one grant after the other out of the template, runs the stack without it and walks every path. A grant that nobody
-misses is one too many, or a path is missing.
+const usage = `Takes one grant after the other out of the template, runs the stack without it and walks every path. If nothing fails, the grant
+is not needed, or a path is missing.
 
   npm run mutate-permissions -- [options]
 
   --only TEXT   the grants whose holder or action has the text
   --list        names them and ends
 
-Ends with 1 where a grant was not missed.`;
+Ends with 1 where there is such a grant.`;
 
 // The stack's default of 600 s would be a long walk.
 const quietPeriodSeconds = 1;
 const workersPerFunction = 2;
 
-/** `missed`: what went wrong without the grant. */
-type Outcome = { readonly kind: 'missed'; readonly why: string } | { readonly kind: 'not-missed' };
-
-async function walkWith(assemblyDirectory: string): Promise<Outcome> {
+/** What fails with the template as it is in the directory; undefined where nothing does. */
+async function failureWith(assemblyDirectory: string): Promise<string | undefined> {
   let stack: Awaited<ReturnType<typeof startLocalStack>>;
   try {
     stack = await startLocalStack({ assemblyDirectory, quietPeriodSeconds, workersPerFunction, onNotice: () => {} });
   } catch (error) {
-    return { kind: 'missed', why: `does not start: ${(error as Error).message}` };
+    return `does not start: ${(error as Error).message}`;
   }
   try {
     await walkEveryPath(stack);
-    return { kind: 'not-missed' };
+    return undefined;
   } catch (error) {
     if (!(error instanceof PathBlocked)) throw error;
-    return { kind: 'missed', why: error.message };
+    return error.message;
   } finally {
     await stack.stop();
   }
-}
-
-function templateFileIn(directory: string): string {
-  const file = readdirSync(directory).find((name) => name.endsWith('.template.json'));
-  if (file === undefined) throw new Error(`${directory} has no template`);
-  return join(directory, file);
 }
 
 async function main(): Promise<void> {
@@ -57,7 +49,8 @@ async function main(): Promise<void> {
   const workDirectory = mkdtempSync(join(tmpdir(), 'mutate-permissions-'));
   process.once('exit', () => rmSync(workDirectory, { recursive: true, force: true }));
   const directory = await synthesise({ workDirectory, quietPeriodSeconds });
-  const file = templateFileIn(directory);
+  const name = readdirSync(directory).find((each) => each.endsWith('.template.json')) ?? '';
+  const file = join(directory, name);
   const template = readTemplate(JSON.parse(readFileSync(file, 'utf8')));
   const { only = '' } = values;
   const grants = grantsOfTemplate(template).filter(({ holder, what }) => `${holder} ${what}`.includes(only));
@@ -66,17 +59,17 @@ async function main(): Promise<void> {
     return;
   }
 
-  const whole = await walkWith(directory);
-  if (whole.kind === 'missed') throw new Error(`with the whole template: ${whole.why}`);
+  const failure = await failureWith(directory);
+  if (failure !== undefined) throw new Error(`with the whole template: ${failure}`);
   const survivors: TemplateGrant[] = [];
   for (const [index, grant] of grants.entries()) {
     writeFileSync(file, JSON.stringify(grant.without()));
-    const outcome = await walkWith(directory);
-    if (outcome.kind === 'not-missed') survivors.push(grant);
+    const why = await failureWith(directory);
+    if (why === undefined) survivors.push(grant);
     console.log(`${`${index + 1}/${grants.length}`.padStart(7)}  ${grant.holder}  ${grant.what}`);
-    console.log(`         ${outcome.kind === 'missed' ? outcome.why : 'MISSED BY NOBODY'}`);
+    console.log(`         ${why ?? 'NOTHING FAILS'}`);
   }
-  console.log(`\n${grants.length} grants taken away one at a time, ${survivors.length} missed by nobody`);
+  console.log(`\n${grants.length} grants taken away one at a time; without ${survivors.length} of them nothing fails`);
   for (const { holder, what } of survivors) console.log(`  ${holder}  ${what}`);
   process.exitCode = survivors.length === 0 ? 0 : 1;
 }

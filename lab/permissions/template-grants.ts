@@ -41,31 +41,17 @@ export function grantsOfTemplate(template: Template): TemplateGrant[] {
       );
     switch (resource.Type) {
       case 'AWS::IAM::Policy':
-      case 'AWS::IAM::ManagedPolicy':
       case 'AWS::SQS::QueuePolicy':
         return inProperty('PolicyDocument', logicalId);
       case 'AWS::IAM::Role':
-        return [...inProperty('AssumeRolePolicyDocument', logicalId), ...ofInlinePolicies(logicalId, resource, change)];
+        if (resource.Properties?.Policies !== undefined) throw new Error(`${logicalId} has policies within it`);
+        return inProperty('AssumeRolePolicyDocument', logicalId);
       case 'AWS::Lambda::Permission':
         return [{ holder: logicalId, what: permissionText(resource), without: () => change(undefined) }];
       default:
         return [];
     }
   });
-}
-
-function ofInlinePolicies(
-  logicalId: string,
-  resource: Written,
-  change: (changed: Written) => Template,
-): TemplateGrant[] {
-  const policies = (resource.Properties?.Policies ?? []) as { PolicyName: string; PolicyDocument: Document }[];
-  return policies.flatMap((policy, index) =>
-    ofDocument(policy.PolicyDocument, `${logicalId}/${policy.PolicyName}`, (PolicyDocument) => {
-      const Policies = policies.map((each, at) => (at === index ? { ...each, PolicyDocument } : each));
-      return change({ ...resource, Properties: { ...resource.Properties, Policies } });
-    }),
-  );
 }
 
 function ofDocument(
