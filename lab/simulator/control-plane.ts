@@ -9,7 +9,7 @@ import type { ActionOutcome, RouteControlPlane } from '../../lambdas/provision/p
 import { EngineError } from '../../local/aws/engine/engine-error.ts';
 import type { EventBuses } from '../../local/aws/engine/event-bus.ts';
 import type { EventSourceMapping, Invoke } from '../../local/aws/engine/event-source-mapping.ts';
-import type { Queues } from '../../local/aws/engine/queue.ts';
+import type { Queues } from '../../local/aws/engine/queues.ts';
 import { createSqsMapping } from '../../local/aws/engine/sqs-mapping.ts';
 import type { FaultWeather } from './fault-weather.ts';
 import { flakyQueue } from './flaky-queue.ts';

@@ -23,7 +23,6 @@ export function flakyQueue(queue: Queue, { scheduler, random, weather }: Around)
   return {
     name: queue.name,
     arn: queue.arn,
-    tags: queue.tags,
     send: (message, senderId) => queue.send(message, senderId),
     async receive(options = {}) {
       const { maxMessages = 1 } = options;

@@ -18,7 +18,7 @@ import type { Log, Metrics } from '../../lambdas/ports/telemetry.ts';
 import { createDueDeliveries } from '../../lambdas/provision/due-deliveries.ts';
 import { createProvisionHandler } from '../../lambdas/provision/handler.ts';
 import type { EventBuses } from '../../local/aws/engine/event-bus.ts';
-import type { Queues } from '../../local/aws/engine/queue.ts';
+import type { Queues } from '../../local/aws/engine/queues.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { ConversationTable } from './conversation-table.ts';
 import type { DeliveryTable } from './delivery-table.ts';

@@ -8,7 +8,8 @@ import {
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 import type { EventBuses } from '../../local/aws/engine/event-bus.ts';
-import type { Queue, Queues } from '../../local/aws/engine/queue.ts';
+import type { Queue } from '../../local/aws/engine/queue.ts';
+import type { Queues } from '../../local/aws/engine/queues.ts';
 import type { Invocation } from './invocation.ts';
 
 /**

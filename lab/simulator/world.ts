@@ -4,11 +4,13 @@ import { timerEventTypes } from '../../lambdas/domain/inactivity/activity.ts';
 import { sweepIntervalSeconds } from '../../lambdas/domain/inactivity/inactivity-timer.ts';
 import type { RouteSettings } from '../../lambdas/domain/routes/desired-route.ts';
 import { createChangeStream } from '../../local/aws/engine/change-stream.ts';
-import { createEventBuses, type DeliverToTarget, type EventBuses } from '../../local/aws/engine/event-bus.ts';
-import { createQueues, type Queue, type Queues } from '../../local/aws/engine/queue.ts';
+import { createEventBuses, type EventBuses } from '../../local/aws/engine/event-bus.ts';
+import type { Queue } from '../../local/aws/engine/queue.ts';
+import { createQueues, type Queues } from '../../local/aws/engine/queues.ts';
 import { createSqsMapping } from '../../local/aws/engine/sqs-mapping.ts';
 import { createStreamMapping } from '../../local/aws/engine/stream-mapping.ts';
 import { deliverToQueuesAndFunctions } from '../../local/aws/engine/target-delivery.ts';
+import type { DeliverToTarget } from '../../local/aws/engine/target-sender.ts';
 import { ControlPlane } from './control-plane.ts';
 import { ConversationTable } from './conversation-table.ts';
 import { DeliveryCheck } from './delivery-check.ts';
@@ -122,7 +124,7 @@ export class World {
       lookUp: (id) => this.subscriptions.get(id),
     });
     const tableArn = `arn:aws:dynamodb:${region}:${accountId}:table/subscriptions`;
-    const stream = createChangeStream({ clock: scheduler, region, tableArn, viewType: 'NEW_AND_OLD_IMAGES', newId });
+    const stream = createChangeStream({ clock: scheduler, region, tableArn, newId });
     this.conversations = new ConversationTable(now, this.#random);
     this.subscriptions = new SubscriptionTable(stream, {
       onConfig: (id, config) => {

@@ -2,9 +2,9 @@ import { type AlarmState, alarmState } from '../aws/metrics/alarm-state.ts';
 import { MetricError } from '../aws/metrics/metric-error.ts';
 import { evaluateMath, type MathScope } from '../aws/metrics/metric-math.ts';
 import type { MetricId, MetricStore, TimeRange } from '../aws/metrics/metric-store.ts';
+import type { Monitoring } from '../aws/metrics/monitoring.ts';
 import { parseSearch } from '../aws/metrics/search-expression.ts';
 import { readSeries, type TimeSeries } from '../aws/metrics/time-series.ts';
-import type { Monitoring } from '../aws/resources/monitoring-parts.ts';
 import { type MetricWidget, type RowOptions, readDashboardBody, type Widget } from './dashboard-body.ts';
 import { type Unit, unitOfTitle } from './figures.ts';
 

@@ -59,7 +59,14 @@ export function aFunction(
           Principal: { Service: 'lambda.amazonaws.com' },
           Action: 'sts:AssumeRole',
         }),
-        Policies: [{ PolicyName: 'all', PolicyDocument: statement({ Action: '*', Resource: '*' }) }],
+      },
+    },
+    Policy: {
+      Type: 'AWS::IAM::Policy',
+      Properties: {
+        PolicyName: 'all',
+        PolicyDocument: statement({ Action: '*', Resource: '*' }),
+        Roles: [{ Ref: 'Role' }],
       },
     },
   };

@@ -44,7 +44,7 @@ describe('the local run refuses to start with', () => {
     [
       'a queue',
       { Type: 'AWS::SQS::Queue', Properties: { Color: 'red' } },
-      'Subject (AWS::SQS::Queue): the local run does not know the property Color',
+      'Subject (AWS::SQS::Queue): the property Color is not served here',
     ],
     [
       'a redrive policy',
@@ -57,7 +57,7 @@ describe('the local run refuses to start with', () => {
     [
       'a FIFO queue',
       { Type: 'AWS::SQS::Queue', Properties: { FifoQueue: true } },
-      'FifoQueue: the local run has standard queues only',
+      'Subject (AWS::SQS::Queue): the property FifoQueue is not served here',
     ],
     [
       'a table',
@@ -65,7 +65,7 @@ describe('the local run refuses to start with', () => {
         Type: 'AWS::DynamoDB::Table',
         Properties: { AttributeDefinitions: [], KeySchema: [], KinesisStreamSpecification: {} },
       },
-      'Subject (AWS::DynamoDB::Table): the local run does not know the property KinesisStreamSpecification',
+      'the property KinesisStreamSpecification is not served here',
     ],
     [
       "a rule's target",
@@ -91,12 +91,9 @@ describe('the local run refuses to start with', () => {
   });
 
   test('an attribute that it does not know', async () => {
-    const Reader = {
-      Type: 'AWS::SSM::Parameter',
-      Properties: { Type: 'String', Value: { 'Fn::GetAtt': ['Queue', 'Age'] } },
-    };
+    const Reader = { Type: 'AWS::SNS::Topic', Properties: { TopicName: { 'Fn::GetAtt': ['Queue', 'Age'] } } };
     expect(await refusalOf({ Queue: aQueue, Reader })).toContain(
-      'Queue (AWS::SQS::Queue): the local run does not know the attribute Age',
+      'Queue (AWS::SQS::Queue): the attribute Age is not served here',
     );
   });
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { EngineClock } from './engine-clock.ts';
 
-/** The stream of one DynamoDB table: what was written, in order, for 24 hours. */
+/** The stream of one DynamoDB table: what was written, in order, for 24 hours, with both images. */
 export interface ChangeStream {
   /** `<table ARN>/stream/<label>`. */
   readonly arn: string;
@@ -10,8 +10,6 @@ export interface ChangeStream {
   append(change: TableChange): void;
   /** Records after `sequence` (0: from the oldest that is kept), oldest first. */
   read(sequence: number, limit: number): StreamRecord[];
-  /** The sequence of the newest record; 0 while there is none. */
-  latestSequence(): number;
   /** Called after each append. What it answers ends the subscription. */
   onAppend(listener: () => void): () => void;
 }
@@ -46,19 +44,12 @@ export interface ChangeStreamOptions {
   readonly clock: EngineClock;
   readonly region: string;
   readonly tableArn: string;
-  readonly viewType: 'KEYS_ONLY' | 'NEW_IMAGE' | 'OLD_IMAGE' | 'NEW_AND_OLD_IMAGES';
   readonly newId?: () => string;
 }
 
 const retentionMs = 24 * 3_600_000;
 
-export function createChangeStream({
-  clock,
-  region,
-  tableArn,
-  viewType,
-  newId = randomUUID,
-}: ChangeStreamOptions): ChangeStream {
+export function createChangeStream({ clock, region, tableArn, newId = randomUUID }: ChangeStreamOptions): ChangeStream {
   const label = new Date(clock.now()).toISOString().replace('Z', '');
   const arn = `${tableArn}/stream/${label}`;
   const listeners = new Set<() => void>();
@@ -79,12 +70,10 @@ export function createChangeStream({
       dropOld();
       const sequence = ++latest;
       const createdAt = clock.now();
-      const hasNew = newImage !== undefined && (viewType === 'NEW_IMAGE' || viewType === 'NEW_AND_OLD_IMAGES');
-      const hasOld = oldImage !== undefined && (viewType === 'OLD_IMAGE' || viewType === 'NEW_AND_OLD_IMAGES');
       const images = {
         Keys: keys,
-        ...(hasNew ? { NewImage: newImage } : {}),
-        ...(hasOld ? { OldImage: oldImage } : {}),
+        ...(newImage === undefined ? {} : { NewImage: newImage }),
+        ...(oldImage === undefined ? {} : { OldImage: oldImage }),
       };
       records.push({
         sequence,
@@ -100,7 +89,7 @@ export function createChangeStream({
             ...images,
             SequenceNumber: sequenceNumber(sequence),
             SizeBytes: Buffer.byteLength(JSON.stringify(images)),
-            StreamViewType: viewType,
+            StreamViewType: 'NEW_AND_OLD_IMAGES',
           },
           ...(expired ? { userIdentity: { type: 'Service', principalId: 'dynamodb.amazonaws.com' } } : {}),
           eventSourceARN: arn,
@@ -115,7 +104,6 @@ export function createChangeStream({
       const from = Math.max(0, sequence + 1 - first.sequence);
       return records.slice(from, from + limit);
     },
-    latestSequence: () => latest,
     onAppend(listener) {
       listeners.add(listener);
       return () => {

@@ -36,8 +36,10 @@ export interface Refusal {
   readonly errorMessage: string;
 }
 
-// Documented with PutEvents.
+// Documented with PutEvents and its entries.
 const deepestDetail = 1000;
+const maxDetailTypeCharacters = 128;
+const maxSourceCharacters = 256;
 
 /** What is wrong with an entry, as PutEvents answers it, or undefined. */
 export function faultOfEntry({ source, detailType, detail }: EventEntry): Refusal | undefined {
@@ -47,7 +49,8 @@ export function faultOfEntry({ source, detailType, detail }: EventEntry): Refusa
   if (source.startsWith('aws.')) {
     return { errorCode: 'NotAuthorizedForSourceException', errorMessage: `Not authorized for the source ${source}.` };
   }
-  return undefined;
+  if (detailType.length > maxDetailTypeCharacters) return tooLong('DetailType', maxDetailTypeCharacters);
+  return source.length > maxSourceCharacters ? tooLong('Source', maxSourceCharacters) : undefined;
 }
 
 /** The detail's value, or undefined where it is not what PutEvents takes for one. */
@@ -127,8 +130,13 @@ function timeText(time: number): string {
 }
 
 function missing(field: string): Refusal {
-  return {
-    errorCode: 'InvalidArgument',
-    errorMessage: `Parameter ${field} is not valid. Reason: ${field} is a required argument.`,
-  };
+  return invalidArgument(field, `${field} is a required argument`);
+}
+
+function tooLong(field: string, limit: number): Refusal {
+  return invalidArgument(field, `${field} must have at most ${limit} characters`);
+}
+
+function invalidArgument(field: string, reason: string): Refusal {
+  return { errorCode: 'InvalidArgument', errorMessage: `Parameter ${field} is not valid. Reason: ${reason}.` };
 }

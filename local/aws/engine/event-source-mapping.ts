@@ -1,4 +1,5 @@
 import { type CompiledPattern, parseEventPattern } from '../../../lambdas/event-pattern/event-pattern.ts';
+import { notServed } from '../not-served.ts';
 import { EngineError } from './engine-error.ts';
 
 /**
@@ -43,16 +44,14 @@ export interface MappingSettings {
   /** SQS only, 2 to 1000. Absent: the account's concurrency. */
   readonly maximumConcurrency?: number | undefined;
   readonly reportBatchItemFailures: boolean;
-  /** Event patterns as JSON text; a record passes where any fits. */
+  /** Streams only. Event patterns as JSON text; a record passes where any fits. */
   readonly filterPatterns: readonly string[];
   /** Streams only. */
-  readonly startingPosition?: 'LATEST' | 'TRIM_HORIZON' | undefined;
+  readonly startingPosition?: 'TRIM_HORIZON' | undefined;
   /** Streams only. */
   readonly bisectBatchOnFunctionError: boolean;
   /** Streams only, -1 to 10,000. -1: until the records are gone. */
   readonly maximumRetryAttempts: number;
-  /** Streams only, 60 to 604,800. -1: never. */
-  readonly maximumRecordAgeSeconds: number;
 }
 
 /** The settings after a change. Throws `InvalidParameterValueException`. */
@@ -71,17 +70,16 @@ export function changeSettings(
     }
     if (maximumConcurrency !== undefined) checkInteger('MaximumConcurrency', maximumConcurrency, 2, 1000);
     if (next.startingPosition !== undefined) throw invalid('StartingPosition is not valid for SQS event sources.');
+    if (next.filterPatterns.length > 0) throw invalid(notServed('FilterCriteria of a queue'));
   } else {
     if (maximumConcurrency !== undefined) throw invalid('ScalingConfig is for SQS event sources only.');
+    if (maximumBatchingWindowSeconds > 0) throw invalid(notServed('MaximumBatchingWindowInSeconds of a stream'));
     if (next.startingPosition === undefined) {
       throw invalid(
         '1 validation error detected: Value null at startingPosition failed to satisfy constraint: Member must not be null.',
       );
     }
     checkInteger('MaximumRetryAttempts', next.maximumRetryAttempts, -1, 10_000);
-    if (next.maximumRecordAgeSeconds !== -1) {
-      checkInteger('MaximumRecordAgeInSeconds', next.maximumRecordAgeSeconds, 60, 604_800);
-    }
   }
   compileFilters(next.filterPatterns);
   return next;
@@ -95,7 +93,6 @@ export const sqsDefaults = {
   filterPatterns: [],
   bisectBatchOnFunctionError: false,
   maximumRetryAttempts: -1,
-  maximumRecordAgeSeconds: -1,
 } as const satisfies Omit<MappingSettings, 'functionName'>;
 
 export const streamDefaults = { ...sqsDefaults, batchSize: 100 } as const satisfies Omit<

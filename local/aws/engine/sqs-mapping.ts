@@ -1,14 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { type CompiledPattern, matches } from '../../../lambdas/event-pattern/event-pattern.ts';
-import { type JsonValue, parseJson } from '../../../lambdas/json/json.ts';
 import type { EngineClock } from './engine-clock.ts';
 import { EngineError } from './engine-error.ts';
 import {
   changeSettings,
-  compileFilters,
   type EventSourceMapping,
   type Invoke,
-  invalid,
   type MappingSettings,
   type MappingState,
   reportedFailures,
@@ -23,8 +19,6 @@ export interface SqsMappingOptions {
   readonly invoke: Invoke;
   readonly queue: Queue;
   readonly settings: Partial<MappingSettings> & { readonly functionName: string };
-  /** Lambda refuses a queue that shows messages again before the function has ended. */
-  readonly functionTimeoutSeconds?: number;
   /** How many batches may be under way where `maximumConcurrency` is absent. Default 1,000, as an account's. */
   readonly accountConcurrency?: number;
   /** How many invocations the function can work on at once as it is now. Left out, all that it is given. */
@@ -47,19 +41,11 @@ export function createSqsMapping({
   invoke,
   queue,
   settings: given,
-  functionTimeoutSeconds = 0,
   accountConcurrency = 1000,
   sandboxes = () => Number.POSITIVE_INFINITY,
   uuid = randomUUID(),
 }: SqsMappingOptions): EventSourceMapping {
   let settings = changeSettings({ ...sqsDefaults, functionName: given.functionName }, given, 'sqs');
-  let filters = compileFilters(settings.filterPatterns);
-  const { visibilityTimeoutSeconds } = queue.settings();
-  if (visibilityTimeoutSeconds < functionTimeoutSeconds) {
-    throw invalid(
-      `Queue visibility timeout: ${visibilityTimeoutSeconds} seconds is less than Function timeout: ${functionTimeoutSeconds} seconds`,
-    );
-  }
   let modifiedAt = clock.now();
   let result = 'No records processed';
   let polling = new AbortController();
@@ -120,10 +106,7 @@ export function createSqsMapping({
     });
     underWay.add(batch);
   };
-  const handle = async (received: readonly ReceivedMessage[], signal: AbortSignal): Promise<void> => {
-    const messages = filters.length === 0 ? received : received.filter((message) => passes(message));
-    for (const message of received) if (!messages.includes(message)) done(message);
-    if (messages.length === 0) return;
+  const handle = async (messages: readonly ReceivedMessage[], signal: AbortSignal): Promise<void> => {
     const payload = sqsEventText(messages, queue.arn, region);
     // Half of the time is left to the function.
     const exhaustedAt = clock.now() + queue.settings().visibilityTimeoutSeconds * 500;
@@ -157,7 +140,6 @@ export function createSqsMapping({
       if (!(error instanceof EngineError)) throw error;
     }
   };
-  const passes = (message: ReceivedMessage): boolean => matchesAny(filters, filterable(message, queue.arn, region));
 
   const startPolling = () => {
     polling = new AbortController();
@@ -178,7 +160,6 @@ export function createSqsMapping({
     update(change) {
       if (isDeleted) throw new EngineError('ResourceNotFoundException', 'The resource you requested does not exist.');
       settings = changeSettings(settings, change, 'sqs');
-      filters = compileFilters(settings.filterPatterns);
       modifiedAt = clock.now();
       // A wait that is going on asks for the old batch size.
       polling.abort();
@@ -260,18 +241,4 @@ function sqsRecord(message: ReceivedMessage, eventSourceARN: string, awsRegion: 
     eventSourceARN,
     awsRegion,
   };
-}
-
-/** What filters look at: the record, with its body as JSON where it is. */
-function filterable(message: ReceivedMessage, queueArn: string, region: string): JsonValue {
-  const record = sqsRecord(message, queueArn, region) as unknown as { [key: string]: JsonValue };
-  try {
-    return { ...record, body: parseJson(message.body) };
-  } catch {
-    return record;
-  }
-}
-
-function matchesAny(filters: readonly CompiledPattern[], value: JsonValue): boolean {
-  return filters.some((filter) => matches(filter, value));
 }

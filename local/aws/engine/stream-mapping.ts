@@ -48,7 +48,7 @@ export function createStreamMapping({
   let settings = changeSettings({ ...streamDefaults, functionName: given.functionName }, given, 'stream');
   let filters = compileFilters(settings.filterPatterns);
   /** The last record that is done with. */
-  let position = settings.startingPosition === 'LATEST' ? stream.latestSequence() : 0;
+  let position = 0;
   let modifiedAt = clock.now();
   let result = 'No records processed';
   let polling = new AbortController();
@@ -58,16 +58,14 @@ export function createStreamMapping({
 
   const poll = async (signal: AbortSignal): Promise<void> => {
     while (!signal.aborted) {
-      const { batchSize, maximumBatchingWindowSeconds } = settings;
       if (stream.read(position, 1).length === 0) {
         await appended(signal);
         continue;
       }
-      if (maximumBatchingWindowSeconds > 0) await window(signal);
       // Written together, handed over together.
-      else await Promise.resolve();
+      await Promise.resolve();
       if (signal.aborted) return;
-      const read = stream.read(position, batchSize);
+      const read = stream.read(position, settings.batchSize);
       const records = filters.length === 0 ? read : read.filter(({ record }) => passes(record));
       if (records.length > 0 && !(await handle(records, 0, signal))) return;
       position = Math.max(position, read.at(-1)?.sequence ?? 0);
@@ -85,31 +83,12 @@ export function createStreamMapping({
       const stopListening = stream.onAppend(end);
       signal.addEventListener('abort', end);
     });
-  const window = async (signal: AbortSignal): Promise<void> => {
-    const { batchSize, maximumBatchingWindowSeconds } = settings;
-    const ended = new AbortController();
-    const end = () => ended.abort();
-    signal.addEventListener('abort', end);
-    const stopListening = stream.onAppend(() => {
-      if (stream.read(position, batchSize).length >= batchSize) end();
-    });
-    if (stream.read(position, batchSize).length < batchSize) {
-      await pause(clock, maximumBatchingWindowSeconds * 1000, ended.signal);
-    }
-    stopListening();
-    signal.removeEventListener('abort', end);
-  };
-
   /** Whether the records are done with, by success or given up. False: the mapping was stopped before. */
   const handle = async (batch: readonly StreamRecord[], retries: number, signal: AbortSignal): Promise<boolean> => {
     let records = batch;
     let attempts = retries;
     for (let retryMs = shortestRetryMs; records.length > 0; retryMs = Math.min(2 * retryMs, maxRetryMs)) {
       if (signal.aborted) return false;
-      const young = records.filter((record) => !isTooOld(record));
-      if (young.length < records.length) settleExhausted(records.filter(isTooOld), attempts, 'RecordAgeExceeded');
-      records = young;
-      if (records.length === 0) return true;
       const outcome = await attempt(records);
       if (outcome.kind === 'done') return true;
       if (outcome.kind === 'partial') {
@@ -128,7 +107,7 @@ export function createStreamMapping({
         }
         attempts++;
         if (settings.maximumRetryAttempts >= 0 && attempts > settings.maximumRetryAttempts) {
-          settleExhausted(records, attempts, 'RetryAttemptsExhausted');
+          settleExhausted(records, attempts);
           return true;
         }
       }
@@ -136,9 +115,6 @@ export function createStreamMapping({
     }
     return true;
   };
-  const isTooOld = ({ createdAt }: StreamRecord): boolean =>
-    settings.maximumRecordAgeSeconds >= 0 && clock.now() - createdAt > settings.maximumRecordAgeSeconds * 1000;
-
   type Outcome =
     | { readonly kind: 'done' | 'failed' | 'not-invoked' }
     | { readonly kind: 'partial'; readonly from: number };
@@ -172,7 +148,7 @@ export function createStreamMapping({
     }
   };
 
-  const settleExhausted = (records: readonly StreamRecord[], attempts: number, condition: string): void => {
+  const settleExhausted = (records: readonly StreamRecord[], attempts: number): void => {
     const [first] = records;
     const last = records.at(-1);
     if (first === undefined || last === undefined) return;
@@ -181,7 +157,7 @@ export function createStreamMapping({
         requestContext: {
           requestId: randomUUID(),
           functionArn: settings.functionName,
-          condition,
+          condition: 'RetryAttemptsExhausted',
           approximateInvokeCount: attempts,
         },
         version: '1.0',

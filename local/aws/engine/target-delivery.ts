@@ -1,6 +1,6 @@
 import { EngineError } from './engine-error.ts';
-import type { DeliverToTarget, DeliveryResult, TargetDelivery } from './event-bus.ts';
-import type { Queues } from './queue.ts';
+import type { Queues } from './queues.ts';
+import type { DeliverToTarget, DeliveryResult, TargetDelivery } from './target-sender.ts';
 
 export interface TargetDeliveryOptions {
   readonly queues: Queues;

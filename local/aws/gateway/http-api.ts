@@ -4,14 +4,12 @@ import type { AddressInfo } from 'node:net';
 import { type Measure, measureNothing } from '../engine/measure.ts';
 import { nextTraceHeader } from '../engine/trace-header.ts';
 import { messageAnswer, type ProxyAnswer, readProxyAnswer } from './proxy-answer.ts';
-import { proxyEventOf } from './proxy-event.ts';
+import { proxyEventOf, stage } from './proxy-event.ts';
 import { createRouteTable, type Route } from './route-table.ts';
 
 /** An HTTP API of API Gateway: its routes to functions. */
 export interface HttpApi {
   readonly apiId: string;
-  readonly stage: string;
-  readonly stageVariables: Readonly<Record<string, string>>;
   readonly routes: readonly Route<HttpApiTarget>[];
 }
 
@@ -89,7 +87,7 @@ export function startHttpApi(options: HttpApiServerOptions): Promise<HttpApiServ
   }
 
   /** https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html */
-  function measureRequest({ apiId, stage }: HttpApi, status: number, latencyMs: number): void {
+  function measureRequest({ apiId }: HttpApi, status: number, latencyMs: number): void {
     const dimensions = { ApiId: apiId, Stage: stage };
     measure('AWS/ApiGateway', 'Count', dimensions, 1);
     measure('AWS/ApiGateway', '4xx', dimensions, status >= 400 && status < 500 ? 1 : 0);
@@ -119,9 +117,7 @@ export function startHttpApi(options: HttpApiServerOptions): Promise<HttpApiServ
         accountId,
         apiId: api.apiId,
         routeKey: found.route.routeKey,
-        stage: api.stage,
         pathParameters: found.pathParameters,
-        stageVariables: api.stageVariables,
         requestId,
         now: options.now(),
         ...(found.route.target.authorization === 'AWS_IAM' ? { authorizer: { iam: localCaller(accountId) } } : {}),
@@ -184,11 +180,11 @@ export function startHttpApi(options: HttpApiServerOptions): Promise<HttpApiServ
 
 /** How a route is named in the policy of the function that it calls. */
 export function routeArnOf(
-  { apiId, stage }: Pick<HttpApi, 'apiId' | 'stage'>,
+  { apiId }: Pick<HttpApi, 'apiId'>,
   routeKey: string,
   { region, accountId }: { readonly region: string; readonly accountId: string },
 ): string {
-  const [method = '*', path = '/*'] = routeKey === '$default' ? [] : routeKey.split(' ');
+  const [method, path] = routeKey.split(' ');
   return `arn:aws:execute-api:${region}:${accountId}:${apiId}/${stage}/${method === 'ANY' ? '*' : method}${path}`;
 }
 

@@ -16,7 +16,6 @@ export interface ProxyEvent {
   readonly requestContext: Readonly<Record<string, unknown>>;
   readonly body?: string;
   readonly pathParameters?: Readonly<Record<string, string>>;
-  readonly stageVariables?: Readonly<Record<string, string>>;
   readonly isBase64Encoded: boolean;
 }
 
@@ -36,9 +35,7 @@ export interface ProxyContext {
   readonly accountId: string;
   readonly apiId: string;
   readonly routeKey: string;
-  readonly stage: string;
   readonly pathParameters: Readonly<Record<string, string>>;
-  readonly stageVariables: Readonly<Record<string, string>>;
   readonly requestId: string;
   /** Epoch milliseconds. */
   readonly now: number;
@@ -46,14 +43,16 @@ export interface ProxyContext {
   readonly authorizer?: Readonly<Record<string, unknown>>;
 }
 
+/** The only one that an API has here. */
+export const stage = '$default';
+
 export function proxyEventOf(request: ProxyRequest, context: ProxyContext): ProxyEvent {
   const mark = request.target.indexOf('?');
-  const path = mark < 0 ? request.target : request.target.slice(0, mark);
+  const rawPath = mark < 0 ? request.target : request.target.slice(0, mark);
   const rawQueryString = mark < 0 ? '' : request.target.slice(mark + 1);
   const { headers, cookies } = readHeaders(request.rawHeaders);
   const query = readQuery(rawQueryString);
   const { body, isBase64Encoded } = readBody(request.body, headers['content-type']);
-  const rawPath = context.stage === '$default' ? path : `/${context.stage}${path}`;
   return {
     version: '2.0',
     routeKey: context.routeKey,
@@ -77,13 +76,12 @@ export function proxyEventOf(request: ProxyRequest, context: ProxyContext): Prox
       },
       requestId: context.requestId,
       routeKey: context.routeKey,
-      stage: context.stage,
+      stage,
       time: commonLogTime(context.now),
       timeEpoch: context.now,
     },
     ...(body === undefined ? {} : { body }),
     ...(Object.keys(context.pathParameters).length === 0 ? {} : { pathParameters: context.pathParameters }),
-    ...(Object.keys(context.stageVariables).length === 0 ? {} : { stageVariables: context.stageVariables }),
     isBase64Encoded,
   };
 }

@@ -1,4 +1,4 @@
-/** One route of an HTTP API: `POST /drift/events`, `ANY /v1/{proxy+}`, `$default`. */
+/** One route of an HTTP API: `POST /drift/events`, `ANY /v1/{proxy+}`. */
 export interface Route<T> {
   readonly routeKey: string;
   readonly target: T;
@@ -22,15 +22,13 @@ type Segment =
 
 /**
  * Chooses a request's route as API Gateway does: a full match before one with `{parameters}`, those before a greedy
- * `{proxy+}`, `$default` last; a method before `ANY`.
+ * `{proxy+}`; a method before `ANY`.
  * Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
  */
 export function createRouteTable<T>(
   routes: readonly Route<T>[],
 ): (method: string, path: string) => RouteMatch<T> | undefined {
-  const fallback = routes.find(({ routeKey }) => routeKey === '$default');
-  const parsed = routes.filter((route) => route !== fallback).map(parseRoute);
-  parsed.sort(bySpecificity);
+  const parsed = routes.map(parseRoute).sort(bySpecificity);
 
   return (method, path) => {
     const parts = path.split('/').slice(1);
@@ -39,14 +37,14 @@ export function createRouteTable<T>(
       const pathParameters = matchSegments(segments, parts);
       if (pathParameters !== undefined) return { route, pathParameters };
     }
-    return fallback === undefined ? undefined : { route: fallback, pathParameters: {} };
+    return undefined;
   };
 }
 
-/** Throws where the key is none: `METHOD /path` or `$default`. */
+/** Throws where the key is none. */
 function parseRoute<T>(route: Route<T>): ParsedRoute<T> {
   const found = /^([A-Z]+) (\/.*)$/.exec(route.routeKey);
-  if (found === null) throw new Error(`RouteKey ${route.routeKey} is neither "METHOD /path" nor "$default"`);
+  if (found === null) throw new Error(`RouteKey ${route.routeKey} is not "METHOD /path"`);
   const [, method = '', path = ''] = found;
   const segments = path.split('/').slice(1).map(parseSegment);
   return { route, method, segments };

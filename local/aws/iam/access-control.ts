@@ -79,7 +79,6 @@ export function createAccessControl(options: AccessControlOptions): AccessContro
   const common = { 'aws:securetransport': ['true'], 'aws:requestedregion': [region] };
 
   function decideForRole({ functionName, roleArn }: Caller, need: Need): Verdict {
-    const session = sessionArn(accountId, roleArn, functionName);
     const context: RequestContext = {
       ...common,
       'aws:principalarn': [roleArn],
@@ -87,7 +86,7 @@ export function createAccessControl(options: AccessControlOptions): AccessContro
       'aws:principalisawsservice': ['false'],
       ...need.context,
     };
-    const principal = { kind: 'role', roleArn, sessionArn: session, accountId } as const;
+    const principal = { kind: 'role' } as const;
     const { action, resource } = need;
     const identity = roles.find(roleArn)?.statements ?? [];
     return decide({ principal, action, resource, context }, identity, `${roleArn}|${functionName}`);

@@ -11,7 +11,7 @@ export interface AccessRequest {
 }
 
 export type Principal =
-  | { readonly kind: 'role'; readonly roleArn: string; readonly sessionArn: string; readonly accountId: string }
+  | { readonly kind: 'role' }
   /** `events.amazonaws.com` */
   | { readonly kind: 'service'; readonly service: string };
 
@@ -51,10 +51,9 @@ export function evaluateAccess(request: AccessRequest, { identity, resource }: P
     for (const statement of statements) {
       const grant = grantOf(statement, request);
       if (grant === undefined || !statement.condition(request.context)) continue;
-      const match = statement.principals === undefined ? 'itself' : matchPrincipal(statement, request.principal);
-      if (match === 'no') continue;
+      if (!isMeant(statement, request.principal)) continue;
       if (statement.effect === 'Deny') return { kind: 'forbidden', by: grant, policyKind };
-      if (match === 'itself') allows.push(grant);
+      allows.push(grant);
     }
   }
   return allows.length === 0 ? { kind: 'not-allowed' } : { kind: 'allowed', by: allows };
@@ -74,22 +73,11 @@ function grantOf(statement: Statement, { action, resource }: AccessRequest): Gra
   };
 }
 
-function matchingText({ patterns, negated }: Patterns, value: string): string | undefined {
-  const match = patterns.find(({ matches }) => matches(value));
-  if (!negated) return match?.text;
-  return match === undefined ? `all but ${patterns.map(({ text }) => text).join(', ')}` : undefined;
+function matchingText(patterns: Patterns, value: string): string | undefined {
+  return patterns.find(({ matches }) => matches(value))?.text;
 }
 
-/**
- * `account`: the account is named, not the role. That forbids, but it allows nothing by itself: it hands the decision to
- * the policies of the account's own roles.
- */
-function matchPrincipal({ principals }: Statement, principal: Principal): 'itself' | 'account' | 'no' {
-  const { aws = [], service = [] } = principals ?? {};
-  if (principal.kind === 'service') {
-    return service.includes(principal.service) || aws.includes('*') ? 'itself' : 'no';
-  }
-  if (aws.some((each) => each === '*' || each === principal.roleArn || each === principal.sessionArn)) return 'itself';
-  const accountArn = `arn:aws:iam::${principal.accountId}:root`;
-  return aws.includes(principal.accountId) || aws.includes(accountArn) ? 'account' : 'no';
+function isMeant({ principals = 'everybody' }: Statement, principal: Principal): boolean {
+  if (principals === 'everybody') return true;
+  return principal.kind === 'service' && principals.includes(principal.service);
 }

@@ -26,8 +26,8 @@ export function grantsOf(statements: readonly Statement[]): Grant[] {
   return statements
     .filter(({ effect }) => effect === 'Allow')
     .flatMap(({ policy, index, sid, actions, resources }) =>
-      textsOf(actions).flatMap((action) =>
-        textsOf(resources).map((resource) => ({
+      actions.flatMap(({ text: action }) =>
+        resources.map(({ text: resource }) => ({
           policy,
           statement: index,
           ...(sid === undefined ? {} : { sid }),
@@ -40,10 +40,4 @@ export function grantsOf(statements: readonly Statement[]): Grant[] {
 
 export function grantKey({ policy, statement, action, resource }: Grant): string {
   return `${policy}|${statement}|${action}|${resource}`;
-}
-
-/** In the words of the verdicts. */
-function textsOf({ patterns, negated }: Statement['actions']): string[] {
-  const texts = patterns.map(({ text }) => text);
-  return negated ? [`all but ${texts.join(', ')}`] : texts;
 }

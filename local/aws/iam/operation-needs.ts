@@ -27,20 +27,9 @@ type Needs = (input: Input, account: Account) => readonly Need[];
  * source beside it.
  */
 export const operationNeeds: Readonly<Record<string, Needs>> = {
-  ...each(
-    'dynamodb',
-    [
-      'DeleteItem',
-      'DeleteTable',
-      'DescribeTable',
-      'DescribeTimeToLive',
-      'GetItem',
-      'PutItem',
-      'UpdateItem',
-      'UpdateTimeToLive',
-    ],
-    (action) => (input, account) => [{ action, resource: tableArn(account, input.TableName) }],
-  ),
+  ...each('dynamodb', ['CreateTable', 'DeleteItem', 'DeleteTable', 'GetItem', 'PutItem', 'UpdateItem'], (action) => {
+    return (input, account) => [{ action, resource: tableArn(account, input.TableName) }];
+  }),
   // An index is a resource of its own: who may query the table may not query the index, nor the other way round.
   ...each('dynamodb', ['Query', 'Scan'], (action) => (input, account) => {
     const table = tableArn(account, input.TableName);
@@ -52,13 +41,6 @@ export const operationNeeds: Readonly<Record<string, Needs>> = {
     const tables = Object.keys((input.RequestItems ?? {}) as object);
     return tables.map((table) => ({ action, resource: tableArn(account, table) }));
   }),
-  'dynamodb:CreateTable': (input, account) => {
-    const resource = tableArn(account, input.TableName);
-    return [{ action: 'dynamodb:CreateTable', resource }, ...whereTagged(input.Tags, 'dynamodb:TagResource', resource)];
-  },
-  ...each('dynamodb', ['ListTagsOfResource', 'TagResource', 'UntagResource'], (action) => (input) => [
-    { action, resource: text(input.ResourceArn) },
-  ]),
   ...each('dynamodb', ['ListTables'], withoutResource),
 
   'events:PutEvents': (input, account) => {
@@ -76,39 +58,17 @@ export const operationNeeds: Readonly<Record<string, Needs>> = {
       };
     });
   },
-  ...each('events', ['DeleteRule', 'DescribeRule', 'DisableRule', 'EnableRule'], (action) => (input, account) => [
-    { action, resource: ruleArn(account, input.EventBusName, input.Name) },
-  ]),
-  'events:PutRule': (input, account) => {
-    const resource = ruleArn(account, input.EventBusName, input.Name);
-    return [
-      { action: 'events:PutRule', resource },
-      ...whereTagged(input.Tags, 'events:TagResource', resource),
-      ...passRole(input.RoleArn, 'events.amazonaws.com', resource),
-    ];
-  },
+  ...each('events', ['DeleteRule', 'DescribeRule', 'DisableRule', 'EnableRule', 'PutRule'], (action) => {
+    return (input, account) => [{ action, resource: ruleArn(account, input.EventBusName, input.Name) }];
+  }),
   ...each('events', ['ListTargetsByRule', 'RemoveTargets'], (action) => (input, account) => [
     { action, resource: ruleArn(account, input.EventBusName, input.Rule) },
   ]),
   'events:PutTargets': (input, account) => {
-    const resource = ruleArn(account, input.EventBusName, input.Rule);
     const targets = objects(input.Targets);
     const context = { 'events:targetarn': distinct(targets.map(({ Arn: arn }) => text(arn))) };
-    return [
-      { action: 'events:PutTargets', resource, context },
-      ...targets.flatMap(({ RoleArn: role }) => passRole(role, 'events.amazonaws.com', resource)),
-    ];
+    return [{ action: 'events:PutTargets', resource: ruleArn(account, input.EventBusName, input.Rule), context }];
   },
-  'events:DescribeEventBus': (input, account) => [
-    { action: 'events:DescribeEventBus', resource: busArn(account, input.Name) },
-  ],
-  'events:CreateArchive': (input, account) => [
-    { action: 'events:CreateArchive', resource: eventsArn(account, `archive/${text(input.ArchiveName)}`) },
-    { action: 'events:CreateArchive', resource: text(input.EventSourceArn) },
-  ],
-  'events:DescribeArchive': (input, account) => [
-    { action: 'events:DescribeArchive', resource: eventsArn(account, `archive/${text(input.ArchiveName)}`) },
-  ],
   // The archive, the bus and the replay, each of them.
   'events:StartReplay': (input, account) => {
     const { Arn: destination } = (input.Destination ?? {}) as Input;
@@ -120,34 +80,13 @@ export const operationNeeds: Readonly<Record<string, Needs>> = {
   ...each('events', ['CancelReplay', 'DescribeReplay'], (action) => (input, account) => [
     { action, resource: replayArn(account, input.ReplayName) },
   ]),
-  ...each('events', ['ListTagsForResource', 'TagResource', 'UntagResource'], (action) => (input) => [
-    { action, resource: text(input.ResourceARN) },
-  ]),
-  ...each(
-    'events',
-    ['ListArchives', 'ListEventBuses', 'ListReplays', 'ListRuleNamesByTarget', 'ListRules', 'TestEventPattern'],
-    withoutResource,
-  ),
+  ...each('events', ['ListReplays', 'ListRules'], withoutResource),
 
   ...each(
     'sqs',
     [
-      ...[
-        'ChangeMessageVisibility',
-        'DeleteMessage',
-        'DeleteQueue',
-        'GetQueueAttributes',
-        'ListDeadLetterSourceQueues',
-      ],
-      ...[
-        'ListQueueTags',
-        'PurgeQueue',
-        'ReceiveMessage',
-        'SendMessage',
-        'SetQueueAttributes',
-        'TagQueue',
-        'UntagQueue',
-      ],
+      ...['DeleteMessage', 'DeleteQueue', 'GetQueueAttributes', 'PurgeQueue', 'ReceiveMessage', 'SendMessage'],
+      'SetQueueAttributes',
     ],
     (action) => (input, account) => [{ action, resource: queueArn(account, input.QueueUrl) }],
   ),
@@ -161,19 +100,12 @@ export const operationNeeds: Readonly<Record<string, Needs>> = {
     const resource = queueArn(account, input.QueueName);
     return [{ action: 'sqs:CreateQueue', resource }, ...whereTagged(input.tags, 'sqs:TagQueue', resource)];
   },
-  'sqs:GetQueueUrl': (input, account) => [
-    { action: 'sqs:GetQueueUrl', resource: queueArn(account, input.QueueName, input.QueueOwnerAWSAccountId) },
-  ],
+  'sqs:GetQueueUrl': (input, account) => [{ action: 'sqs:GetQueueUrl', resource: queueArn(account, input.QueueName) }],
   ...each('sqs', ['ListQueues'], withoutResource),
 
-  ...each(
-    'lambda',
-    [
-      ...['AddPermission', 'DeleteFunction', 'DeleteFunctionConcurrency', 'GetFunction', 'GetFunctionConcurrency'],
-      ...['GetFunctionConfiguration', 'GetPolicy', 'PutFunctionConcurrency', 'RemovePermission'],
-    ],
-    (action) => (input, account) => [{ action, resource: functionArn(account, input.FunctionName) }],
-  ),
+  ...each('lambda', ['DeleteFunction', 'GetFunction', 'GetFunctionConfiguration'], (action) => {
+    return (input, account) => [{ action, resource: functionArn(account, input.FunctionName) }];
+  }),
   'lambda:Invoke': (input, account) => [
     { action: 'lambda:InvokeFunction', resource: functionArn(account, input.FunctionName) },
   ],
@@ -208,33 +140,18 @@ export const operationNeeds: Readonly<Record<string, Needs>> = {
     },
     ...whereTagged(input.Tags, 'lambda:TagResource', mappingArn(account, '*')),
   ],
-  ...each(
-    'lambda',
-    ['DeleteEventSourceMapping', 'GetEventSourceMapping', 'UpdateEventSourceMapping'],
-    (action) => (input, account) => {
-      const uuid = text(input.UUID);
-      const mapped = account.mappedFunctionArn(uuid);
-      // There is nothing to be protected, and no function to compare: the operation answers ResourceNotFoundException.
-      if (mapped === undefined) return [];
-      const next = input.FunctionName === undefined ? [] : [functionArn(account, input.FunctionName)];
-      return [mapped, ...next].map((arn) => ({
-        action,
-        resource: mappingArn(account, uuid),
-        context: { 'lambda:functionarn': [arn] },
-      }));
-    },
-  ),
-  ...each('lambda', ['ListTags', 'TagResource', 'UntagResource'], (action) => (input, account) => [
-    { action, resource: functionArn(account, input.Resource) },
-  ]),
+  ...each('lambda', ['DeleteEventSourceMapping', 'UpdateEventSourceMapping'], (action) => (input, account) => {
+    const uuid = text(input.UUID);
+    const mapped = account.mappedFunctionArn(uuid);
+    // There is nothing to be protected, and no function to compare: the operation answers ResourceNotFoundException.
+    if (mapped === undefined) return [];
+    return [{ action, resource: mappingArn(account, uuid), context: { 'lambda:functionarn': [mapped] } }];
+  }),
   ...each('lambda', ['ListEventSourceMappings', 'ListFunctions'], withoutResource),
 
-  ...each('secretsmanager', ['DescribeSecret', 'GetSecretValue', 'PutSecretValue'], (action) => (input, account) => [
+  ...each('secretsmanager', ['GetSecretValue', 'PutSecretValue'], (action) => (input, account) => [
     { action, resource: secretArn(account, text(input.SecretId)) },
   ]),
-  'secretsmanager:CreateSecret': (input, account) => [
-    { action: 'secretsmanager:CreateSecret', resource: secretArn(account, text(input.Name)) },
-  ],
 
   ...each('xray', ['PutTraceSegments'], withoutResource),
 
@@ -292,16 +209,14 @@ function replayArn(account: Account, name: unknown): string {
 }
 
 /** SQS takes a url, and a bare name in place of one. */
-function queueArn({ region, accountId }: Account, urlOrName: unknown, owner: unknown = undefined): string {
+function queueArn({ region, accountId }: Account, urlOrName: unknown): string {
   const parts = text(urlOrName).split('/');
-  const account = parts.at(-2) ?? (owner === undefined ? accountId : text(owner));
-  return `arn:aws:sqs:${region}:${account}:${parts.at(-1) ?? ''}`;
+  return `arn:aws:sqs:${region}:${parts.at(-2) ?? accountId}:${parts.at(-1) ?? ''}`;
 }
 
-/** By name, partial ARN and ARN, each perhaps with a qualifier, which is not part of what policies name here. */
 function functionArn({ region, accountId }: Account, nameOrArn: unknown): string {
-  const [, name = ''] = /^(?:.*:function:)?([^:]*)/.exec(text(nameOrArn)) ?? [];
-  return `arn:aws:lambda:${region}:${accountId}:function:${name}`;
+  const name = text(nameOrArn);
+  return name.startsWith('arn:') ? name : `arn:aws:lambda:${region}:${accountId}:function:${name}`;
 }
 
 function mappingArn({ region, accountId }: Account, uuid: string): string {

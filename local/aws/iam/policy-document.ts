@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { notServed } from '../not-served.ts';
 import { type Condition, compileConditions } from './conditions.ts';
 import { PolicyError } from './policy-error.ts';
 import { compileAction, compileResource, type Matcher } from './wildcards.ts';
@@ -22,29 +23,20 @@ export interface Statement {
   readonly condition: Condition;
 }
 
-/** Those that a statement lists, or, negated, all but those. */
-export interface Patterns {
-  readonly patterns: readonly { readonly text: string; readonly matches: Matcher }[];
-  readonly negated: boolean;
-}
+export type Patterns = readonly { readonly text: string; readonly matches: Matcher }[];
 
-/** `aws`: account ids, ARNs and `*`. */
-export interface Principals {
-  readonly aws: readonly string[];
-  readonly service: readonly string[];
-}
+/** `everybody`, or services. */
+export type Principals = 'everybody' | readonly string[];
 
 const texts = z.union([z.string(), z.array(z.string())]);
 const statementSchema = z.strictObject({
   Sid: z.optional(z.string()),
   Effect: z.enum(['Allow', 'Deny']),
   Principal: z.optional(
-    z.union([z.literal('*'), z.strictObject({ AWS: z.optional(texts), Service: z.optional(texts) })]),
+    z.union([z.literal('*'), z.strictObject({ AWS: z.literal('*') }), z.strictObject({ Service: texts })]),
   ),
-  Action: z.optional(texts),
-  NotAction: z.optional(texts),
+  Action: texts,
   Resource: z.optional(texts),
-  NotResource: z.optional(texts),
   Condition: z.optional(z.record(z.string(), z.record(z.string(), z.unknown()))),
 });
 const documentSchema = z.strictObject({
@@ -77,43 +69,31 @@ function compile(written: z.infer<typeof statementSchema>, policy: string, index
   if ((written.Principal === undefined) !== (kind === 'identity')) {
     throw new PolicyError(kind === 'identity' ? "a role's own policy has no Principal" : 'Principal is missing');
   }
-  const unlimited = { patterns: [{ text: '*', matches: () => true }], negated: false };
-  const hasResource = written.Resource !== undefined || written.NotResource !== undefined;
-  if (kind === 'trust' && hasResource) throw new PolicyError('a trust policy has no Resource');
+  const { Resource: resource } = written;
+  if ((resource === undefined) !== (kind === 'trust')) {
+    throw new PolicyError(kind === 'trust' ? 'a trust policy has no Resource' : 'Resource is missing');
+  }
   return {
     policy,
     index,
     ...(written.Sid === undefined ? {} : { sid: written.Sid }),
     effect: written.Effect,
-    actions: patternsOf('Action', written.Action, written.NotAction, compileAction),
-    resources:
-      kind === 'trust' ? unlimited : patternsOf('Resource', written.Resource, written.NotResource, compileResource),
+    actions: patternsOf(written.Action, compileAction),
+    resources: resource === undefined ? [{ text: '*', matches: () => true }] : patternsOf(resource, compileResource),
     ...(written.Principal === undefined ? {} : { principals: principalsOf(written.Principal) }),
     condition: compileConditions(written.Condition ?? {}),
   };
 }
 
-type Texts = string | string[] | undefined;
+type Texts = string | string[];
 
-function patternsOf(
-  element: string,
-  listed: Texts,
-  negated: Texts,
-  compilePattern: (text: string) => Matcher,
-): Patterns {
-  if ((listed === undefined) === (negated === undefined)) {
-    throw new PolicyError(`${element} and Not${element}: it takes one of them`);
-  }
-  const texts = [listed ?? negated ?? []].flat();
-  const variable = texts.find((text) => text.includes('${'));
-  if (variable !== undefined) throw new PolicyError(`the local run does not know policy variables (${variable})`);
-  return {
-    patterns: texts.map((text) => ({ text, matches: compilePattern(text) })),
-    negated: negated !== undefined,
-  };
+function patternsOf(written: Texts, compilePattern: (text: string) => Matcher): Patterns {
+  return [written].flat().map((text) => {
+    if (text.includes('${')) throw new PolicyError(notServed(`the policy variable ${text}`));
+    return { text, matches: compilePattern(text) };
+  });
 }
 
-function principalsOf(written: '*' | { AWS?: Texts; Service?: Texts }): Principals {
-  if (written === '*') return { aws: ['*'], service: [] };
-  return { aws: [written.AWS ?? []].flat(), service: [written.Service ?? []].flat() };
+function principalsOf(written: '*' | { AWS: '*' } | { Service: Texts }): Principals {
+  return typeof written === 'object' && 'Service' in written ? [written.Service].flat() : 'everybody';
 }

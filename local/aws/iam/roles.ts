@@ -1,4 +1,3 @@
-import { managedPolicy } from './managed-policies.ts';
 import { readPolicy, type Statement } from './policy-document.ts';
 import { PolicyError } from './policy-error.ts';
 
@@ -8,7 +7,6 @@ export interface Roles {
     readonly arn: string;
     readonly name: string;
     readonly assumedBy: unknown;
-    readonly managedPolicyArns: readonly string[];
     /** For what is said about its trust policy: where it is written. */
     readonly writtenAs: string;
   }): void;
@@ -28,9 +26,9 @@ export interface Role {
 export function createRoles(): Roles {
   const roles = new Map<string, Role & { statements: Statement[] }>();
   return {
-    add({ arn, name, assumedBy, managedPolicyArns, writtenAs }) {
+    add({ arn, name, assumedBy, writtenAs }) {
       const trust = readPolicy(assumedBy, `${writtenAs} (trust)`, 'trust');
-      roles.set(arn, { arn, name, trust, statements: managedPolicyArns.flatMap(managedPolicy) });
+      roles.set(arn, { arn, name, trust, statements: [] });
     },
     attach(roleName, policyName, document) {
       const role = [...roles.values()].find(({ name }) => name === roleName);

@@ -1,6 +1,6 @@
 import type { EngineClock } from '../engine/engine-clock.ts';
 import type { Measure } from '../engine/measure.ts';
-import type { Queues } from '../engine/queue.ts';
+import type { Queues } from '../engine/queues.ts';
 import type { LogLine } from '../runtime/log-buffer.ts';
 import { readEmbeddedMetrics } from './embedded-metrics.ts';
 import type { MetricStore } from './metric-store.ts';

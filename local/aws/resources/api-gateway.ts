@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
+import { notServed } from '../not-served.ts';
 import { resourceMaker, templateBoolean, withoutEffect } from './resource-maker.ts';
 
 /** https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-apigatewayv2-api.html */
@@ -7,7 +8,6 @@ export const makeApi = resourceMaker(
   z.strictObject({
     Name: z.string(),
     ProtocolType: z.literal('HTTP'),
-    Description: z.optional(withoutEffect),
     Tags: z.optional(withoutEffect),
   }),
   (_properties, world, { logicalId }) => {
@@ -27,8 +27,6 @@ export const makeIntegration = resourceMaker(
     IntegrationType: z.literal('AWS_PROXY'),
     IntegrationUri: z.string(),
     PayloadFormatVersion: z.literal('2.0'),
-    IntegrationMethod: z.optional(z.literal('POST')),
-    Description: z.optional(withoutEffect),
   }),
   ({ IntegrationUri }, world, { logicalId }) => {
     // Both spellings are in use: the function's ARN, and the ARN of its invocation.
@@ -63,17 +61,14 @@ export const makeStage = resourceMaker(
     ApiId: z.string(),
     StageName: z.string(),
     AutoDeploy: templateBoolean.refine((auto) => auto, 'without AutoDeploy nothing would be deployed'),
-    StageVariables: z.optional(z.record(z.string(), z.string())),
     // One developer is not throttled, and the console is the access log.
     AccessLogSettings: z.optional(withoutEffect),
     DefaultRouteSettings: z.optional(withoutEffect),
-    RouteSettings: z.optional(withoutEffect),
-    Description: z.optional(withoutEffect),
     Tags: z.optional(withoutEffect),
   }),
-  ({ StageName, StageVariables = {} }, world) => {
-    if (StageName !== '$default') throw new Error(`StageName ${StageName}: the local run serves $default only`);
-    world.api.stage = { name: StageName, variables: StageVariables };
+  ({ StageName }, world) => {
+    if (StageName !== '$default') throw new Error(notServed(`StageName ${StageName}`));
+    world.api.hasStage = true;
     return { ref: StageName };
   },
 );

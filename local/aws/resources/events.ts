@@ -1,20 +1,14 @@
 import * as z from 'zod';
-import { physicalName, resourceMaker, tagList, tagsOf, templateNumber, withoutEffect } from './resource-maker.ts';
+import { present } from '../wire/request-members.ts';
+import { physicalName, resourceMaker, templateNumber, withoutEffect } from './resource-maker.ts';
 
 const pattern = z.record(z.string(), z.unknown());
 
 /** https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-events-eventbus.html */
 export const makeEventBus = resourceMaker(
-  z.strictObject({
-    Name: z.string(),
-    Description: z.optional(z.string()),
-    // Encryption, logs and permissions of other accounts: there are none here.
-    KmsKeyIdentifier: z.optional(withoutEffect),
-    LogConfig: z.optional(withoutEffect),
-    Tags: z.optional(tagList),
-  }),
-  (properties, world) => {
-    const bus = world.buses.createBus(properties.Name, properties.Description);
+  z.strictObject({ Name: z.string(), Description: z.optional(withoutEffect), Tags: z.optional(withoutEffect) }),
+  ({ Name }, world) => {
+    const bus = world.buses.createBus(Name);
     return { ref: bus.name, attributes: { Arn: bus.arn, Name: bus.name } };
   },
 );
@@ -22,20 +16,19 @@ export const makeEventBus = resourceMaker(
 /** https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-events-archive.html */
 export const makeArchive = resourceMaker(
   z.strictObject({
-    ArchiveName: z.optional(z.string()),
     SourceArn: z.string(),
-    Description: z.optional(z.string()),
+    Description: z.optional(withoutEffect),
     EventPattern: z.optional(pattern),
     RetentionDays: z.optional(templateNumber),
+    // Encryption of what is not stored.
     KmsKeyIdentifier: z.optional(withoutEffect),
   }),
-  (properties, world, { logicalId }) => {
+  ({ SourceArn, EventPattern, RetentionDays }, world, { logicalId }) => {
     const { arn, name } = world.buses.createArchive({
-      name: properties.ArchiveName ?? physicalName(world, logicalId, 48),
-      eventSourceArn: properties.SourceArn,
-      ...(properties.EventPattern === undefined ? {} : { eventPattern: JSON.stringify(properties.EventPattern) }),
-      ...(properties.RetentionDays === undefined ? {} : { retentionDays: properties.RetentionDays }),
-      ...(properties.Description === undefined ? {} : { description: properties.Description }),
+      name: physicalName(world, logicalId, 48),
+      eventSourceArn: SourceArn,
+      ...present('eventPattern', EventPattern && JSON.stringify(EventPattern)),
+      ...present('retentionDays', RetentionDays),
     });
     return { ref: name, attributes: { Arn: arn } };
   },
@@ -45,7 +38,6 @@ const target = z.strictObject({
   Id: z.string(),
   Arn: z.string(),
   Input: z.optional(z.string()),
-  RoleArn: z.optional(z.string()),
   RetryPolicy: z.optional(
     z.strictObject({
       MaximumRetryAttempts: z.optional(templateNumber),
@@ -58,44 +50,33 @@ const target = z.strictObject({
 /** https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-events-rule.html */
 export const makeRule = resourceMaker(
   z.strictObject({
-    Name: z.optional(z.string()),
     EventBusName: z.optional(z.string()),
     EventPattern: z.optional(pattern),
     ScheduleExpression: z.optional(z.string()),
     State: z.optional(z.enum(['ENABLED', 'DISABLED'])),
     Description: z.optional(z.string()),
-    RoleArn: z.optional(z.string()),
-    Targets: z.optional(z.array(target)),
-    Tags: z.optional(tagList),
+    Targets: z.array(target),
   }),
   (properties, world, { logicalId }) => {
-    const name = properties.Name ?? physicalName(world, logicalId);
-    const bus = properties.EventBusName;
+    const name = physicalName(world, logicalId);
+    const { EventBusName: bus, EventPattern, ScheduleExpression, State, Description } = properties;
     const { ruleArn } = world.buses.putRule({
       name,
-      ...(bus === undefined ? {} : { bus }),
-      ...(properties.EventPattern === undefined ? {} : { eventPattern: JSON.stringify(properties.EventPattern) }),
-      ...(properties.ScheduleExpression === undefined ? {} : { scheduleExpression: properties.ScheduleExpression }),
-      ...(properties.State === undefined ? {} : { state: properties.State }),
-      ...(properties.Description === undefined ? {} : { description: properties.Description }),
-      ...(properties.RoleArn === undefined ? {} : { roleArn: properties.RoleArn }),
-      tags: tagsOf(properties.Tags),
+      bus,
+      eventPattern: EventPattern && JSON.stringify(EventPattern),
+      scheduleExpression: ScheduleExpression,
+      state: State,
+      description: Description,
     });
-    const targets = (properties.Targets ?? []).map(({ Id, Arn, Input, RoleArn, RetryPolicy, DeadLetterConfig }) => ({
+    const targets = properties.Targets.map(({ Id, Arn, Input, RetryPolicy, DeadLetterConfig }) => ({
       id: Id,
       arn: Arn,
-      ...(Input === undefined ? {} : { input: Input }),
-      ...(RoleArn === undefined ? {} : { roleArn: RoleArn }),
-      ...(DeadLetterConfig?.Arn === undefined ? {} : { deadLetterArn: DeadLetterConfig.Arn }),
-      ...(RetryPolicy?.MaximumRetryAttempts === undefined
-        ? {}
-        : { maximumRetryAttempts: RetryPolicy.MaximumRetryAttempts }),
-      ...(RetryPolicy?.MaximumEventAgeInSeconds === undefined
-        ? {}
-        : { maximumEventAgeSeconds: RetryPolicy.MaximumEventAgeInSeconds }),
+      ...present('input', Input),
+      ...present('deadLetterArn', DeadLetterConfig?.Arn),
+      ...present('maximumRetryAttempts', RetryPolicy?.MaximumRetryAttempts),
+      ...present('maximumEventAgeSeconds', RetryPolicy?.MaximumEventAgeInSeconds),
     }));
-    if (targets.length > 0) world.buses.putTargets(name, targets, bus);
-    const onOwnBus = bus !== undefined && bus !== 'default';
-    return { ref: onOwnBus ? `${bus}|${name}` : name, attributes: { Arn: ruleArn } };
+    world.buses.putTargets(name, targets, bus);
+    return { ref: bus === undefined ? name : `${bus}|${name}`, attributes: { Arn: ruleArn } };
   },
 );

@@ -3,7 +3,7 @@ import type { HttpApi } from '../gateway/http-api.ts';
 /** The parts of the one HTTP API, as the template names them one after the other. */
 export interface ApiResources {
   api?: { readonly id: string; readonly logicalId: string };
-  stage?: { readonly name: string; readonly variables: Readonly<Record<string, string>> };
+  hasStage: boolean;
   readonly integrations: Map<string, string>;
   readonly routes: {
     readonly routeKey: string;
@@ -13,17 +13,15 @@ export interface ApiResources {
 }
 
 export function createApiResources(): ApiResources {
-  return { integrations: new Map(), routes: [] };
+  return { hasStage: false, integrations: new Map(), routes: [] };
 }
 
 /** Undefined: the template has none. Throws where a route names an integration that is not there, or no stage is. */
-export function httpApiOf({ api, stage, integrations, routes }: ApiResources): HttpApi | undefined {
+export function httpApiOf({ api, hasStage, integrations, routes }: ApiResources): HttpApi | undefined {
   if (api === undefined) return undefined;
-  if (stage === undefined) throw new Error(`${api.logicalId} has no stage, so nobody could call it`);
+  if (!hasStage) throw new Error(`${api.logicalId} has no stage, so nobody could call it`);
   return {
     apiId: api.id,
-    stage: stage.name,
-    stageVariables: stage.variables,
     routes: routes.map(({ routeKey, target, authorization }) => {
       const functionArn = integrations.get(target.slice('integrations/'.length));
       if (functionArn === undefined) throw new Error(`route ${routeKey}: there is no ${target}`);

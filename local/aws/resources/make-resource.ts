@@ -1,3 +1,4 @@
+import { notServed } from '../not-served.ts';
 import type { MadeResource, ResolvedResource } from '../template/make-stack.ts';
 import { type Template, TemplateError } from '../template/template.ts';
 import { makeApi, makeIntegration, makeRoute, makeStage } from './api-gateway.ts';
@@ -5,7 +6,7 @@ import { makeCustomResource } from './custom-resource.ts';
 import { makeArchive, makeEventBus, makeRule } from './events.ts';
 import { makeEventInvokeConfig, makeEventSourceMapping, makeFunction, makePermission } from './functions.ts';
 import { makeAlarm, makeDashboard, makeMetricFilter } from './monitoring.ts';
-import { makeManagedPolicy, makePolicy, makeQueuePolicy, makeRole } from './permissions.ts';
+import { makePolicy, makeQueuePolicy, makeRole } from './permissions.ts';
 import { makeQueue } from './queues.ts';
 import type { ResourceMaker } from './resource-maker.ts';
 import { makeSecret } from './secrets.ts';
@@ -24,7 +25,6 @@ const makers: Readonly<Record<string, ResourceMaker>> = {
   'AWS::Events::Archive': makeArchive,
   'AWS::Events::EventBus': makeEventBus,
   'AWS::Events::Rule': makeRule,
-  'AWS::IAM::ManagedPolicy': makeManagedPolicy,
   'AWS::IAM::Policy': makePolicy,
   'AWS::IAM::Role': makeRole,
   'AWS::Lambda::EventInvokeConfig': makeEventInvokeConfig,
@@ -53,13 +53,11 @@ export function refuseUnknownTypes({ Resources: resources }: Template): void {
   const unknown = Object.entries(resources).filter(([, { Type }]) => makerOf(Type) === undefined);
   if (unknown.length === 0) return;
   const names = unknown.map(([logicalId, { Type }]) => `${logicalId} (${Type})`);
-  throw new TemplateError(`the local run does not know the type of ${names.join(', ')}`);
+  throw new TemplateError(notServed(`the type of ${names.join(', ')}`));
 }
 
 export function makeResource(resource: ResolvedResource, world: World): MadeResource | Promise<MadeResource> {
   const make = makerOf(resource.type);
-  if (make === undefined) {
-    throw new TemplateError(`${resource.logicalId}: the local run does not know the type ${resource.type}`);
-  }
+  if (make === undefined) throw new TemplateError(`${resource.logicalId}: ${notServed(`the type ${resource.type}`)}`);
   return make(resource, world);
 }

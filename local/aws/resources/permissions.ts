@@ -1,62 +1,28 @@
 import * as z from 'zod';
 import { readPolicy } from '../iam/policy-document.ts';
-import { physicalName, resourceMaker, tagList, withoutEffect } from './resource-maker.ts';
+import { physicalName, resourceMaker, withoutEffect } from './resource-maker.ts';
 
 const document = z.record(z.string(), z.unknown());
-const inlinePolicies = z.array(z.strictObject({ PolicyName: z.string(), PolicyDocument: document }));
 
 export const makeRole = resourceMaker(
   z.strictObject({
     AssumeRolePolicyDocument: document,
-    RoleName: z.optional(z.string()),
-    ManagedPolicyArns: z.optional(z.array(z.string())),
-    Policies: z.optional(inlinePolicies),
-    Path: z.optional(z.string()),
     Description: z.optional(withoutEffect),
-    MaxSessionDuration: z.optional(withoutEffect),
-    Tags: z.optional(tagList),
+    Tags: z.optional(withoutEffect),
   }),
   (properties, world, { logicalId }) => {
-    const name = properties.RoleName ?? physicalName(world, logicalId);
-    const arn = `arn:aws:iam::${world.accountId}:role${properties.Path ?? '/'}${name}`;
-    world.roles.add({
-      arn,
-      name,
-      assumedBy: properties.AssumeRolePolicyDocument,
-      managedPolicyArns: properties.ManagedPolicyArns ?? [],
-      writtenAs: logicalId,
-    });
-    for (const { PolicyName, PolicyDocument } of properties.Policies ?? []) {
-      world.roles.attach(name, `${logicalId}/${PolicyName}`, PolicyDocument);
-    }
-    return { ref: name, attributes: { Arn: arn, RoleId: `AROA${name.slice(0, 16).toUpperCase()}` } };
+    const name = physicalName(world, logicalId);
+    const arn = `arn:aws:iam::${world.accountId}:role/${name}`;
+    world.roles.add({ arn, name, assumedBy: properties.AssumeRolePolicyDocument, writtenAs: logicalId });
+    return { ref: name, attributes: { Arn: arn } };
   },
 );
 
-const rolePolicy = z.strictObject({
-  PolicyName: z.string(),
-  PolicyDocument: document,
-  Roles: z.optional(z.array(z.string())),
-});
-
-export const makePolicy = resourceMaker(rolePolicy, (properties, world) => {
-  for (const role of properties.Roles ?? []) world.roles.attach(role, properties.PolicyName, properties.PolicyDocument);
-  return { ref: properties.PolicyName, attributes: { Id: properties.PolicyName } };
-});
-
-export const makeManagedPolicy = resourceMaker(
-  z.strictObject({
-    PolicyDocument: document,
-    ManagedPolicyName: z.optional(z.string()),
-    Roles: z.optional(z.array(z.string())),
-    Path: z.optional(z.string()),
-    Description: z.optional(withoutEffect),
-  }),
-  (properties, world, { logicalId }) => {
-    const name = properties.ManagedPolicyName ?? physicalName(world, logicalId);
-    for (const role of properties.Roles ?? []) world.roles.attach(role, name, properties.PolicyDocument);
-    const arn = `arn:aws:iam::${world.accountId}:policy${properties.Path ?? '/'}${name}`;
-    return { ref: arn, attributes: { PolicyArn: arn } };
+export const makePolicy = resourceMaker(
+  z.strictObject({ PolicyName: z.string(), PolicyDocument: document, Roles: z.array(z.string()) }),
+  ({ PolicyName, PolicyDocument, Roles }, world) => {
+    for (const role of Roles) world.roles.attach(role, PolicyName, PolicyDocument);
+    return { ref: PolicyName, attributes: { Id: PolicyName } };
   },
 );
 

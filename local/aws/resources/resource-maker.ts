@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
+import { notServed } from '../not-served.ts';
 import type { MadeResource, ResolvedResource } from '../template/make-stack.ts';
 import { TemplateError } from '../template/template.ts';
 import type { World } from './world.ts';
@@ -32,7 +33,7 @@ function describeIssue(issue: z.core.$ZodIssue): string {
   const path = issue.path.map(String).join('.');
   if (issue.code === 'unrecognized_keys') {
     const names = issue.keys.map((key) => (path === '' ? key : `${path}.${key}`));
-    return `the local run does not know the property ${names.join(', ')}`;
+    return notServed(`the property ${names.join(', ')}`);
   }
   return `${path === '' ? 'the properties' : path}: ${issue.message}`;
 }
@@ -48,11 +49,6 @@ export const templateNumber = z.union([
 export const templateBoolean = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]);
 /** A property without an effect here; the reason stands where it is used. */
 export const withoutEffect = z.unknown();
-export const tagList = z.array(z.strictObject({ Key: z.string(), Value: z.string() }));
-
-export function tagsOf(tags: z.infer<typeof tagList> | undefined): Record<string, string> {
-  return Object.fromEntries((tags ?? []).map(({ Key, Value }) => [Key, Value]));
-}
 
 /** A name as CloudFormation makes it where the template gives none: the same at every start. */
 export function physicalName(world: World, logicalId: string, longest = 64): string {

@@ -1,12 +1,6 @@
 import * as z from 'zod';
-import {
-  physicalName,
-  resourceMaker,
-  tagList,
-  templateBoolean,
-  templateNumber,
-  withoutEffect,
-} from './resource-maker.ts';
+import { present } from '../wire/request-members.ts';
+import { physicalName, resourceMaker, templateBoolean, withoutEffect } from './resource-maker.ts';
 
 const attribute = z.strictObject({ AttributeName: z.string(), AttributeType: z.enum(['S', 'N', 'B']) });
 const key = z.array(z.strictObject({ AttributeName: z.string(), KeyType: z.enum(['HASH', 'RANGE']) }));
@@ -14,45 +8,32 @@ const projection = z.strictObject({
   ProjectionType: z.enum(['ALL', 'KEYS_ONLY', 'INCLUDE']),
   NonKeyAttributes: z.optional(z.array(z.string())),
 });
-const throughput = z.strictObject({ ReadCapacityUnits: templateNumber, WriteCapacityUnits: templateNumber });
-const index = z.strictObject({
-  IndexName: z.string(),
-  KeySchema: key,
-  Projection: projection,
-  ProvisionedThroughput: z.optional(throughput),
-});
+const index = z.strictObject({ IndexName: z.string(), KeySchema: key, Projection: projection });
 
 /** https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-table.html */
 export const makeTable = resourceMaker(
   z.strictObject({
-    TableName: z.optional(z.string()),
     AttributeDefinitions: z.array(attribute),
     KeySchema: key,
-    BillingMode: z.optional(z.enum(['PAY_PER_REQUEST', 'PROVISIONED'])),
-    ProvisionedThroughput: z.optional(throughput),
+    BillingMode: z.literal('PAY_PER_REQUEST'),
     GlobalSecondaryIndexes: z.optional(z.array(index)),
-    LocalSecondaryIndexes: z.optional(z.array(index.omit({ ProvisionedThroughput: true }))),
     StreamSpecification: z.optional(z.strictObject({ StreamViewType: z.string() })),
     TimeToLiveSpecification: z.optional(z.strictObject({ AttributeName: z.string(), Enabled: templateBoolean })),
     // About keeping, encrypting and paying for data, and here it is gone when the run ends.
     PointInTimeRecoverySpecification: z.optional(withoutEffect),
     SSESpecification: z.optional(withoutEffect),
     DeletionProtectionEnabled: z.optional(withoutEffect),
-    ContributorInsightsSpecification: z.optional(withoutEffect),
-    TableClass: z.optional(withoutEffect),
-    Tags: z.optional(tagList),
+    Tags: z.optional(withoutEffect),
   }),
   async (properties, world, { logicalId }) => {
     const { StreamSpecification: stream, TimeToLiveSpecification: timeToLive } = properties;
     const table = await world.tables.create({
       definition: {
-        TableName: properties.TableName ?? physicalName(world, logicalId),
+        TableName: physicalName(world, logicalId),
         AttributeDefinitions: properties.AttributeDefinitions,
         KeySchema: properties.KeySchema,
-        BillingMode: properties.BillingMode ?? 'PROVISIONED',
-        ...present('ProvisionedThroughput', properties.ProvisionedThroughput),
+        BillingMode: properties.BillingMode,
         ...present('GlobalSecondaryIndexes', properties.GlobalSecondaryIndexes),
-        ...present('LocalSecondaryIndexes', properties.LocalSecondaryIndexes),
         ...(stream === undefined ? {} : { StreamSpecification: { StreamEnabled: true, ...stream } }),
       },
       ...(timeToLive?.Enabled === true ? { timeToLiveAttribute: timeToLive.AttributeName } : {}),
@@ -63,7 +44,3 @@ export const makeTable = resourceMaker(
     };
   },
 );
-
-function present(name: string, value: unknown): Record<string, unknown> {
-  return value === undefined ? {} : { [name]: value };
-}

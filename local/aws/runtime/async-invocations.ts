@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { EngineClock } from '../engine/engine-clock.ts';
 import type { InvocationOutcome } from './worker-pool.ts';
 
@@ -20,8 +19,6 @@ export interface AsyncEvent {
   readonly payload: string;
   /** X-Ray's, of who invokes. */
   readonly traceHeader?: string | undefined;
-  /** Of the function's DeadLetterConfig. */
-  readonly deadLetterTargetArn?: string;
 }
 
 export interface AsyncConfig {
@@ -29,15 +26,11 @@ export interface AsyncConfig {
   readonly maximumRetryAttempts?: number;
   /** Default 6 hours. */
   readonly maximumEventAgeSeconds?: number;
-  readonly onFailureArn?: string;
-  readonly onSuccessArn?: string;
 }
 
 export interface AsyncInvocationsOptions {
   readonly clock: EngineClock;
   readonly invoke: (functionArn: string, payload: string, traceHeader?: string) => Promise<InvocationOutcome>;
-  /** Hands a record to a destination. Throws where there is no such. */
-  readonly send: (destinationArn: string, body: string) => void;
   /** What was given up, for the console. */
   readonly onGivenUp: (functionArn: string, reason: string) => void;
 }
@@ -65,11 +58,8 @@ export function createAsyncInvocations(options: AsyncInvocationsOptions): AsyncI
       running--;
     }
     if (stopped) return;
+    if (outcome !== undefined && outcome.functionError === undefined) return;
     const config = configs.get(event.functionArn) ?? {};
-    if (outcome !== undefined && outcome.functionError === undefined) {
-      if (config.onSuccessArn !== undefined) report(event, config.onSuccessArn, outcome, 'Success', attempt);
-      return;
-    }
     const delayMs =
       outcome === undefined
         ? Math.min(maxThrottleDelayMs, 1000 * 2 ** throttles)
@@ -87,44 +77,6 @@ export function createAsyncInvocations(options: AsyncInvocationsOptions): AsyncI
       return;
     }
     options.onGivenUp(event.functionArn, outcome?.payload ?? refusal);
-    const condition = delayMs === undefined ? 'RetriesExhausted' : 'EventAgeExceeded';
-    if (config.onFailureArn !== undefined) report(event, config.onFailureArn, outcome, condition, attempt);
-    if (event.deadLetterTargetArn !== undefined) send(event, event.deadLetterTargetArn, event.payload);
-  }
-
-  function report(
-    event: AsyncEvent,
-    destinationArn: string,
-    outcome: InvocationOutcome | undefined,
-    condition: string,
-    attempt: number,
-  ): void {
-    // The texts are put in as they are: parsed and printed again, a 64-bit number would be another one.
-    const request = JSON.stringify({
-      version: '1.0',
-      timestamp: new Date(clock.now()).toISOString(),
-      requestContext: {
-        requestId: outcome?.requestId ?? randomUUID(),
-        functionArn: `${event.functionArn}:$LATEST`,
-        condition,
-        approximateInvokeCount: attempt,
-      },
-    });
-    const response = JSON.stringify({
-      statusCode: 200,
-      executedVersion: '$LATEST',
-      ...(outcome?.functionError === undefined ? {} : { functionError: outcome.functionError }),
-    });
-    const body = `${request.slice(0, -1)},"requestPayload":${event.payload},"responseContext":${response},"responsePayload":${outcome?.payload ?? 'null'}}`;
-    send(event, destinationArn, body);
-  }
-
-  function send(event: AsyncEvent, destinationArn: string, body: string): void {
-    try {
-      options.send(destinationArn, body);
-    } catch (error) {
-      options.onGivenUp(event.functionArn, `${destinationArn} did not take the report: ${(error as Error).message}`);
-    }
   }
 
   return {

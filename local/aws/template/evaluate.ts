@@ -1,3 +1,4 @@
+import { notServed } from '../not-served.ts';
 import { isRecord, TemplateError } from './template.ts';
 
 /** What the functions of a template can ask for. Each throws `TemplateError` where there is no such thing. */
@@ -5,8 +6,6 @@ export interface EvaluationScope {
   /** Of a parameter, a pseudo parameter or a resource. */
   ref(name: string): unknown;
   attribute(logicalId: string, attribute: string): unknown;
-  condition(name: string): boolean;
-  mapping(map: string, key: string, subKey: string): unknown;
 }
 
 /** The value of `AWS::NoValue`: what has it is left out. */
@@ -15,8 +14,8 @@ export const noValue = Symbol('AWS::NoValue');
 type Intrinsic = (argument: unknown, scope: EvaluationScope, path: string) => unknown;
 
 /**
- * Replaces the template's functions (`Ref`, `Fn::GetAtt`, `Fn::Sub` …) by what they mean. `path` says where in the
- * template the value stands, for errors.
+ * Replaces the template's functions (`Ref`, `Fn::GetAtt`, `Fn::Sub`, `Fn::Join`) by what they mean. `path` says where in
+ * the template the value stands, for errors.
  * Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
  */
 export function evaluate(value: unknown, scope: EvaluationScope, path: string): unknown {
@@ -29,7 +28,7 @@ export function evaluate(value: unknown, scope: EvaluationScope, path: string): 
   if (names.length === 1 && name !== undefined) {
     const intrinsic = Object.hasOwn(intrinsics, name) ? intrinsics[name] : undefined;
     if (intrinsic !== undefined) return intrinsic(value[name], scope, `${path}.${name}`);
-    if (name.startsWith('Fn::')) throw new TemplateError(`${path}: the local run does not know ${name}`);
+    if (name.startsWith('Fn::')) throw new TemplateError(`${path}: ${notServed(name)}`);
   }
   return Object.fromEntries(
     Object.entries(value)
@@ -38,35 +37,19 @@ export function evaluate(value: unknown, scope: EvaluationScope, path: string): 
   );
 }
 
-/** Evaluates a condition function, or the name of a condition in `{"Condition": "…"}`. */
-export function evaluateCondition(value: unknown, scope: EvaluationScope, path: string): boolean {
-  const result =
-    isRecord(value) && typeof value.Condition === 'string'
-      ? scope.condition(value.Condition)
-      : evaluate(value, scope, path);
-  if (typeof result !== 'boolean') throw new TemplateError(`${path}: this is no condition`);
-  return result;
-}
+const substitution = /\$\{([^}]+)\}/g;
 
 const intrinsics: Readonly<Record<string, Intrinsic>> = {
   Ref: (argument, scope, path) => scope.ref(text(argument, path)),
 
-  'Fn::GetAtt': (argument, scope, path) => {
-    const [logicalId, attribute] = readGetAtt(argument, path);
-    return scope.attribute(logicalId, text(evaluate(attribute, scope, path), path));
-  },
+  'Fn::GetAtt': (argument, scope, path) => scope.attribute(...readGetAtt(argument, path)),
 
-  'Fn::Sub': (argument, scope, path) => {
-    const [template, variables] = Array.isArray(argument) ? argument : [argument, {}];
-    const values = evaluate(variables, scope, path);
-    if (!isRecord(values)) throw new TemplateError(`${path}: the variables are no map`);
-    return text(template, path).replace(substitution, (_all, name: string) => {
+  'Fn::Sub': (argument, scope, path) =>
+    text(argument, path).replace(substitution, (_all, name: string) => {
       if (name.startsWith('!')) return `\${${name.slice(1)}}`;
-      if (Object.hasOwn(values, name)) return scalarText(values[name], path);
       const dot = name.indexOf('.');
       return scalarText(dot < 0 ? scope.ref(name) : scope.attribute(name.slice(0, dot), name.slice(dot + 1)), path);
-    });
-  },
+    }),
 
   'Fn::Join': (argument, scope, path) => {
     const [delimiter, parts] = pair(argument, path);
@@ -74,52 +57,7 @@ const intrinsics: Readonly<Record<string, Intrinsic>> = {
       .map((part) => scalarText(part, path))
       .join(text(delimiter, path));
   },
-
-  'Fn::Split': (argument, scope, path) => {
-    const [delimiter, source] = pair(argument, path);
-    return scalarText(evaluate(source, scope, path), path).split(text(delimiter, path));
-  },
-
-  'Fn::Select': (argument, scope, path) => {
-    const [index, items] = pair(argument, path);
-    const chosen = Number(evaluate(index, scope, path));
-    const choices = list(evaluate(items, scope, path), path);
-    if (!Number.isInteger(chosen) || chosen < 0 || chosen >= choices.length) {
-      throw new TemplateError(`${path}: there is no item ${chosen} in a list of ${choices.length}`);
-    }
-    return choices[chosen];
-  },
-
-  'Fn::Base64': (argument, scope, path) =>
-    Buffer.from(scalarText(evaluate(argument, scope, path), path)).toString('base64'),
-
-  'Fn::FindInMap': (argument, scope, path) => {
-    const [map, key, subKey, ...rest] = list(evaluate(argument, scope, path), path);
-    if (rest.length > 0) throw new TemplateError(`${path}: the local run does not know options of Fn::FindInMap`);
-    return scope.mapping(text(map, path), scalarText(key, path), scalarText(subKey, path));
-  },
-
-  'Fn::If': (argument, scope, path) => {
-    const [condition, whenTrue, whenFalse] = list(argument, path);
-    return evaluate(scope.condition(text(condition, path)) ? whenTrue : whenFalse, scope, path);
-  },
-
-  'Fn::Equals': (argument, scope, path) => {
-    const [left, right] = pair(evaluate(argument, scope, path), path);
-    return scalarText(left, path) === scalarText(right, path);
-  },
-  'Fn::And': (argument, scope, path) => list(argument, path).every((part) => evaluateCondition(part, scope, path)),
-  'Fn::Or': (argument, scope, path) => list(argument, path).some((part) => evaluateCondition(part, scope, path)),
-  'Fn::Not': (argument, scope, path) => !evaluateCondition(list(argument, path)[0], scope, path),
-
-  'Fn::ImportValue': (argument, _scope, path) => {
-    throw new TemplateError(
-      `${path}: imports ${JSON.stringify(argument)} from another stack, and the local run knows only this one`,
-    );
-  },
 };
-
-const substitution = /\$\{([^}]+)\}/g;
 
 /** The logical ids, parameters and pseudo parameters that a value refers to. */
 export function referencesOf(value: unknown): Set<string> {
@@ -132,25 +70,18 @@ export function referencesOf(value: unknown): Set<string> {
     else if (isIntrinsic && part['Fn::GetAtt'] !== undefined)
       found.add(readGetAtt(part['Fn::GetAtt'], 'Fn::GetAtt')[0]);
     else if (isIntrinsic && part['Fn::Sub'] !== undefined) {
-      const [template, variables] = [part['Fn::Sub']].flat() as unknown[];
-      const own = isRecord(variables) ? Object.keys(variables) : [];
-      for (const [, name = ''] of String(template).matchAll(substitution)) {
-        if (!name.startsWith('!') && !own.includes(name)) found.add(name.split('.')[0] ?? name);
+      for (const [, name = ''] of String(part['Fn::Sub']).matchAll(substitution)) {
+        if (!name.startsWith('!')) found.add(name.split('.')[0] ?? name);
       }
-      visit(variables);
     } else for (const member of Object.values(part)) visit(member);
   };
   visit(value);
   return found;
 }
 
-function readGetAtt(argument: unknown, path: string): [logicalId: string, attribute: unknown] {
-  if (typeof argument === 'string') {
-    const dot = argument.indexOf('.');
-    return [argument.slice(0, dot), argument.slice(dot + 1)];
-  }
+function readGetAtt(argument: unknown, path: string): [logicalId: string, attribute: string] {
   const [logicalId, attribute] = pair(argument, path);
-  return [text(logicalId, path), attribute];
+  return [text(logicalId, path), text(attribute, path)];
 }
 
 function text(value: unknown, path: string): string {

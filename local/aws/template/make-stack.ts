@@ -1,5 +1,6 @@
+import { notServed } from '../not-served.ts';
 import { creationOrder } from './creation-order.ts';
-import { type EvaluationScope, evaluate, evaluateCondition, noValue } from './evaluate.ts';
+import { type EvaluationScope, evaluate, noValue } from './evaluate.ts';
 import { isRecord, type Template, TemplateError } from './template.ts';
 
 /** One resource of the template, its functions evaluated. */
@@ -23,11 +24,9 @@ export interface MakeStackOptions {
   readonly make: (resource: ResolvedResource) => MadeResource | Promise<MadeResource>;
   /** Types that come after all others, where nothing depends on them. */
   readonly last?: (type: string) => boolean;
-  readonly parameters?: Readonly<Record<string, string>>;
 }
 
 export interface MadeStack {
-  readonly resources: ReadonlyMap<string, MadeResource>;
   readonly outputs: Readonly<Record<string, unknown>>;
 }
 
@@ -38,15 +37,15 @@ export async function makeStack(template: Template, options: MakeStackOptions): 
   for (const logicalId of creationOrder(template, options.last)) {
     const resource = template.Resources[logicalId];
     if (resource === undefined) continue;
-    if (resource.Condition !== undefined && !scope.condition(resource.Condition)) continue;
     const properties = evaluate(resource.Properties ?? {}, scope, logicalId);
     if (!isRecord(properties)) throw new TemplateError(`${logicalId}: its properties are no map`);
     made.set(logicalId, await options.make({ logicalId, type: resource.Type, properties }));
   }
-  const outputs = Object.entries(template.Outputs ?? {})
-    .filter(([, output]) => output.Condition === undefined || scope.condition(output.Condition))
-    .map(([name, output]) => [name, evaluate(output.Value, scope, `Outputs.${name}`)] as const);
-  return { resources: made, outputs: Object.fromEntries(outputs) };
+  const outputs = Object.entries(template.Outputs ?? {}).map(([name, output]) => [
+    name,
+    evaluate(output.Value, scope, `Outputs.${name}`),
+  ]);
+  return { outputs: Object.fromEntries(outputs) };
 }
 
 function createScope(
@@ -65,57 +64,26 @@ function createScope(
     'AWS::StackName': stackName,
     'AWS::URLSuffix': 'amazonaws.com',
   };
-  const conditionsUnderWay: string[] = [];
 
   const resourceOf = (logicalId: string): MadeResource => {
     const resource = made.get(logicalId);
     if (resource !== undefined) return resource;
-    const declared = template.Resources[logicalId];
-    throw new TemplateError(
-      declared === undefined
-        ? `${logicalId}: the template has neither a parameter nor a resource of this name`
-        : `${logicalId} (${declared.Type}) is referred to, but its condition ${declared.Condition} does not hold`,
-    );
+    throw new TemplateError(`${logicalId}: the template has neither a parameter nor a resource of this name`);
   };
 
-  const scope: EvaluationScope = {
+  return {
     ref(name) {
       if (Object.hasOwn(pseudoParameters, name)) return pseudoParameters[name];
       const parameter = template.Parameters?.[name];
       if (parameter === undefined) return resourceOf(name).ref;
-      const value = options.parameters?.[name] ?? parameter.Default;
-      if (value === undefined) throw new TemplateError(`Parameters.${name} has no default, and no value was given`);
-      return parameter.Type.startsWith('List<') || parameter.Type === 'CommaDelimitedList'
-        ? String(value).split(',')
-        : String(value);
+      if (parameter.Default === undefined) throw new TemplateError(`Parameters.${name} has no default`);
+      return String(parameter.Default);
     },
     attribute(logicalId, attribute) {
       const attributes = resourceOf(logicalId).attributes ?? {};
       if (Object.hasOwn(attributes, attribute)) return attributes[attribute];
       const type = template.Resources[logicalId]?.Type;
-      const known = Object.keys(attributes);
-      throw new TemplateError(
-        `${logicalId} (${type}): the local run does not know the attribute ${attribute}${
-          known.length === 0 ? '' : `; it knows ${known.join(', ')}`
-        }`,
-      );
-    },
-    condition(name) {
-      const condition = template.Conditions?.[name];
-      if (condition === undefined) throw new TemplateError(`Conditions.${name}: there is no such condition`);
-      if (conditionsUnderWay.includes(name)) throw new TemplateError(`Conditions.${name} depends on itself`);
-      conditionsUnderWay.push(name);
-      const result = evaluateCondition(condition, scope, `Conditions.${name}`);
-      conditionsUnderWay.pop();
-      return result;
-    },
-    mapping(map, key, subKey) {
-      const value = template.Mappings?.[map]?.[key];
-      if (!isRecord(value) || !Object.hasOwn(value, subKey)) {
-        throw new TemplateError(`Mappings.${map}.${key}.${subKey}: there is no such entry`);
-      }
-      return value[subKey];
+      throw new TemplateError(`${logicalId} (${type}): ${notServed(`the attribute ${attribute}`)}`);
     },
   };
-  return scope;
 }

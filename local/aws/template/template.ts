@@ -1,9 +1,9 @@
+import { notServed } from '../not-served.ts';
+
 /** A CloudFormation template, as far as its sections go. */
 export interface Template {
   readonly Resources: Readonly<Record<string, TemplateResource>>;
   readonly Parameters?: Readonly<Record<string, TemplateParameter>>;
-  readonly Conditions?: Readonly<Record<string, unknown>>;
-  readonly Mappings?: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, unknown>>>>>>;
   readonly Outputs?: Readonly<Record<string, TemplateOutput>>;
 }
 
@@ -11,7 +11,6 @@ export interface TemplateResource {
   readonly Type: string;
   readonly Properties?: Readonly<Record<string, unknown>>;
   readonly DependsOn?: string | readonly string[];
-  readonly Condition?: string;
 }
 
 export interface TemplateParameter {
@@ -21,7 +20,6 @@ export interface TemplateParameter {
 
 export interface TemplateOutput {
   readonly Value: unknown;
-  readonly Condition?: string;
 }
 
 /** Something in the template that the local run does not know. The message names the logical id and what it is. */
@@ -33,31 +31,20 @@ export class TemplateError extends Error {
 }
 
 // `Rules` check parameters before a deploy. CDK's only rule is about the bootstrap stack, which no local run has.
-const sections = ['AWSTemplateFormatVersion', 'Description', 'Metadata', 'Resources', 'Parameters', 'Conditions'];
-const moreSections = ['Mappings', 'Outputs', 'Rules'];
+const sections = ['AWSTemplateFormatVersion', 'Description', 'Resources', 'Parameters', 'Outputs', 'Rules'];
 const knownRules = ['CheckBootstrapVersion'];
 
 // Policies about keeping and replacing are for later deploys; Metadata is for tools.
-const resourceAttributes = [
-  'Type',
-  'Properties',
-  'DependsOn',
-  'Condition',
-  'Metadata',
-  'DeletionPolicy',
-  'UpdateReplacePolicy',
-];
+const resourceAttributes = ['Type', 'Properties', 'DependsOn', 'Metadata', 'DeletionPolicy', 'UpdateReplacePolicy'];
 
 /** Throws `TemplateError` where a section or an attribute of a resource is unknown. */
 export function readTemplate(value: unknown): Template {
   if (!isRecord(value) || !isRecord(value.Resources)) throw new TemplateError('the template has no Resources');
   for (const section of Object.keys(value)) {
-    if (![...sections, ...moreSections].includes(section)) {
-      throw new TemplateError(`the template has a section ${section}, which the local run does not know`);
-    }
+    if (!sections.includes(section)) throw new TemplateError(notServed(`the template's section ${section}`));
   }
   for (const rule of Object.keys(isRecord(value.Rules) ? value.Rules : {})) {
-    if (!knownRules.includes(rule)) throw new TemplateError(`Rules.${rule}: the local run does not know this rule`);
+    if (!knownRules.includes(rule)) throw new TemplateError(notServed(`Rules.${rule}`));
   }
   for (const [name, parameter] of membersOf(value, 'Parameters')) {
     if (typeof parameter.Type !== 'string') throw new TemplateError(`Parameters.${name}: the parameter has no Type`);
@@ -77,7 +64,7 @@ export function readTemplate(value: unknown): Template {
     }
     for (const attribute of Object.keys(resource)) {
       if (!resourceAttributes.includes(attribute)) {
-        throw new TemplateError(`${logicalId} (${resource.Type}): the local run does not know ${attribute}`);
+        throw new TemplateError(`${logicalId} (${resource.Type}): ${notServed(attribute)}`);
       }
     }
   }

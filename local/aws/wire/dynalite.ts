@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { canonicalJson, type JsonObject } from '../../../lambdas/json/json.ts';
+import { type Expression, type Operand, refusalOf } from './dynamo-refusals.ts';
 
 /**
  * dynalite (https://github.com/architect/dynalite) without its HTTP server: its actions are called in process, which
@@ -36,35 +37,31 @@ interface Validation {
   readonly custom?: unknown;
 }
 
-const operationNames = [
+/** What the endpoint hands on as it is. */
+export const servedByDynalite = [
   'BatchGetItem',
   'BatchWriteItem',
-  'CreateTable',
   'DeleteItem',
-  'DeleteTable',
-  'DescribeTable',
   'GetItem',
   'ListTables',
-  'ListTagsOfResource',
   'PutItem',
   'Query',
   'Scan',
-  'TagResource',
-  'UntagResource',
   'UpdateItem',
 ] as const;
+const operationNames = [...servedByDynalite, 'CreateTable', 'DeleteTable', 'DescribeTable'] as const;
 export type DynaliteOperation = (typeof operationNames)[number];
 
 export interface Dynalite {
   /** Throws what dynalite answers: an error with `statusCode` and `body`. */
-  call(operation: DynaliteOperation, input: Record<string, unknown>): Promise<Record<string, unknown>>;
+  call(operation: DynaliteOperation, input: Readonly<Record<string, unknown>>): Promise<Record<string, unknown>>;
   /** Members that dynalite knows; it drops all others without a word. */
   knownMembers(operation: DynaliteOperation): readonly string[];
+  /** As dynalite answers what it refuses. */
+  validationError(message: string): unknown;
   itemsOf(table: string): ItemStore;
   table(name: string): Promise<StoredTable>;
 }
-
-export const dynaliteOperations: readonly DynaliteOperation[] = operationNames;
 
 /**
  * Rows are kept as text. As buffers, which is memory-level's own choice, each row would keep the 8 KB alive that Node cut
@@ -84,12 +81,6 @@ function keepRowsAsText(): void {
 
 keepRowsAsText();
 
-/** `null` where an item has none at that path. Of literals and what stands at paths; a function (`size`) has a `type`. */
-type Operand = { readonly [type: string]: unknown } | null | undefined;
-interface Expression {
-  readonly type: string;
-  readonly args: readonly (Expression | Operand | readonly (string | number)[])[];
-}
 interface Conditions {
   checkConditional(data: { readonly _condition?: { readonly expression: Expression } }, item?: Item): unknown;
   mapPath(path: readonly (string | number)[], item: Item): Operand;
@@ -129,8 +120,12 @@ export function createDynalite(options: { readonly region: string; readonly acco
     checkTypes(input: unknown, types: unknown): Record<string, unknown>;
     checkValidations(input: unknown, types: unknown, custom: unknown, store: Store): void;
   };
+  const { create, validationError } = require('dynalite/db') as {
+    create(options: unknown): Store;
+    validationError(message: string): unknown;
+  };
   // Tables are there at once: nobody waits for them here.
-  const store = (require('dynalite/db') as { create(options: unknown): Store }).create({
+  const store = create({
     createTableMs: 0,
     deleteTableMs: 0,
     updateTableMs: 0,
@@ -159,10 +154,13 @@ export function createDynalite(options: { readonly region: string; readonly acco
         const { types, custom } = known.validation;
         const checked = validations.checkTypes(input, types);
         validations.checkValidations(checked, types, custom, store);
+        const refusal = refusalOf(checked);
+        if (refusal !== undefined) throw validationError(refusal);
         known.action(store, checked, (error, output) => (error ? reject(error) : resolve(output ?? {})));
       });
     },
     knownMembers: (operation) => Object.keys(operations.get(operation)?.validation.types ?? {}),
+    validationError,
     itemsOf: (table) => store.getItemDb(table),
     table: (name) =>
       new Promise((resolve, reject) => {

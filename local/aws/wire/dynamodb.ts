@@ -1,13 +1,15 @@
 import { type ChangeStream, createChangeStream } from '../engine/change-stream.ts';
 import type { EngineClock } from '../engine/engine-clock.ts';
+import { EngineError } from '../engine/engine-error.ts';
 import type { Measure } from '../engine/measure.ts';
-import { createDynalite, type DynaliteOperation, dynaliteOperations, type Item } from './dynalite.ts';
-import { AwsError, type AwsService, type Operation } from './service.ts';
+import { notServed } from '../not-served.ts';
+import { createDynalite, type DynaliteOperation, type Item, servedByDynalite } from './dynalite.ts';
+import type { AwsService, Input, Operation } from './service.ts';
 import { indexWriteUnits, type TableIndex, tableWriteUnits } from './write-units.ts';
 
 export interface DynamoTables {
   readonly service: AwsService;
-  /** As CreateTable and, after it, UpdateTimeToLive. Resolves when the table can be used. */
+  /** As CreateTable, and a time to live. Resolves when the table can be used. */
   create(table: TableInput): Promise<CreatedTable>;
   /** By the ARN of the stream. */
   stream(streamArn: string): ChangeStream | undefined;
@@ -43,8 +45,8 @@ interface Table {
   readonly arn: string;
   readonly keyNames: readonly string[];
   readonly indexes: readonly TableIndex[];
-  stream?: { readonly changes: ChangeStream; readonly viewType: StreamViewType };
-  timeToLiveAttribute?: string;
+  readonly stream: ChangeStream | undefined;
+  readonly timeToLiveAttribute: string | undefined;
   /** Items that carry a time to live, by dynalite's key. Kept only where the table expires items. */
   readonly expiries: Map<string, { readonly key: Item; readonly expiresAtSeconds: number }>;
   /** Keys whose deletion that is under way is an expiry. */
@@ -63,9 +65,7 @@ interface GlobalSecondaryIndex {
 }
 
 const countedReads = new Set<DynaliteOperation>(['GetItem', 'BatchGetItem', 'Query', 'Scan']);
-
-const streamViewTypes = ['KEYS_ONLY', 'NEW_IMAGE', 'OLD_IMAGE', 'NEW_AND_OLD_IMAGES'] as const;
-type StreamViewType = (typeof streamViewTypes)[number];
+const streamViewType = 'NEW_AND_OLD_IMAGES';
 
 // Members that change nothing here: they are about capacity, money, or keeping data that is not kept anyway.
 const withoutLocalEffect = new Set([
@@ -95,27 +95,31 @@ export function createDynamoTables(options: DynamoTablesOptions): DynamoTables {
   }
   function stopped(): void {}
 
-  async function call(operation: DynaliteOperation, input: Record<string, unknown>): Promise<Record<string, unknown>> {
-    refuseUnknownMembers(operation, input);
+  async function call(operation: DynaliteOperation, input: Input): Promise<Record<string, unknown>> {
+    const isCounted = measure !== undefined && countedReads.has(operation);
+    const asked = input.ReturnConsumedCapacity === 'TOTAL' || input.ReturnConsumedCapacity === 'INDEXES';
     try {
-      if (measure === undefined || !countedReads.has(operation)) return await dynalite.call(operation, input);
-      const { ConsumedCapacity, ...answer } = await dynalite.call(operation, {
+      const { ConsumedCapacity: consumed, ...answer } = await dynalite.call(operation, {
         ...input,
-        ReturnConsumedCapacity: input.ReturnConsumedCapacity ?? 'TOTAL',
+        ...(isCounted && !asked ? { ReturnConsumedCapacity: 'TOTAL' } : {}),
       });
-      for (const { TableName, CapacityUnits } of [ConsumedCapacity].flat() as ConsumedCapacity[]) {
-        // A read that finds nothing takes the least that there is.
-        const least = input.ConsistentRead === true ? 1 : 0.5;
-        measure('AWS/DynamoDB', 'ConsumedReadCapacityUnits', { TableName }, Math.max(CapacityUnits, least));
-      }
-      return input.ReturnConsumedCapacity === undefined ? answer : { ...answer, ConsumedCapacity };
+      if (isCounted) measureReads([consumed].flat() as ConsumedCapacity[], input.ConsistentRead === true);
+      return asked ? { ...answer, ConsumedCapacity: consumed } : answer;
     } catch (error) {
-      const answered = awsErrorOf(error);
+      const answered = engineErrorOf(error);
       // A write that its condition stops is paid for all the same.
-      if (answered instanceof AwsError && answered.code === 'ConditionalCheckFailedException') {
+      if (answered instanceof EngineError && answered.code === 'ConditionalCheckFailedException') {
         measure?.('AWS/DynamoDB', 'ConsumedWriteCapacityUnits', { TableName: String(input.TableName) }, 1);
       }
       throw answered;
+    }
+  }
+
+  function measureReads(consumed: readonly ConsumedCapacity[], isConsistent: boolean): void {
+    // A read that finds nothing takes the least that there is.
+    const least = isConsistent ? 1 : 0.5;
+    for (const { TableName, CapacityUnits } of consumed) {
+      measure?.('AWS/DynamoDB', 'ConsumedReadCapacityUnits', { TableName }, Math.max(CapacityUnits, least));
     }
   }
 
@@ -131,22 +135,10 @@ export function createDynamoTables(options: DynamoTablesOptions): DynamoTables {
     }
   }
 
-  // dynalite leaves out what it does not know, a `ReturnValuesOnConditionCheckFailure` for one: say so instead.
-  function refuseUnknownMembers(operation: DynaliteOperation, input: Record<string, unknown>): void {
-    const known = dynalite.knownMembers(operation);
-    for (const [name, value] of Object.entries(input)) {
-      if (known.includes(name) || value === undefined || value === null) continue;
-      if (name === 'ReturnValuesOnConditionCheckFailure' && value === 'NONE') continue;
-      // Every read sees the last write here.
-      if (name === 'ConsistentRead') continue;
-      throw new AwsError('ValidationException', `The local DynamoDB does not know ${name} of ${operation}`);
-    }
-  }
-
-  async function createTable(input: Record<string, unknown>): Promise<Table> {
-    const { StreamSpecification, ...definition } = input;
-    for (const name of withoutLocalEffect) delete definition[name];
-    const viewType = readStreamViewType(StreamSpecification);
+  async function createTable(input: Input, timeToLiveAttribute?: string): Promise<Table> {
+    const { StreamSpecification, ...given } = input;
+    const definition = Object.fromEntries(Object.entries(given).filter(([name]) => !withoutLocalEffect.has(name)));
+    const hasStream = readStreamSpecification(StreamSpecification);
     const { TableDescription } = (await call('CreateTable', definition)) as { TableDescription: { TableName: string } };
     const stored = await untilActive(TableDescription.TableName);
     const table: Table = {
@@ -154,13 +146,11 @@ export function createDynamoTables(options: DynamoTablesOptions): DynamoTables {
       arn: stored.TableArn,
       keyNames: stored.KeySchema.map((key) => key.AttributeName),
       indexes: readIndexes(definition.GlobalSecondaryIndexes),
+      stream: hasStream ? createChangeStream({ clock, region, tableArn: stored.TableArn }) : undefined,
+      timeToLiveAttribute,
       expiries: new Map(),
       expiring: new Set(),
     };
-    if (viewType !== undefined) {
-      const changes = createChangeStream({ clock, region, tableArn: table.arn, viewType });
-      table.stream = { changes, viewType };
-    }
     tables.set(table.name, table);
     watchWrites(table);
     return table;
@@ -182,6 +172,8 @@ export function createDynamoTables(options: DynamoTablesOptions): DynamoTables {
     const del = items.del.bind(items);
 
     items.put = (key, item, callback) => {
+      const refusal = emptyIndexKey(table, item);
+      if (refusal !== undefined) return callback(dynalite.validationError(refusal));
       readOld(table, key, (oldImage) => {
         put(key, item, (error) => {
           if (!error) {
@@ -190,7 +182,7 @@ export function createDynamoTables(options: DynamoTablesOptions): DynamoTables {
             if (table.stream !== undefined) {
               // A copy, as the old image is one: dynalite hands out objects that go on to be its answer.
               const newImage = JSON.parse(JSON.stringify(item)) as Item;
-              table.stream.changes.append({ keys: keysOf(table, newImage), oldImage, newImage });
+              table.stream.append({ keys: keysOf(table, newImage), oldImage, newImage });
             }
           }
           callback(error);
@@ -206,7 +198,7 @@ export function createDynamoTables(options: DynamoTablesOptions): DynamoTables {
             // What expires costs nothing.
             if (!expired) measureWrite(table, oldImage, undefined);
             if (oldImage !== undefined) {
-              table.stream?.changes.append({ keys: keysOf(table, oldImage), oldImage, expired });
+              table.stream?.append({ keys: keysOf(table, oldImage), oldImage, expired });
             }
           }
           callback(error);
@@ -254,100 +246,42 @@ export function createDynamoTables(options: DynamoTablesOptions): DynamoTables {
     return deleted;
   }
 
-  async function setTimeToLive(table: Table, attribute: string | undefined): Promise<void> {
-    table.expiries.clear();
-    if (attribute === undefined) delete table.timeToLiveAttribute;
-    else table.timeToLiveAttribute = attribute;
-    if (attribute === undefined) return;
-    // Rows from before: each is written once more as it is, which makes no stream record and notes its expiry.
-    let startKey: unknown;
-    do {
-      const page = await dynalite.call('Scan', {
-        TableName: table.name,
-        FilterExpression: 'attribute_exists(#ttl)',
-        ExpressionAttributeNames: { '#ttl': attribute },
-        ...(startKey === undefined ? {} : { ExclusiveStartKey: startKey }),
-      });
-      for (const item of page.Items as Item[]) {
-        await dynalite.call('UpdateItem', { TableName: table.name, Key: keysOf(table, item) });
-      }
-      startKey = page.LastEvaluatedKey;
-    } while (startKey !== undefined);
-  }
-
-  function existing(input: Record<string, unknown>): Table {
-    const name = String(input.TableName);
-    const table = tables.get(name);
-    if (table === undefined) {
-      throw new AwsError('ResourceNotFoundException', `Requested resource not found: Table: ${name} not found`);
-    }
-    return table;
-  }
-
-  function describe(description: unknown): unknown {
-    const described = description as { TableName: string };
-    const stream = tables.get(described.TableName)?.stream;
-    if (stream === undefined) return described;
-    return {
-      ...described,
-      StreamSpecification: { StreamEnabled: true, StreamViewType: stream.viewType },
-      LatestStreamArn: stream.changes.arn,
-      LatestStreamLabel: stream.changes.arn.slice(stream.changes.arn.lastIndexOf('/') + 1),
-    };
-  }
-
-  const operations: Record<string, Operation> = {
-    ...Object.fromEntries(dynaliteOperations.map((name): [string, Operation] => [name, (input) => call(name, input)])),
-    async CreateTable(input) {
-      const table = await createTable(input);
-      const { Table: description } = await call('DescribeTable', { TableName: table.name });
-      return { TableDescription: describe(description) };
-    },
-    async DescribeTable(input) {
-      const { Table: description } = await call('DescribeTable', input);
-      return { Table: describe(description) };
-    },
-    async DeleteTable(input) {
-      const answer = await call('DeleteTable', input);
-      tables.delete(String(input.TableName));
-      return answer;
-    },
-    async UpdateTimeToLive(input) {
-      const specification = input.TimeToLiveSpecification as { AttributeName?: string; Enabled?: boolean } | undefined;
-      if (typeof specification?.AttributeName !== 'string' || typeof specification.Enabled !== 'boolean') {
-        throw new AwsError('ValidationException', 'TimeToLiveSpecification needs AttributeName and Enabled');
-      }
-      await setTimeToLive(existing(input), specification.Enabled ? specification.AttributeName : undefined);
-      return { TimeToLiveSpecification: specification };
-    },
-    DescribeTimeToLive(input) {
-      const attribute = existing(input).timeToLiveAttribute;
-      return {
-        TimeToLiveDescription:
-          attribute === undefined
-            ? { TimeToLiveStatus: 'DISABLED' }
-            : { TimeToLiveStatus: 'ENABLED', AttributeName: attribute },
-      };
-    },
-  };
+  const operations = Object.fromEntries(
+    servedByDynalite.map((name): [string, Operation] => [
+      name,
+      // Every read sees the last write here.
+      { takes: [...dynalite.knownMembers(name), 'ConsistentRead'], answer: (input) => call(name, input) },
+    ]),
+  );
 
   return {
-    service: { name: 'dynamodb', operations },
+    service: {
+      name: 'dynamodb',
+      operations: {
+        ...operations,
+        CreateTable: {
+          takes: [...dynalite.knownMembers('CreateTable'), 'StreamSpecification', ...withoutLocalEffect],
+          async answer(input) {
+            const { name, stream } = await createTable(input);
+            const { Table: description } = await call('DescribeTable', { TableName: name });
+            return { TableDescription: { ...(description as object), LatestStreamArn: stream?.arn } };
+          },
+        },
+        DeleteTable: {
+          takes: ['TableName'],
+          async answer(input) {
+            const answer = await call('DeleteTable', input);
+            tables.delete(String(input.TableName));
+            return answer;
+          },
+        },
+      },
+    },
     async create({ definition, timeToLiveAttribute }) {
-      const table = await createTable({ ...definition });
-      await setTimeToLive(table, timeToLiveAttribute);
-      return {
-        name: table.name,
-        arn: table.arn,
-        ...(table.stream === undefined ? {} : { streamArn: table.stream.changes.arn }),
-      };
+      const { name, arn, stream } = await createTable(definition, timeToLiveAttribute);
+      return { name, arn, ...(stream === undefined ? {} : { streamArn: stream.arn }) };
     },
-    stream(streamArn) {
-      for (const table of tables.values()) {
-        if (table.stream?.changes.arn === streamArn) return table.stream.changes;
-      }
-      return undefined;
-    },
+    stream: (streamArn) => [...tables.values()].find(({ stream }) => stream?.arn === streamArn)?.stream,
     deleteExpired,
     stop() {
       cancelSweep();
@@ -368,27 +302,33 @@ function readIndexes(given: unknown): TableIndex[] {
   }));
 }
 
-function readStreamViewType(specification: unknown): StreamViewType | undefined {
-  if (specification === undefined) return undefined;
-  const { StreamEnabled, StreamViewType: viewType } = specification as {
+/** Whether there is to be a stream. Throws for one of another kind. */
+function readStreamSpecification(given: unknown): boolean {
+  const { StreamEnabled = false, StreamViewType } = (given ?? {}) as {
     StreamEnabled?: boolean;
     StreamViewType?: string;
   };
-  if (StreamEnabled === false) return undefined;
-  const known = streamViewTypes.find((name) => name === viewType);
-  if (known === undefined) {
-    throw new AwsError(
-      'ValidationException',
-      `StreamSpecification.StreamViewType is ${String(viewType)}; it can be ${streamViewTypes.join(', ')}`,
-    );
+  if (StreamEnabled && StreamViewType !== streamViewType) {
+    throw new EngineError('ValidationException', `${notServed(`StreamViewType ${String(StreamViewType)}`)}.`);
   }
-  return known;
+  return StreamEnabled;
+}
+
+/** DynamoDB refuses a write that would put an empty text into the key of an index; dynalite takes it. */
+function emptyIndexKey({ indexes }: Table, item: Item): string | undefined {
+  for (const { name, keyNames } of indexes) {
+    const empty = keyNames.find((key) => item[key]?.S === '' || item[key]?.B === '');
+    if (empty !== undefined) {
+      return `One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty string value. IndexName: ${name}, IndexKey: ${empty}`;
+    }
+  }
+  return undefined;
 }
 
 /** dynalite answers `{__type: "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException", message}`. */
-function awsErrorOf(error: unknown): unknown {
+function engineErrorOf(error: unknown): unknown {
   const answered = error as { statusCode?: number; body?: { __type?: string; message?: string; Message?: string } };
   if (answered.statusCode === undefined || answered.body?.__type === undefined) return error;
   const { __type: type, message, Message: otherMessage } = answered.body;
-  return new AwsError(type.slice(type.lastIndexOf('#') + 1), message ?? otherMessage ?? '', answered.statusCode);
+  return new EngineError(type.slice(type.lastIndexOf('#') + 1), message ?? otherMessage ?? '', answered.statusCode);
 }

@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { errorAnswerOf, lambdaStatusOf, queryErrorOf } from './error-answer.ts';
+import { EngineError } from '../engine/engine-error.ts';
+import { notServed } from '../not-served.ts';
+import { lambdaStatusOf, queryErrorOf } from './error-answer.ts';
 import { readLambdaCall } from './lambda-paths.ts';
-import { AwsError, type AwsService, type Call } from './service.ts';
+import { refuseOtherMembers } from './request-members.ts';
+import type { AwsService, Call } from './service.ts';
 import { readCredentialScope } from './signature.ts';
 import { isXrayCall } from './xray.ts';
 
@@ -11,7 +14,7 @@ export interface AwsEndpointOptions {
   readonly services: readonly AwsService[];
   /** 0: any free port. */
   readonly port: number;
-  /** Before the call reaches its service; throws `AwsError` to refuse it. */
+  /** Before the call reaches its service; throws `EngineError` to refuse it. */
   readonly authorize?: (request: AuthorizationRequest) => void;
   /** After each call that was let through, whatever came of it. */
   readonly onCall?: ((request: AuthorizationRequest) => void) | undefined;
@@ -101,7 +104,7 @@ export function startAwsEndpoint(options: AwsEndpointOptions): Promise<AwsEndpoi
     const known = targets[target.slice(0, dot)];
     const operation = target.slice(dot + 1);
     try {
-      if (known === undefined) throw new AwsError('UnknownOperationException', notServed(`${target}`));
+      if (known === undefined) throw unknownOperation(target);
       const output = await call(request, known.service, operation, parseInput(body));
       send(response, 200, contentType, JSON.stringify(output ?? {}));
     } catch (error) {
@@ -128,7 +131,7 @@ export function startAwsEndpoint(options: AwsEndpointOptions): Promise<AwsEndpoi
         headers: request.headers,
         body,
       });
-      if (bound === undefined) throw new AwsError('UnknownOperationException', notServed(what), 404);
+      if (bound === undefined) throw unknownOperation(what, 404);
       what = `lambda ${bound.operation}`;
       const output = await call(request, 'lambda', bound.operation, bound.input);
       if (bound.operation === 'Invoke') return sendInvocation(response, output as InvokeOutput);
@@ -152,7 +155,7 @@ export function startAwsEndpoint(options: AwsEndpointOptions): Promise<AwsEndpoi
     const operation = parameters.Action ?? '';
     const service = readCredentialScope(header(request, 'authorization'))?.service ?? '';
     try {
-      if (service !== 'sts') throw new AwsError('InvalidAction', notServed(`${service} ${operation} (query protocol)`));
+      if (service !== 'sts') throw unknownOperation(`${service}.${operation}`);
       const output = (await call(request, 'sts', operation, parameters)) as Record<string, string>;
       const members = Object.entries(output).map(([name, text]) => `<${name}>${escapeXml(text)}</${name}>`);
       send(
@@ -180,16 +183,17 @@ export function startAwsEndpoint(options: AwsEndpointOptions): Promise<AwsEndpoi
   ): Promise<unknown> {
     const scope = readCredentialScope(header(request, 'authorization'));
     if (scope === undefined) {
-      throw new AwsError('MissingAuthenticationTokenException', 'Request is missing Authentication Token', 403);
+      throw new EngineError('MissingAuthenticationTokenException', 'Request is missing Authentication Token', 403);
     }
     const service = services.get(serviceName);
     const operation =
       service !== undefined && Object.hasOwn(service.operations, operationName)
         ? service.operations[operationName]
         : undefined;
-    if (operation === undefined) {
-      throw new AwsError('UnknownOperationException', notServed(`${serviceName} ${operationName}`));
-    }
+    const what = `${serviceName}.${operationName}`;
+    if (operation === undefined) throw unknownOperation(what);
+    const code = serviceName === 'lambda' ? 'InvalidParameterValueException' : 'ValidationException';
+    refuseOtherMembers(input, operation.takes, what, code);
     const traceHeader = header(request, 'x-amzn-trace-id');
     const caller: Call = {
       accessKeyId: scope.accessKeyId,
@@ -199,16 +203,16 @@ export function startAwsEndpoint(options: AwsEndpointOptions): Promise<AwsEndpoi
     const asked = { ...caller, service: serviceName, operation: operationName, input };
     options.authorize?.(asked);
     try {
-      return await operation(input, caller);
+      return await operation.answer(input, caller);
     } finally {
       options.onCall?.(asked);
     }
   }
 
-  function answerOf(error: unknown, what: string): { code: string; message: string; status: number } {
-    const answered = errorAnswerOf(error);
-    if (answered === undefined || answered.code === 'UnknownOperationException') options.onBug(error, what);
-    return answered ?? { code: 'InternalFailure', message: 'The local run failed; see its console.', status: 500 };
+  function answerOf(error: unknown, what: string): EngineError {
+    const isAnswer = error instanceof EngineError;
+    if (!isAnswer || error.code === 'UnknownOperationException') options.onBug(error, what);
+    return isAnswer ? error : new EngineError('InternalFailure', 'The local run failed; see its console.', 500);
   }
 
   return new Promise((resolve, reject) => {
@@ -230,16 +234,14 @@ export function startAwsEndpoint(options: AwsEndpointOptions): Promise<AwsEndpoi
 
 interface InvokeOutput {
   readonly StatusCode: number;
-  readonly Payload?: string;
+  readonly Payload: string;
   readonly FunctionError?: string;
-  readonly LogResult?: string;
 }
 
 function sendInvocation(response: ServerResponse, output: InvokeOutput): void {
   response.setHeader('x-amz-executed-version', '$LATEST');
   if (output.FunctionError !== undefined) response.setHeader('x-amz-function-error', output.FunctionError);
-  if (output.LogResult !== undefined) response.setHeader('x-amz-log-result', output.LogResult);
-  send(response, output.StatusCode, 'application/json', output.Payload ?? '');
+  send(response, output.StatusCode, 'application/json', output.Payload);
 }
 
 function send(response: ServerResponse, status: number, contentType: string, body: string): void {
@@ -256,7 +258,7 @@ function parseInput(body: string): Record<string, unknown> {
   } catch {
     // Answered below.
   }
-  throw new AwsError('SerializationException', 'The request body is no JSON object.');
+  throw new EngineError('SerializationException', 'The request body is no JSON object.');
 }
 
 function readBody(request: IncomingMessage): Promise<string | undefined> {
@@ -281,8 +283,8 @@ function header(request: IncomingMessage, name: string): string | undefined {
   return Array.isArray(value) ? value[0] : value;
 }
 
-function notServed(what: string): string {
-  return `The local run does not serve ${what}.`;
+function unknownOperation(what: string, status = 400): EngineError {
+  return new EngineError('UnknownOperationException', `${notServed(what)}.`, status);
 }
 
 const xmlEntities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };

@@ -1,141 +1,30 @@
-import { AwsError } from './service.ts';
+import { EngineError } from '../engine/engine-error.ts';
 
 /**
- * Lambda's REST-JSON: which operation a method and a path mean, and which members of the input stand in the path and
- * in the query. Source: https://docs.aws.amazon.com/lambda/latest/api/API_Operations.html
+ * Lambda's REST-JSON: which operation a method and a path mean, which members of the input stand in the path, and the
+ * status of an answer that went well. Source: https://docs.aws.amazon.com/lambda/latest/api/API_Operations.html
  */
-interface Binding {
-  readonly operation: string;
-  readonly method: string;
-  readonly path: RegExp;
-  /** Input members, in the order of the path's groups. */
-  readonly members: readonly string[];
-  readonly query?: Readonly<Record<string, string>>;
-  /** Of an answer that went well; 200 where it is not said. */
-  readonly status?: number;
-}
+type Binding = readonly [operation: string, method: string, path: string, members: readonly string[], status: number];
 
 const functions = '/2015-03-31/functions';
 const mappings = '/2015-03-31/event-source-mappings';
-const at = (path: string): RegExp => new RegExp(`^${path.replaceAll('*', '([^/]+)')}/?$`);
-const pages = { Marker: 'Marker', MaxItems: 'MaxItems' };
-const qualifier = { Qualifier: 'Qualifier' };
+const name = ['FunctionName'];
 
 const bindings: readonly Binding[] = [
-  {
-    operation: 'Invoke',
-    method: 'POST',
-    path: at(`${functions}/*/invocations`),
-    members: ['FunctionName'],
-    query: qualifier,
-  },
-  { operation: 'CreateFunction', method: 'POST', path: at(functions), members: [], status: 201 },
-  { operation: 'ListFunctions', method: 'GET', path: at(functions), members: [], query: pages },
-  {
-    operation: 'GetFunctionConfiguration',
-    method: 'GET',
-    path: at(`${functions}/*/configuration`),
-    members: ['FunctionName'],
-    query: qualifier,
-  },
-  {
-    operation: 'UpdateFunctionConfiguration',
-    method: 'PUT',
-    path: at(`${functions}/*/configuration`),
-    members: ['FunctionName'],
-  },
-  { operation: 'UpdateFunctionCode', method: 'PUT', path: at(`${functions}/*/code`), members: ['FunctionName'] },
-  {
-    operation: 'GetFunction',
-    method: 'GET',
-    path: at(`${functions}/*`),
-    members: ['FunctionName'],
-    query: qualifier,
-  },
-  {
-    operation: 'DeleteFunction',
-    method: 'DELETE',
-    path: at(`${functions}/*`),
-    members: ['FunctionName'],
-    query: qualifier,
-    status: 204,
-  },
-  {
-    operation: 'AddPermission',
-    method: 'POST',
-    path: at(`${functions}/*/policy`),
-    members: ['FunctionName'],
-    query: qualifier,
-    status: 201,
-  },
-  {
-    operation: 'GetPolicy',
-    method: 'GET',
-    path: at(`${functions}/*/policy`),
-    members: ['FunctionName'],
-    query: qualifier,
-  },
-  {
-    operation: 'RemovePermission',
-    method: 'DELETE',
-    path: at(`${functions}/*/policy/*`),
-    members: ['FunctionName', 'StatementId'],
-    query: { ...qualifier, RevisionId: 'RevisionId' },
-    status: 204,
-  },
-  {
-    operation: 'PutFunctionConcurrency',
-    method: 'PUT',
-    path: at('/2017-10-31/functions/*/concurrency'),
-    members: ['FunctionName'],
-  },
-  {
-    operation: 'GetFunctionConcurrency',
-    method: 'GET',
-    path: at('/2019-09-30/functions/*/concurrency'),
-    members: ['FunctionName'],
-  },
-  {
-    operation: 'DeleteFunctionConcurrency',
-    method: 'DELETE',
-    path: at('/2017-10-31/functions/*/concurrency'),
-    members: ['FunctionName'],
-    status: 204,
-  },
-  { operation: 'CreateEventSourceMapping', method: 'POST', path: at(mappings), members: [], status: 202 },
-  {
-    operation: 'ListEventSourceMappings',
-    method: 'GET',
-    path: at(mappings),
-    members: [],
-    query: { ...pages, EventSourceArn: 'EventSourceArn', FunctionName: 'FunctionName' },
-  },
-  { operation: 'GetEventSourceMapping', method: 'GET', path: at(`${mappings}/*`), members: ['UUID'] },
-  {
-    operation: 'UpdateEventSourceMapping',
-    method: 'PUT',
-    path: at(`${mappings}/*`),
-    members: ['UUID'],
-    status: 202,
-  },
-  {
-    operation: 'DeleteEventSourceMapping',
-    method: 'DELETE',
-    path: at(`${mappings}/*`),
-    members: ['UUID'],
-    status: 202,
-  },
-  { operation: 'ListTags', method: 'GET', path: at('/2017-03-31/tags/*'), members: ['Resource'] },
-  { operation: 'TagResource', method: 'POST', path: at('/2017-03-31/tags/*'), members: ['Resource'], status: 204 },
-  {
-    operation: 'UntagResource',
-    method: 'DELETE',
-    path: at('/2017-03-31/tags/*'),
-    members: ['Resource'],
-    query: { tagKeys: 'TagKeys' },
-    status: 204,
-  },
+  ['Invoke', 'POST', `${functions}/*/invocations`, name, 200],
+  ['CreateFunction', 'POST', functions, [], 201],
+  ['ListFunctions', 'GET', functions, [], 200],
+  ['GetFunction', 'GET', `${functions}/*`, name, 200],
+  ['GetFunctionConfiguration', 'GET', `${functions}/*/configuration`, name, 200],
+  ['UpdateFunctionConfiguration', 'PUT', `${functions}/*/configuration`, name, 200],
+  ['UpdateFunctionCode', 'PUT', `${functions}/*/code`, name, 200],
+  ['DeleteFunction', 'DELETE', `${functions}/*`, name, 204],
+  ['CreateEventSourceMapping', 'POST', mappings, [], 202],
+  ['ListEventSourceMappings', 'GET', mappings, [], 200],
+  ['UpdateEventSourceMapping', 'PUT', `${mappings}/*`, ['UUID'], 202],
+  ['DeleteEventSourceMapping', 'DELETE', `${mappings}/*`, ['UUID'], 202],
 ];
+const forms = bindings.map(([, , path]) => new RegExp(`^${path.replaceAll('*', '([^/]+)')}/?$`));
 
 export interface LambdaCall {
   readonly operation: string;
@@ -143,7 +32,7 @@ export interface LambdaCall {
   readonly status: number;
 }
 
-/** Undefined where the path is not one of Lambda's. Throws `AwsError` where the body is no JSON object. */
+/** Undefined where the path is not one of those above. Throws `EngineError` where the body is no JSON object. */
 export function readLambdaCall(request: {
   readonly method: string;
   readonly path: string;
@@ -151,36 +40,21 @@ export function readLambdaCall(request: {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: string;
 }): LambdaCall | undefined {
-  for (const binding of bindings) {
-    if (binding.method !== request.method) continue;
-    const found = binding.path.exec(request.path);
-    if (found === null) continue;
-    const input: Record<string, unknown> =
-      binding.operation === 'Invoke' ? invokeInput(request) : parseObject(request.body);
-    binding.members.forEach((member, index) => {
-      input[member] = decodeURIComponent(found[index + 1] ?? '');
-    });
-    for (const [name, member] of Object.entries(binding.query ?? {})) {
-      const values = request.query.getAll(name);
-      if (values.length === 0) continue;
-      input[member] = member === 'TagKeys' ? values : member === 'MaxItems' ? Number(values[0]) : values[0];
-    }
-    return { operation: binding.operation, input, status: binding.status ?? 200 };
+  for (const [index, [operation, method, , members, status]] of bindings.entries()) {
+    const found = method === request.method ? forms[index]?.exec(request.path) : undefined;
+    if (found === undefined || found === null) continue;
+    const input = operation === 'Invoke' ? invokeInput(request) : parseObject(request.body);
+    for (const [at, member] of members.entries()) input[member] = decodeURIComponent(found[at + 1] ?? '');
+    for (const [member, value] of request.query) input[member] = member === 'MaxItems' ? Number(value) : value;
+    return { operation, input, status };
   }
   return undefined;
 }
 
 function invokeInput(request: Parameters<typeof readLambdaCall>[0]): Record<string, unknown> {
-  const header = (name: string): string | undefined => {
-    const value = request.headers[name];
-    return Array.isArray(value) ? value[0] : value;
-  };
-  return {
-    // The payload stays the text that came in: parsed and printed again, a 64-bit number would be another one.
-    Payload: request.body,
-    InvocationType: header('x-amz-invocation-type') ?? 'RequestResponse',
-    LogType: header('x-amz-log-type') ?? 'None',
-  };
+  const { 'x-amz-invocation-type': InvocationType, 'x-amz-log-type': LogType } = request.headers;
+  // The payload stays the text that came in: parsed and printed again, a 64-bit number would be another one.
+  return { Payload: request.body, InvocationType, LogType };
 }
 
 function parseObject(body: string): Record<string, unknown> {
@@ -193,5 +67,8 @@ function parseObject(body: string): Record<string, unknown> {
   } catch {
     // Answered below, like a body that is JSON but no object.
   }
-  throw new AwsError('InvalidRequestContentException', 'Could not parse request body into json: it is no JSON object');
+  throw new EngineError(
+    'InvalidRequestContentException',
+    'Could not parse request body into json: it is no JSON object',
+  );
 }

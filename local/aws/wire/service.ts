@@ -8,27 +8,20 @@ export interface Call {
   readonly region: string;
   /** X-Ray's tracing header, as the SDK sends it along from within a function. */
   readonly traceHeader?: string;
-  /** Aborted when the caller hangs up; an operation that waits (a long poll) ends then. */
-  readonly signal?: AbortSignal;
 }
 
-export type Operation = (input: Record<string, unknown>, call: Call) => unknown;
+export type Input = Readonly<Record<string, unknown>>;
+
+export interface Operation {
+  /** Members of the input that mean something here. The endpoint refuses a call with any other. */
+  readonly takes: readonly string[];
+  readonly answer: (input: Input, call: Call) => unknown;
+}
+
+export type Operations = Readonly<Record<string, Operation>>;
 
 export interface AwsService {
   /** As IAM spells it: `events`, `sqs`, `lambda`, `dynamodb`, `secretsmanager`. */
   readonly name: string;
-  readonly operations: Readonly<Record<string, Operation>>;
-}
-
-/** An error answer as AWS gives it. `code` is the exception's name, `ResourceNotFoundException` for one. */
-export class AwsError extends Error {
-  readonly code: string;
-  readonly status: number;
-
-  constructor(code: string, message: string, status = 400) {
-    super(message);
-    this.name = 'AwsError';
-    this.code = code;
-    this.status = status;
-  }
+  readonly operations: Operations;
 }

@@ -1,15 +1,11 @@
 import { EngineError } from '../engine/engine-error.ts';
 import { attributesMd5, attributesSizeBytes, type MessageAttributes } from '../engine/message-attributes.ts';
-import {
-  checkVisibilityTimeout,
-  type OutgoingMessage,
-  type Queue,
-  type Queues,
-  type ReceivedMessage,
-} from '../engine/queue.ts';
+import type { OutgoingMessage, Queue, ReceivedMessage } from '../engine/queue.ts';
+import type { Queues } from '../engine/queues.ts';
+import { checkVisibilityTimeout } from '../engine/standard-queue.ts';
 import { validTraceHeader } from '../engine/trace-header.ts';
-import { type Input, membersOf, onePage } from './request-members.ts';
-import { AwsError, type AwsService, type Call } from './service.ts';
+import { Members, onePage, present, refuseOtherMembers } from './request-members.ts';
+import type { AwsService, Call, Input } from './service.ts';
 
 export interface SqsServiceOptions {
   readonly queues: Queues;
@@ -28,7 +24,7 @@ const systemAttributeNames = [
   'DeadLetterQueueSourceArn',
   'SenderId',
   'SentTimestamp',
-] as const;
+];
 const queueAttributeNames: readonly string[] = [
   ...['All', 'Policy', 'VisibilityTimeout', 'MaximumMessageSize', 'MessageRetentionPeriod', 'DelaySeconds'],
   ...['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible', 'ApproximateNumberOfMessagesDelayed'],
@@ -36,17 +32,22 @@ const queueAttributeNames: readonly string[] = [
   ...['FifoQueue', 'ContentBasedDeduplication', 'KmsMasterKeyId', 'KmsDataKeyReusePeriodSeconds'],
   ...['DeduplicationScope', 'FifoThroughputLimit', 'RedriveAllowPolicy', 'SqsManagedSseEnabled'],
 ];
+const messageMembers = [
+  ...['MessageBody', 'DelaySeconds', 'MessageAttributes', 'MessageSystemAttributes'],
+  // On a standard queue it names a tenant, and says nothing about order.
+  'MessageGroupId',
+];
+const groupIdForm = /^[A-Za-z0-9!"#$%&'()*+,\-./:;<=>?@[\\\]^_`{|}~]{1,128}$/;
 
 /** SQS, in the names and errors of its JSON protocol. */
 export function sqsService({ queues, accountId, baseUrl }: SqsServiceOptions): AwsService {
   const urlOf = (name: string): string => `${baseUrl()}/${accountId}/${name}`;
   const queueOf = (input: Input): Queue => {
-    const { optional, required } = membersOf(input, 'MissingParameter');
-    const url = required('QueueUrl', optional.text('QueueUrl'));
+    const url = new Members(input, 'MissingParameter').text('QueueUrl');
     // SQS takes a bare name in place of a URL.
     const parts = url.split('/');
     if (parts.length > 1 && parts.at(-2) !== accountId) {
-      throw new AwsError('InvalidAddress', `The address ${url} is not valid for this endpoint.`, 404);
+      throw new EngineError('InvalidAddress', `The address ${url} is not valid for this endpoint.`, 404);
     }
     return queues.get(parts.at(-1) ?? '');
   };
@@ -54,159 +55,169 @@ export function sqsService({ queues, accountId, baseUrl }: SqsServiceOptions): A
   return {
     name: 'sqs',
     operations: {
-      CreateQueue(input) {
-        const { optional, required } = membersOf(input, badParameter);
-        const name = required('QueueName', optional.text('QueueName'));
-        queues.create(name, optional.textMap('Attributes') ?? {}, optional.textMap('tags') ?? {});
-        return { QueueUrl: urlOf(name) };
+      CreateQueue: {
+        takes: ['QueueName', 'Attributes', 'tags'],
+        answer(input) {
+          const members = new Members(input, badParameter);
+          const name = members.text('QueueName');
+          queues.create(name, members.textMap('Attributes') ?? {});
+          return { QueueUrl: urlOf(name) };
+        },
       },
-      DeleteQueue(input) {
-        queues.delete(queueOf(input).name);
-        return {};
+      DeleteQueue: {
+        takes: ['QueueUrl'],
+        answer(input) {
+          queues.delete(queueOf(input).name);
+          return {};
+        },
       },
-      GetQueueUrl(input) {
-        const { optional, required } = membersOf(input, badParameter);
-        const owner = optional.text('QueueOwnerAWSAccountId') ?? accountId;
-        const name = required('QueueName', optional.text('QueueName'));
-        if (owner !== accountId) throw new AwsError('QueueDoesNotExist', 'The specified queue does not exist.');
-        return { QueueUrl: urlOf(queues.get(name).name) };
+      GetQueueUrl: {
+        takes: ['QueueName'],
+        answer: (input) => ({ QueueUrl: urlOf(queues.get(new Members(input, badParameter).text('QueueName')).name) }),
       },
-      ListQueues(input) {
-        const { optional } = membersOf(input, badParameter);
-        const all = queues.list(optional.text('QueueNamePrefix')).map(({ name }) => urlOf(name));
-        const { page, next } = onePage(all, optional.number('MaxResults') ?? 1000, optional.text('NextToken'));
-        // A token is given only to who asked for pages.
-        const token = next !== undefined && input.MaxResults !== undefined ? { NextToken: next } : {};
-        return { ...(page.length === 0 ? {} : { QueueUrls: page }), ...token };
+      ListQueues: {
+        takes: ['QueueNamePrefix', 'MaxResults', 'NextToken'],
+        answer(input) {
+          const members = new Members(input, badParameter);
+          const all = queues.list(members.textIfAny('QueueNamePrefix')).map(({ name }) => urlOf(name));
+          const most = numberBetween(input, 'MaxResults', 1, 1000);
+          const { page, next } = onePage(all, most ?? 1000, members.textIfAny('NextToken'), badParameter);
+          // A token is given only to who asked for pages.
+          const token = next !== undefined && most !== undefined ? { NextToken: next } : {};
+          return { ...(page.length === 0 ? {} : { QueueUrls: page }), ...token };
+        },
       },
-      GetQueueAttributes(input) {
-        const queue = queueOf(input);
-        const names = membersOf(input, badParameter).optional.texts('AttributeNames') ?? [];
-        const unknown = names.find((name) => !queueAttributeNames.includes(name));
-        if (unknown !== undefined) throw new AwsError('InvalidAttributeName', `Unknown Attribute ${unknown}.`);
-        const attributes = Object.entries(queue.readAttributes()).filter(
-          ([name]) => names.includes('All') || names.includes(name),
-        );
-        return attributes.length === 0 ? {} : { Attributes: Object.fromEntries(attributes) };
+      GetQueueAttributes: {
+        takes: ['QueueUrl', 'AttributeNames'],
+        answer(input) {
+          const queue = queueOf(input);
+          const names = new Members(input, badParameter).texts('AttributeNames') ?? [];
+          refuseUnknownAttribute(names, queueAttributeNames);
+          const attributes = Object.entries(queue.readAttributes()).filter(
+            ([name]) => names.includes('All') || names.includes(name),
+          );
+          return attributes.length === 0 ? {} : { Attributes: Object.fromEntries(attributes) };
+        },
       },
-      SetQueueAttributes(input) {
-        const { optional, required } = membersOf(input, badParameter);
-        queueOf(input).setAttributes(required('Attributes', optional.textMap('Attributes')));
-        return {};
+      SetQueueAttributes: {
+        takes: ['QueueUrl', 'Attributes'],
+        answer(input) {
+          const members = new Members(input, badParameter);
+          queueOf(input).setAttributes(members.required('Attributes', members.textMap('Attributes')));
+          return {};
+        },
       },
-      PurgeQueue(input) {
-        queueOf(input).purge();
-        return {};
-      },
-      TagQueue(input) {
-        const { optional, required } = membersOf(input, badParameter);
-        const { tags } = queueOf(input);
-        for (const [key, value] of Object.entries(required('Tags', optional.textMap('Tags')))) tags.set(key, value);
-        return {};
-      },
-      UntagQueue(input) {
-        const { optional, required } = membersOf(input, badParameter);
-        const { tags } = queueOf(input);
-        for (const key of required('TagKeys', optional.texts('TagKeys'))) tags.delete(key);
-        return {};
-      },
-      ListQueueTags: (input) => ({ Tags: Object.fromEntries(queueOf(input).tags) }),
-      ListDeadLetterSourceQueues(input) {
-        const { arn } = queueOf(input);
-        const sources = queues.list().filter((queue) => queue.settings().redrive?.deadLetterArn === arn);
-        return { queueUrls: sources.map(({ name }) => urlOf(name)) };
+      PurgeQueue: {
+        takes: ['QueueUrl'],
+        answer(input) {
+          queueOf(input).purge();
+          return {};
+        },
       },
 
-      SendMessage: (input, call) => send(queueOf(input), input, call),
-      SendMessageBatch(input, call) {
-        const queue = queueOf(input);
-        const entries = entriesOf(input);
-        let bytes = 0;
-        for (const entry of entries) {
-          if (typeof entry.MessageBody === 'string') bytes += Buffer.byteLength(entry.MessageBody);
-          bytes += attributesSizeBytes((entry.MessageAttributes ?? {}) as MessageAttributes);
-        }
-        if (bytes > largestBatchBytes) {
-          throw new AwsError(
-            'BatchRequestTooLong',
-            `Batch requests cannot be longer than ${largestBatchBytes} bytes. You have sent ${bytes} bytes.`,
-          );
-        }
-        return eachEntry(entries, (entry) => send(queue, entry, call));
+      SendMessage: {
+        takes: ['QueueUrl', ...messageMembers],
+        answer: (input, call) => send(queueOf(input), input, call),
       },
-      async ReceiveMessage(input, call) {
-        const queue = queueOf(input);
-        const { optional } = membersOf(input, badParameter);
-        const maxMessages = numberBetween(input, 'MaxNumberOfMessages', 1, 10) ?? 1;
-        const waitSeconds = numberBetween(input, 'WaitTimeSeconds', 0, 20);
-        const visibilityTimeoutSeconds = optional.number('VisibilityTimeout');
-        if (visibilityTimeoutSeconds !== undefined) checkVisibilityTimeout(visibilityTimeoutSeconds);
-        const systemNames = [
-          ...(optional.texts('AttributeNames') ?? []),
-          ...(optional.texts('MessageSystemAttributeNames') ?? []),
-        ];
-        const unknown = systemNames.find((name) => !(systemAttributeNames as readonly string[]).includes(name));
-        if (unknown !== undefined) throw new AwsError('InvalidAttributeName', `Unknown Attribute ${unknown}.`);
-        const names = optional.texts('MessageAttributeNames') ?? [];
-        const messages = await queue.receive({
-          maxMessages,
-          ...(waitSeconds === undefined ? {} : { waitSeconds }),
-          ...(visibilityTimeoutSeconds === undefined ? {} : { visibilityTimeoutSeconds }),
-          ...(call.signal === undefined ? {} : { signal: call.signal }),
-        });
-        if (messages.length === 0) return {};
-        return { Messages: messages.map((message) => view(message, systemNames, names)) };
+      SendMessageBatch: {
+        takes: ['QueueUrl', 'Entries'],
+        answer(input, call) {
+          const queue = queueOf(input);
+          const entries = entriesOf(input);
+          let bytes = 0;
+          for (const entry of entries) {
+            refuseOtherMembers(entry, ['Id', ...messageMembers], 'an entry of sqs.SendMessageBatch');
+            if (typeof entry.MessageBody === 'string') bytes += Buffer.byteLength(entry.MessageBody);
+            bytes += attributesSizeBytes((entry.MessageAttributes ?? {}) as MessageAttributes);
+          }
+          if (bytes > largestBatchBytes) {
+            throw new EngineError(
+              'BatchRequestTooLong',
+              `Batch requests cannot be longer than ${largestBatchBytes} bytes. You have sent ${bytes} bytes.`,
+            );
+          }
+          return eachEntry(entries, (entry) => send(queue, entry, call));
+        },
       },
-      DeleteMessage(input) {
-        queueOf(input).deleteMessage(handleOf(input));
-        return {};
+      ReceiveMessage: {
+        takes: [
+          ...['QueueUrl', 'MaxNumberOfMessages', 'WaitTimeSeconds', 'VisibilityTimeout'],
+          ...['AttributeNames', 'MessageSystemAttributeNames', 'MessageAttributeNames'],
+        ],
+        async answer(input) {
+          const queue = queueOf(input);
+          const members = new Members(input, badParameter);
+          const visibilityTimeoutSeconds = members.number('VisibilityTimeout');
+          if (visibilityTimeoutSeconds !== undefined) checkVisibilityTimeout(visibilityTimeoutSeconds);
+          const systemNames = [
+            ...(members.texts('AttributeNames') ?? []),
+            ...(members.texts('MessageSystemAttributeNames') ?? []),
+          ];
+          refuseUnknownAttribute(systemNames, systemAttributeNames);
+          const names = members.texts('MessageAttributeNames') ?? [];
+          const messages = await queue.receive({
+            maxMessages: numberBetween(input, 'MaxNumberOfMessages', 1, 10) ?? 1,
+            ...present('waitSeconds', numberBetween(input, 'WaitTimeSeconds', 0, 20)),
+            ...present('visibilityTimeoutSeconds', visibilityTimeoutSeconds),
+          });
+          if (messages.length === 0) return {};
+          return { Messages: messages.map((message) => view(message, systemNames, names)) };
+        },
       },
-      DeleteMessageBatch(input) {
-        const queue = queueOf(input);
-        return eachEntry(entriesOf(input), (entry) => {
-          queue.deleteMessage(handleOf(entry));
+      DeleteMessage: {
+        takes: ['QueueUrl', 'ReceiptHandle'],
+        answer(input) {
+          queueOf(input).deleteMessage(requiredText(input, 'ReceiptHandle'));
           return {};
-        });
+        },
       },
-      ChangeMessageVisibility(input) {
-        changeVisibility(queueOf(input), input);
-        return {};
+      DeleteMessageBatch: {
+        takes: ['QueueUrl', 'Entries'],
+        answer(input) {
+          const queue = queueOf(input);
+          return eachEntry(entriesOf(input), (entry) => {
+            queue.deleteMessage(requiredText(entry, 'ReceiptHandle'));
+            return {};
+          });
+        },
       },
-      ChangeMessageVisibilityBatch(input) {
-        const queue = queueOf(input);
-        return eachEntry(entriesOf(input), (entry) => {
-          changeVisibility(queue, entry);
-          return {};
-        });
+      ChangeMessageVisibilityBatch: {
+        takes: ['QueueUrl', 'Entries'],
+        answer(input) {
+          const queue = queueOf(input);
+          return eachEntry(entriesOf(input), (entry) => {
+            const seconds = new Members(entry, badParameter).number('VisibilityTimeout');
+            if (seconds === undefined) throw missing('VisibilityTimeout');
+            queue.changeVisibility(requiredText(entry, 'ReceiptHandle'), seconds);
+            return {};
+          });
+        },
       },
     },
   };
 }
 
 function send(queue: Queue, input: Input, call: Call): Readonly<Record<string, string>> {
-  const { optional, wrong } = membersOf(input, badParameter);
-  for (const name of ['MessageDeduplicationId', 'MessageGroupId']) {
-    if (input[name] != null) throw wrong(name, 'it is for FIFO queues, which the local run does not support');
+  const members = new Members(input, badParameter);
+  const groupId = members.textIfAny('MessageGroupId');
+  if (groupId !== undefined && !groupIdForm.test(groupId)) {
+    throw members.wrong('MessageGroupId', 'it can have 1 to 128 letters, digits and signs');
   }
-  const body = optional.text('MessageBody');
-  if (body === undefined) throw new AwsError('MissingParameter', 'The request must contain the parameter MessageBody.');
-  const delaySeconds = optional.number('DelaySeconds');
-  const attributes = optional.object('MessageAttributes') as MessageAttributes | undefined;
-  const system = (optional.object('MessageSystemAttributes') ?? {}) as MessageAttributes;
+  const attributes = members.object('MessageAttributes') as MessageAttributes | undefined;
+  const system = (members.object('MessageSystemAttributes') ?? {}) as MessageAttributes;
   const traceHeader = validTraceHeader(system.AWSTraceHeader?.StringValue ?? call.traceHeader);
   const message: OutgoingMessage = {
-    body,
-    ...(delaySeconds === undefined ? {} : { delaySeconds }),
+    body: requiredText(input, 'MessageBody'),
+    ...present('delaySeconds', members.number('DelaySeconds')),
     ...(attributes === undefined || Object.keys(attributes).length === 0 ? {} : { attributes }),
-    ...(traceHeader === undefined ? {} : { awsTraceHeader: traceHeader }),
+    ...present('awsTraceHeader', traceHeader),
   };
   const sent = queue.send(message, call.accessKeyId);
-  const systemMd5 = attributesMd5(system);
   return {
     MessageId: sent.messageId,
     MD5OfMessageBody: sent.bodyMd5,
-    ...(sent.attributesMd5 === undefined ? {} : { MD5OfMessageAttributes: sent.attributesMd5 }),
-    ...(systemMd5 === undefined ? {} : { MD5OfMessageSystemAttributes: systemMd5 }),
+    ...present('MD5OfMessageAttributes', sent.attributesMd5),
+    ...present('MD5OfMessageSystemAttributes', attributesMd5(system)),
   };
 }
 
@@ -243,38 +254,37 @@ function isWanted(name: string, wanted: string): boolean {
   return wanted.endsWith('.*') && name.startsWith(wanted.slice(0, -1));
 }
 
-function changeVisibility(queue: Queue, input: Input): void {
-  const { optional } = membersOf(input, badParameter);
-  const seconds = optional.number('VisibilityTimeout');
-  if (seconds === undefined) {
-    throw new AwsError('MissingParameter', 'The request must contain the parameter VisibilityTimeout.');
-  }
-  queue.changeVisibility(handleOf(input), seconds);
+function refuseUnknownAttribute(names: readonly string[], known: readonly string[]): void {
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new EngineError('InvalidAttributeName', `Unknown Attribute ${unknown}.`);
 }
 
-function handleOf(input: Input): string {
-  const handle = membersOf(input, badParameter).optional.text('ReceiptHandle');
-  if (handle === undefined)
-    throw new AwsError('MissingParameter', 'The request must contain the parameter ReceiptHandle.');
-  return handle;
+function requiredText(input: Input, name: string): string {
+  const text = new Members(input, badParameter).textIfAny(name);
+  if (text === undefined) throw missing(name);
+  return text;
+}
+
+function missing(name: string): EngineError {
+  return new EngineError('MissingParameter', `The request must contain the parameter ${name}.`);
 }
 
 function numberBetween(input: Input, name: string, least: number, most: number): number | undefined {
-  const { optional, wrong } = membersOf(input, badParameter);
-  const value = optional.number(name);
+  const members = new Members(input, badParameter);
+  const value = members.number(name);
   if (value !== undefined && !(Number.isInteger(value) && value >= least && value <= most)) {
-    throw wrong(name, `${value} is not between ${least} and ${most}`);
+    throw members.wrong(name, `${value} is not between ${least} and ${most}`);
   }
   return value;
 }
 
 function entriesOf(input: Input): readonly Input[] {
-  const entries = membersOf(input, badParameter).optional.objects('Entries') ?? [];
+  const entries = new Members(input, badParameter).objects('Entries') ?? [];
   if (entries.length === 0) {
-    throw new AwsError('EmptyBatchRequest', 'There should be at least one entry in the request.');
+    throw new EngineError('EmptyBatchRequest', 'There should be at least one entry in the request.');
   }
   if (entries.length > 10) {
-    throw new AwsError(
+    throw new EngineError(
       'TooManyEntriesInBatchRequest',
       `Maximum number of entries per request are 10. You have sent ${entries.length}.`,
     );
@@ -282,12 +292,12 @@ function entriesOf(input: Input): readonly Input[] {
   const ids = new Set<unknown>();
   for (const { Id: id } of entries) {
     if (typeof id !== 'string' || !/^[\w-]{1,80}$/.test(id)) {
-      throw new AwsError(
+      throw new EngineError(
         'InvalidBatchEntryId',
         'A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.',
       );
     }
-    if (ids.has(id)) throw new AwsError('BatchEntryIdsNotDistinct', `Id ${id} repeated.`);
+    if (ids.has(id)) throw new EngineError('BatchEntryIdsNotDistinct', `Id ${id} repeated.`);
     ids.add(id);
   }
   return entries;
@@ -301,7 +311,7 @@ function eachEntry(entries: readonly Input[], act: (entry: Input) => object): ob
     try {
       successful.push({ Id: entry.Id, ...act(entry) });
     } catch (error) {
-      if (!(error instanceof EngineError || error instanceof AwsError)) throw error;
+      if (!(error instanceof EngineError || error instanceof EngineError)) throw error;
       failed.push({ Id: entry.Id, SenderFault: true, Code: error.code, Message: error.message });
     }
   }

@@ -8,11 +8,15 @@ export function stsService(options: {
   return {
     name: 'sts',
     operations: {
-      GetCallerIdentity: (_input, call) => ({
-        Arn: options.identityArn(call.accessKeyId),
-        UserId: call.accessKeyId,
-        Account: options.accountId,
-      }),
+      GetCallerIdentity: {
+        // Members of the query protocol.
+        takes: ['Action', 'Version'],
+        answer: (_input, { accessKeyId }) => ({
+          Arn: options.identityArn(accessKeyId),
+          UserId: accessKeyId,
+          Account: options.accountId,
+        }),
+      },
     },
   };
 }

@@ -1,4 +1,4 @@
-import { membersOf } from './request-members.ts';
+import { Members } from './request-members.ts';
 import type { AwsService } from './service.ts';
 
 /** The segments that functions put, as X-Ray would keep them. */
@@ -27,17 +27,20 @@ export function createXraySegments(): XraySegments {
     service: {
       name: 'xray',
       operations: {
-        PutTraceSegments(input) {
-          const { optional, required } = membersOf(input);
-          const documents = required('TraceSegmentDocuments', optional.texts('TraceSegmentDocuments'));
-          const refused = documents.flatMap((document) => {
-            const segment = readSegment(document);
-            if ('ErrorCode' in segment) return [segment];
-            segments.push(segment);
-            return [];
-          });
-          if (segments.length > maxKept) segments.splice(0, segments.length - maxKept);
-          return { UnprocessedTraceSegments: refused };
+        PutTraceSegments: {
+          takes: ['TraceSegmentDocuments'],
+          answer(input) {
+            const members = new Members(input);
+            const documents = members.required('TraceSegmentDocuments', members.texts('TraceSegmentDocuments'));
+            const refused = documents.flatMap((document) => {
+              const segment = readSegment(document);
+              if ('ErrorCode' in segment) return [segment];
+              segments.push(segment);
+              return [];
+            });
+            if (segments.length > maxKept) segments.splice(0, segments.length - maxKept);
+            return { UnprocessedTraceSegments: refused };
+          },
         },
       },
     },

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createQueues } from '../../../../local/aws/engine/queue.ts';
+import { createQueues } from '../../../../local/aws/engine/queues.ts';
 import { createVirtualClock } from '../../../../local/aws/engine/virtual-clock.ts';
 
 /** What a queue is, written as plainly as can be: every question goes through all messages. */

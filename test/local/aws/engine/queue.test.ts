@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { createQueues, type Queue, type Queues } from '../../../../local/aws/engine/queue.ts';
+import type { Queue } from '../../../../local/aws/engine/queue.ts';
+import { createQueues, type Queues } from '../../../../local/aws/engine/queues.ts';
 import { createVirtualClock, type VirtualClock } from '../../../../local/aws/engine/virtual-clock.ts';
 
 function aQueue(attributes: Record<string, string> = {}): { queue: Queue; queues: Queues; clock: VirtualClock } {
@@ -335,7 +336,7 @@ describe('queues', () => {
     for (let count = 0; count < 120_000; count += 10) {
       last = (await queue.receive({ maxMessages: 10 }))[0]?.receiptHandle;
     }
-    expect(() => queue.receive()).toThrow(expect.objectContaining({ code: 'OverLimit' }));
+    await expect(queue.receive()).rejects.toThrow(expect.objectContaining({ code: 'OverLimit' }));
     const waiting = queue.receive({ waitSeconds: 20 });
     queue.deleteMessage(last ?? '');
     await clock.advance(0);

@@ -23,7 +23,6 @@ beforeAll(async () => {
     arn: roleArn,
     name: 'worker',
     assumedBy: { Statement: trust },
-    managedPolicyArns: [],
     writtenAs: 'Worker',
   });
   roles.attach('worker', 'Making', {
@@ -42,10 +41,10 @@ beforeAll(async () => {
     mappedFunctionArn: () => undefined,
     onDenied: (text) => told.push(text),
   });
-  const operations = new Proxy(
-    {},
-    { get: () => () => ({ StatusCode: 200 }), getOwnPropertyDescriptor: () => ({ configurable: true }) },
-  );
+  const takes = ['TableName', 'Key', 'Entries', 'QueueUrl', 'FunctionName', 'Code', 'Role', 'SecretId', 'Payload'];
+  const served = { takes: [...takes, 'InvocationType', 'LogType'], answer: () => ({ StatusCode: 200, Payload: '' }) };
+  const names = ['GetItem', 'PutEvents', 'SendMessageBatch', 'CreateFunction', 'Invoke', 'GetSecretValue'];
+  const operations = Object.fromEntries(names.map((name) => [name, served]));
   endpoint = await startAwsEndpoint({
     port: 0,
     services: ['dynamodb', 'events', 'sqs', 'lambda', 'secretsmanager'].map((name) => ({ name, operations })),

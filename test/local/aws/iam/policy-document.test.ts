@@ -1,17 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { evaluateAccess, type Principal } from '../../../../local/aws/iam/evaluate-access.ts';
-import { managedPolicy } from '../../../../local/aws/iam/managed-policies.ts';
 import { type PolicyKind, readPolicy } from '../../../../local/aws/iam/policy-document.ts';
 import { PolicyError } from '../../../../local/aws/iam/policy-error.ts';
 
 const queueArn = 'arn:aws:sqs:us-east-1:000000000000:orders';
 const ruleArn = 'arn:aws:events:us-east-1:000000000000:rule/fanout/orders';
-const role: Principal = {
-  kind: 'role',
-  roleArn: 'arn:aws:iam::000000000000:role/worker',
-  sessionArn: 'arn:aws:sts::000000000000:assumed-role/worker/function',
-  accountId: '000000000000',
-};
+const role: Principal = { kind: 'role' };
 const bus: Principal = { kind: 'service', service: 'events.amazonaws.com' };
 
 const read = (statement: object | object[], kind: PolicyKind) =>
@@ -63,8 +57,6 @@ describe("a role's policy", () => {
     ['whatever the case of the action', { Action: 'SQS:sendmessage'.toLowerCase() }],
     ['by a pattern of actions', { Action: ['s3:GetObject', 'sqs:Send*'] }],
     ['by every action', { Action: '*' }],
-    ['by all but some actions', { Action: undefined, NotAction: 'sqs:Delete*' }],
-    ['by all but some resources', { Resource: undefined, NotResource: `${queueArn}2` }],
     ['by a single character', { Resource: 'arn:aws:sqs:us-east-1:000000000000:order?' }],
     ['by a pattern in the middle of a segment', { Resource: 'arn:aws:sqs:us-*-1:000000000000:o*s' }],
     ['by a pattern that ends a segment and goes on beyond it', { Resource: 'arn:aws:sqs:us-east-1:*' }],
@@ -73,8 +65,6 @@ describe("a role's policy", () => {
   });
 
   test.each([
-    ['other actions', { Action: undefined, NotAction: ['sqs:*'] }],
-    ['other resources', { Resource: undefined, NotResource: [queueArn] }],
     ['a pattern that stops within its segment', { Resource: 'arn:aws:sqs:us-east-1:0*0:o*:s' }],
     ['one character more', { Resource: `${queueArn}?` }],
     ['an ARN in another case', { Resource: queueArn.replace('orders', 'Orders') }],
@@ -98,12 +88,6 @@ describe('a condition', () => {
     ['a pattern of ARNs', { ArnLike: { 'lambda:FunctionArn': 'arn:aws:lambda:*:*:function:fanout-prod-*' } }],
     ['one of several', { StringEquals: { 'lambda:FunctionArn': ['x', functionArn] } }],
     ['any case of the key', { StringLike: { 'LAMBDA:functionARN': '*fanout-?rod-*' } }],
-    ['any case of the value', { StringEqualsIgnoreCase: { 'lambda:FunctionArn': functionArn.toUpperCase() } }],
-    ['something else that it must not be', { ArnNotLike: { 'lambda:FunctionArn': 'arn:aws:lambda:*:*:function:x' } }],
-    ['a key that has to be there', { Null: { 'lambda:FunctionArn': 'false' } }],
-    ['a key that has to be absent', { Null: { 'aws:SourceArn': 'true' } }],
-    ['what is compared only if it is there', { StringEqualsIfExists: { 'aws:SourceAccount': '1' } }],
-    ['what must not be, and is not there', { StringNotEquals: { 'aws:SourceAccount': '1' } }],
   ])('holds for %s', (_what, condition) => {
     expect(holds(condition, given)).toBe(true);
   });
@@ -117,19 +101,8 @@ describe('a condition', () => {
       'one of two operators only',
       { ArnEquals: { 'lambda:FunctionArn': functionArn }, Bool: { 'aws:SecureTransport': 'true' } },
     ],
-    ['what it must not be', { StringNotLike: { 'lambda:FunctionArn': ['x', '*fanout*'] } }],
   ])('does not hold for %s', (_what, condition) => {
     expect(holds(condition, given)).toBe(false);
-  });
-
-  test('on several values holds for all of them, for any of them, or for none, as it says', () => {
-    const both = { 'events:source': ['drift', 'webhook-fanout'] };
-    expect(holds({ 'ForAllValues:StringEquals': { 'events:source': 'drift' } }, both)).toBe(false);
-    expect(holds({ 'ForAllValues:StringEquals': { 'events:source': ['drift', 'webhook-fanout'] } }, both)).toBe(true);
-    expect(holds({ 'ForAllValues:StringEquals': { 'events:source': 'drift' } }, {})).toBe(true);
-    expect(holds({ 'ForAnyValue:StringEquals': { 'events:source': 'drift' } }, both)).toBe(true);
-    expect(holds({ 'ForAnyValue:StringEquals': { 'events:source': 'drift' } }, {})).toBe(false);
-    expect(holds({ StringNotEquals: { 'events:source': 'drift' } }, both)).toBe(false);
   });
 });
 
@@ -167,18 +140,11 @@ describe("a queue's policy", () => {
   });
 
   test('and the policy of a role: one of them is enough, and each can forbid', () => {
-    const byQueue = { ...sending, Principal: { AWS: 'arn:aws:iam::000000000000:role/worker' } };
+    const byQueue = { ...sending, Principal: '*' };
     expect(ofQueue([], role, [sending])).toBe('allowed');
     expect(ofQueue([byQueue], role)).toBe('allowed');
     expect(ofQueue([{ ...byQueue, Effect: 'Deny' }], role, [sending])).toBe('forbidden');
     expect(ofQueue([byQueue], role, [{ ...sending, Effect: 'Deny' }])).toBe('forbidden');
-  });
-
-  test('that names the account leaves it to the policies of its roles', () => {
-    const byAccount = { ...sending, Principal: { AWS: 'arn:aws:iam::000000000000:root' } };
-    expect(ofQueue([byAccount], role)).toBe('not-allowed');
-    expect(ofQueue([byAccount], role, [sending])).toBe('allowed');
-    expect(ofQueue([{ ...byAccount, Effect: 'Deny' }], role, [sending])).toBe('forbidden');
   });
 });
 
@@ -196,8 +162,10 @@ describe('what is not known here is refused, with the place in the policy', () =
       { ...sending, Condition: { StringEquals: { 'aws:PrincipalTag/x': 'y' } } },
       'aws:PrincipalTag/x',
     ],
-    ['a policy variable', 'identity', { ...sending, Resource: `${queueArn}-\${aws:username}` }, 'policy variables'],
+    ['a policy variable', 'identity', { ...sending, Resource: `${queueArn}-\${aws:username}` }, 'policy variable'],
     ['another element', 'resource', { ...sending, NotPrincipal: '*' }, 'NotPrincipal'],
+    ['all actions but some', 'identity', { ...sending, Action: undefined, NotAction: 'sqs:Delete*' }, 'NotAction'],
+    ['a principal of an account', 'resource', { ...sending, Principal: { AWS: '000000000000' } }, 'Principal'],
     ['a federated principal', 'resource', { ...sending, Principal: { Federated: 'x' } }, 'Principal'],
     ['an effect', 'identity', { ...sending, Effect: 'allow' }, 'Effect'],
     ['an action without a service', 'identity', { ...sending, Action: 'SendMessage' }, 'SendMessage'],
@@ -210,11 +178,5 @@ describe('what is not known here is refused, with the place in the policy', () =
     expect(() => read(statement, kind)).toThrow(PolicyError);
     expect(() => read(statement, kind)).toThrow(named);
     expect(() => read(statement, kind)).toThrow('ThePolicy');
-  });
-
-  test("a policy of AWS's own", () => {
-    const arn = 'arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole';
-    expect(managedPolicy(arn)[0]?.actions.patterns.map(({ text }) => text)).toContain('logs:PutLogEvents');
-    expect(() => managedPolicy('arn:aws:iam::aws:policy/AdministratorAccess')).toThrow('AdministratorAccess');
   });
 });

@@ -1,4 +1,4 @@
-import type { Queues } from '../../../../local/aws/engine/queue.ts';
+import type { Queues } from '../../../../local/aws/engine/queues.ts';
 import { createAccessControl } from '../../../../local/aws/iam/access-control.ts';
 import { createGrantLedger } from '../../../../local/aws/iam/grant-ledger.ts';
 import { createResourcePolicies } from '../../../../local/aws/iam/resource-policies.ts';

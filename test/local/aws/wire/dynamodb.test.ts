@@ -5,14 +5,12 @@ import {
   ConditionalCheckFailedException,
   CreateTableCommand,
   DeleteItemCommand,
-  DescribeTableCommand,
-  DescribeTimeToLiveCommand,
   GetItemCommand,
   PutItemCommand,
   QueryCommand,
   ResourceNotFoundException,
+  ScanCommand,
   UpdateItemCommand,
-  UpdateTimeToLiveCommand,
 } from '@aws-sdk/client-dynamodb';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type EngineClock, systemClock } from '../../../../local/aws/engine/engine-clock.ts';
@@ -183,20 +181,169 @@ describe('a table', () => {
   test('refuses an option that would be left out without a word', async () => {
     const { TableName } = await aTable();
     const put = new PutItemCommand({ TableName, Item: id('1'), ReturnValuesOnConditionCheckFailure: 'ALL_OLD' });
-    await expect(aws.dynamo.send(put)).rejects.toThrow('does not know ReturnValuesOnConditionCheckFailure');
-  });
-
-  test('says in its description that it has a stream', async () => {
-    const { TableName, streamArn } = await aTable();
-    const { Table } = await aws.dynamo.send(new DescribeTableCommand({ TableName }));
-    expect(Table).toMatchObject({
-      TableStatus: 'ACTIVE',
-      LatestStreamArn: streamArn,
-      StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_AND_OLD_IMAGES' },
-    });
-    expect(streamArn).toMatch(/^arn:aws:dynamodb:us-east-1:000000000000:table\/table-\d+\/stream\/.+/);
+    await expect(aws.dynamo.send(put)).rejects.toThrow(
+      'dynamodb.PutItem: ReturnValuesOnConditionCheckFailure is not served here',
+    );
   });
 });
+
+describe('a request is refused as DynamoDB refuses it:', () => {
+  const nested = (wrappers: number): AttributeValue =>
+    wrappers === 0
+      ? { S: 'x' }
+      : wrappers % 2 === 0
+        ? { M: { M: nested(wrappers - 1) } }
+        : { L: [nested(wrappers - 1)] };
+
+  test('more than 32 levels of nesting, in an item, a batch and the values of an expression', async () => {
+    const { TableName } = await aTable();
+    const put = (wrappers: number) => new PutItemCommand({ TableName, Item: { ...id('1'), deep: nested(wrappers) } });
+    await aws.dynamo.send(put(31));
+    const [Item, ExpressionAttributeValues] = [{ ...id('1'), deep: nested(32) }, { ':v': nested(32) }];
+    const UpdateExpression = 'SET deep = :v';
+    for (const refused of [
+      aws.dynamo.send(put(32)),
+      aws.dynamo.send(new BatchWriteItemCommand({ RequestItems: { [TableName]: [{ PutRequest: { Item } }] } })),
+      aws.dynamo.send(new UpdateItemCommand({ TableName, Key: id('1'), UpdateExpression, ExpressionAttributeValues })),
+    ]) {
+      await expect(refused).rejects.toMatchObject({
+        name: 'ValidationException',
+        message: expect.stringContaining('Nesting Levels have exceeded supported limits'),
+      });
+    }
+  });
+
+  test.each<[string, AttributeValue, string]>([
+    ['a < :v', { BOOL: true }, 'operator: <, operand type: BOOL'],
+    ['NOT (id = :id OR :v >= a)', { L: [] }, 'operator: >=, operand type: L'],
+    ['size(a) > :v', { SS: ['x'] }, 'operator: >, operand type: SS'],
+    ['a BETWEEN :v AND :v', { NULL: true }, 'operator: BETWEEN, operand type: NULL'],
+  ])('an order of what has none, whatever the item: %s', async (condition, value, message) => {
+    const { TableName } = await aTable();
+    const ExpressionAttributeValues = { ':v': value, ...(condition.includes(':id') ? { ':id': { S: '1' } } : {}) };
+    const put = { TableName, Item: id('1'), ConditionExpression: condition, ExpressionAttributeValues };
+    const scan = { TableName, FilterExpression: condition, ExpressionAttributeValues };
+    const refusal = (kind: string) => `Invalid ${kind}: Incorrect operand type for operator or function; ${message}`;
+    await expect(aws.dynamo.send(new PutItemCommand(put))).rejects.toThrow(refusal('ConditionExpression'));
+    await expect(aws.dynamo.send(new ScanCommand(scan))).rejects.toThrow(refusal('FilterExpression'));
+  });
+
+  test('an order of what stands in the item only is false', async () => {
+    const { TableName } = await aTable();
+    await aws.dynamo.send(new PutItemCommand({ TableName, Item: { ...id('1'), a: { BOOL: true } } }));
+    const put = new PutItemCommand({
+      TableName,
+      Item: id('1'),
+      ConditionExpression: 'a < :v',
+      ExpressionAttributeValues: { ':v': { N: '1' } },
+    });
+    await expect(aws.dynamo.send(put)).rejects.toThrow(ConditionalCheckFailedException);
+  });
+
+  test.each(['begins_with(s, :e)', 's = :e', 's > :e', 's BETWEEN :e AND :z'])(
+    'an empty text for a key: %s',
+    async (condition) => {
+      const TableName = `table-${++tableNumber}`;
+      await aws.tables.create({
+        definition: {
+          TableName,
+          BillingMode: 'PAY_PER_REQUEST',
+          AttributeDefinitions: ['p', 's'].map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
+          KeySchema: [
+            { AttributeName: 'p', KeyType: 'HASH' },
+            { AttributeName: 's', KeyType: 'RANGE' },
+          ],
+        },
+      });
+      const query = new QueryCommand({
+        TableName,
+        KeyConditionExpression: `p = :p AND ${condition}`,
+        ExpressionAttributeValues: {
+          ...{ ':p': { S: 'a' }, ':e': { S: '' } },
+          ...(condition.includes(':z') ? { ':z': { S: 'z' } } : {}),
+        },
+      });
+      await expect(aws.dynamo.send(query)).rejects.toMatchObject({
+        name: 'ValidationException',
+        message: expect.stringContaining('cannot contain an empty string value. Key: s'),
+      });
+    },
+  );
+
+  test('an empty text for the key of an index, however it is written', async () => {
+    const TableName = `table-${++tableNumber}`;
+    await aws.tables.create({
+      definition: {
+        TableName,
+        BillingMode: 'PAY_PER_REQUEST',
+        AttributeDefinitions: ['id', 'g'].map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
+        KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
+        GlobalSecondaryIndexes: [
+          {
+            IndexName: 'by-g',
+            KeySchema: [{ AttributeName: 'g', KeyType: 'HASH' }],
+            Projection: { ProjectionType: 'ALL' },
+          },
+        ],
+      },
+    });
+    await aws.dynamo.send(new PutItemCommand({ TableName, Item: { ...id('1'), g: { S: 'x' } } }));
+    for (const refused of [
+      aws.dynamo.send(new PutItemCommand({ TableName, Item: { ...id('2'), g: { S: '' } } })),
+      aws.dynamo.send(
+        new UpdateItemCommand({
+          TableName,
+          Key: id('1'),
+          UpdateExpression: 'SET g = :e',
+          ExpressionAttributeValues: { ':e': { S: '' } },
+        }),
+      ),
+    ]) {
+      await expect(refused).rejects.toMatchObject({
+        name: 'ValidationException',
+        message: expect.stringContaining('IndexName: by-g, IndexKey: g'),
+      });
+    }
+  });
+});
+
+test.each([undefined, 'NONE' as const])(
+  'nobody hears of units who did not ask (%s)',
+  async (ReturnConsumedCapacity) => {
+    const measured: string[] = [];
+    const tables = createDynamoTables({
+      clock: systemClock(),
+      region,
+      accountId,
+      measure: (_namespace, metric) => measured.push(metric),
+    });
+    const { name: TableName } = await tables.create({
+      definition: {
+        TableName: 'counted',
+        BillingMode: 'PAY_PER_REQUEST',
+        AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
+        KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
+      },
+    });
+    const requests: Record<string, Record<string, unknown>> = {
+      PutItem: { TableName, Item: id('1') },
+      UpdateItem: { TableName, Key: id('1') },
+      GetItem: { TableName, Key: id('1') },
+      Query: { TableName, KeyConditionExpression: 'id = :id', ExpressionAttributeValues: { ':id': { S: '1' } } },
+      Scan: { TableName },
+      BatchGetItem: { RequestItems: { [TableName]: { Keys: [id('1')] } } },
+      BatchWriteItem: { RequestItems: { [TableName]: [{ PutRequest: { Item: id('2') } }] } },
+      DeleteItem: { TableName, Key: id('1') },
+    };
+    for (const [operation, request] of Object.entries(requests)) {
+      const input = { ...request, ...(ReturnConsumedCapacity === undefined ? {} : { ReturnConsumedCapacity }) };
+      const answer = await tables.service.operations[operation]?.answer(input, { accessKeyId: 'x', region });
+      expect(Object.keys(answer as object), operation).not.toContain('ConsumedCapacity');
+    }
+    tables.stop();
+    expect(measured).toContain('ConsumedReadCapacityUnits');
+  },
+);
 
 describe('the stream of a table', () => {
   test('records a first write, a change and a deletion with both images', async () => {
@@ -294,7 +441,10 @@ describe('the time to live', () => {
     });
     const call = { accessKeyId: 'x', region };
     const send = async (operation: string, input: Record<string, unknown>) =>
-      (await tables.service.operations[operation]?.({ TableName: name, ...input }, call)) as Record<string, unknown>;
+      (await tables.service.operations[operation]?.answer({ TableName: name, ...input }, call)) as Record<
+        string,
+        unknown
+      >;
     const keys = async () =>
       ((await send('Scan', {})).Items as { id: { S: string } }[]).map((item) => item.id.S).sort();
     return { tables, send, keys, stream: tables.stream(streamArn) };
@@ -323,18 +473,5 @@ describe('the time to live', () => {
       dynamodb: { Keys: id('due') },
     });
     expect(await tables.deleteExpired()).toBe(0);
-  });
-
-  test('holds for items from before it was switched on, and ends when it is switched off', async () => {
-    const { TableName } = await aTable();
-    await aws.dynamo.send(new PutItemCommand({ TableName, Item: { ...id('1'), until: { N: '1000000000' } } }));
-    const spec = (Enabled: boolean) =>
-      new UpdateTimeToLiveCommand({ TableName, TimeToLiveSpecification: { AttributeName: 'until', Enabled } });
-    const describeIt = () => aws.dynamo.send(new DescribeTimeToLiveCommand({ TableName }));
-    await aws.dynamo.send(spec(true));
-    expect((await describeIt()).TimeToLiveDescription).toEqual({ TimeToLiveStatus: 'ENABLED', AttributeName: 'until' });
-    await aws.dynamo.send(spec(false));
-    expect((await describeIt()).TimeToLiveDescription).toEqual({ TimeToLiveStatus: 'DISABLED' });
-    expect(await aws.tables.deleteExpired()).toBe(0);
   });
 });

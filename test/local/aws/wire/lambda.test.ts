@@ -1,24 +1,17 @@
 import {
-  AddPermissionCommand,
   CreateEventSourceMappingCommand,
   CreateFunctionCommand,
   type CreateFunctionCommandInput,
   DeleteEventSourceMappingCommand,
   DeleteFunctionCommand,
-  GetEventSourceMappingCommand,
   GetFunctionCommand,
   GetFunctionConfigurationCommand,
-  GetPolicyCommand,
   InvalidParameterValueException,
   InvokeCommand,
   ListEventSourceMappingsCommand,
   ListFunctionsCommand,
-  ListTagsCommand,
-  PutFunctionConcurrencyCommand,
-  RemovePermissionCommand,
   ResourceConflictException,
   ResourceNotFoundException,
-  TagResourceCommand,
   TooManyRequestsException,
   UpdateEventSourceMappingCommand,
   UpdateFunctionCodeCommand,
@@ -78,7 +71,6 @@ function settings(name = `function-${++number}`): CreateFunctionCommandInput & {
     Code: { S3Bucket: 'code', S3Key: 'v1.zip' },
     Environment: { Variables: { MINE: 'yes' } },
     Timeout: 5,
-    Tags: { route: 'a' },
   };
 }
 
@@ -129,7 +121,10 @@ describe('a function', () => {
     [{ Timeout: 901 }, 'Timeout is 901'],
     [{ Environment: { Variables: { AWS_REGION: 'x' } } }, 'reserved keys'],
     [{ Environment: { Variables: { BIG: 'x'.repeat(5000) } } }, '4KB'],
-    [{ Layers: ['arn:aws:lambda:us-east-1:000000000000:layer:x:1'] }, 'does not know Layers'],
+    [
+      { Layers: ['arn:aws:lambda:us-east-1:000000000000:layer:x:1'] },
+      'lambda.CreateFunction: Layers is not served here',
+    ],
   ] as [Partial<CreateFunctionCommandInput>, string][])('is refused with %j', async (change, message) => {
     const create = aws.lambda.send(new CreateFunctionCommand({ ...settings(), ...change }));
     await expect(create).rejects.toThrow(InvalidParameterValueException);
@@ -191,7 +186,7 @@ describe('a function', () => {
 
   test('with no concurrency left is throttled', async () => {
     const FunctionName = await aFunction();
-    await aws.lambda.send(new PutFunctionConcurrencyCommand({ FunctionName, ReservedConcurrentExecutions: 0 }));
+    aws.functions.reserveConcurrency(FunctionName, 0);
     await expect(invoke(FunctionName)).rejects.toThrow(TooManyRequestsException);
   });
 
@@ -204,28 +199,21 @@ describe('a function', () => {
     expect(await invoke(FunctionName)).toMatchObject({ payload: { version: 1 } });
   });
 
-  test('keeps tags and permissions', async () => {
+  test('lets in whom a permission of its own names, once', async () => {
     const FunctionName = await aFunction();
-    const { Configuration, Tags } = await aws.lambda.send(new GetFunctionCommand({ FunctionName }));
-    expect(Tags).toEqual({ route: 'a' });
-    const Resource = Configuration?.FunctionArn ?? '';
-    await aws.lambda.send(new TagResourceCommand({ Resource, Tags: { more: 'b' } }));
-    expect((await aws.lambda.send(new ListTagsCommand({ Resource }))).Tags).toEqual({ route: 'a', more: 'b' });
-
-    const statement = {
-      FunctionName,
-      StatementId: 's1',
-      Action: 'lambda:InvokeFunction',
-      Principal: 'events.amazonaws.com',
-    };
-    await aws.lambda.send(new AddPermissionCommand(statement));
-    await expect(aws.lambda.send(new AddPermissionCommand(statement))).rejects.toThrow(ResourceConflictException);
-    const { Policy } = await aws.lambda.send(new GetPolicyCommand({ FunctionName }));
-    expect(JSON.parse(Policy ?? '')).toMatchObject({
-      Statement: [{ Sid: 's1', Principal: { Service: 'events.amazonaws.com' }, Resource }],
+    const permission = { statementId: 's1', action: 'lambda:InvokeFunction', principal: 'events.amazonaws.com' };
+    expect(aws.functions.policyText(FunctionName)).toBeUndefined();
+    aws.functions.addPermission(FunctionName, permission);
+    expect(() => aws.functions.addPermission(FunctionName, permission)).toThrow('already exists');
+    expect(JSON.parse(aws.functions.policyText(FunctionName) ?? '')).toMatchObject({
+      Statement: [{ Sid: 's1', Effect: 'Allow', Principal: { Service: 'events.amazonaws.com' } }],
     });
-    await aws.lambda.send(new RemovePermissionCommand({ FunctionName, StatementId: 's1' }));
-    await expect(aws.lambda.send(new GetPolicyCommand({ FunctionName }))).rejects.toThrow(ResourceNotFoundException);
+  });
+
+  test.each([0, -1, 10_001, 1.5])('is not listed in pages of %d', async (MaxItems) => {
+    const list = aws.lambda.send(new ListFunctionsCommand({ MaxItems }));
+    await expect(list).rejects.toMatchObject({ name: 'ValidationException', $metadata: { httpStatusCode: 400 } });
+    await expect(list).rejects.toThrow("at 'maxItems' failed to satisfy constraint");
   });
 
   test('is listed page by page, and gone when it is deleted', async () => {
@@ -265,6 +253,11 @@ describe('an event source mapping', () => {
     return { url, arn: read.Attributes?.QueueArn ?? '' };
   }
 
+  const mappingOf = async (uuid: string | undefined) => {
+    const { EventSourceMappings = [] } = await aws.lambda.send(new ListEventSourceMappingsCommand({}));
+    return EventSourceMappings.find(({ UUID }) => UUID === uuid);
+  };
+
   test('hands the messages of a queue to the function, and deletes them', async () => {
     const FunctionName = await aFunction();
     const { url, arn } = await aQueue();
@@ -278,8 +271,7 @@ describe('an event source mapping', () => {
     });
     await aws.sqs.send(new SendMessageCommand({ QueueUrl: url, MessageBody: 'hello' }));
     await vi.waitFor(async () => {
-      const mapping = await aws.lambda.send(new GetEventSourceMappingCommand({ UUID: created.UUID ?? '' }));
-      expect(mapping.LastProcessingResult).toBe('OK');
+      expect((await mappingOf(created.UUID))?.LastProcessingResult).toBe('OK');
       const queue = aws.queues.findByArn(arn);
       expect(queue?.counts()).toEqual({ visible: 0, inFlight: 0, delayed: 0 });
     }, 10_000);
@@ -304,23 +296,19 @@ describe('an event source mapping', () => {
       new UpdateEventSourceMappingCommand({ UUID, Enabled: true, ScalingConfig: { MaximumConcurrency: 7 } }),
     );
     await vi.waitFor(async () => {
-      const read = await aws.lambda.send(new GetEventSourceMappingCommand({ UUID }));
+      const read = await mappingOf(UUID);
       expect(read).toMatchObject({
         State: 'Enabled',
         ScalingConfig: { MaximumConcurrency: 7 },
         FunctionResponseTypes: ['ReportBatchItemFailures'],
       });
-      expect(read.LastModified).toBeInstanceOf(Date);
+      expect(read?.LastModified).toBeInstanceOf(Date);
     }, 10_000);
     const listed = await aws.lambda.send(new ListEventSourceMappingsCommand({ EventSourceArn, FunctionName }));
     expect(listed.EventSourceMappings?.map((each) => each.UUID)).toEqual([UUID]);
 
     expect((await aws.lambda.send(new DeleteEventSourceMappingCommand({ UUID }))).State).toBe('Deleting');
-    await vi.waitFor(
-      () =>
-        expect(aws.lambda.send(new GetEventSourceMappingCommand({ UUID }))).rejects.toThrow(ResourceNotFoundException),
-      10_000,
-    );
+    await vi.waitFor(async () => expect(await mappingOf(UUID)).toBeUndefined(), 10_000);
   });
 
   test('is refused where the queue would hand a message out again while it is worked on', async () => {

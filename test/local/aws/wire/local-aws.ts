@@ -5,14 +5,15 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { type EngineClock, systemClock } from '../../../../local/aws/engine/engine-clock.ts';
 import { createEventBuses } from '../../../../local/aws/engine/event-bus.ts';
-import { createQueues } from '../../../../local/aws/engine/queue.ts';
+import { createQueues } from '../../../../local/aws/engine/queues.ts';
 import { deliverToQueuesAndFunctions } from '../../../../local/aws/engine/target-delivery.ts';
+import { createEventSourceMappings } from '../../../../local/aws/runtime/event-source-mappings.ts';
+import { createLambdaFunctions } from '../../../../local/aws/runtime/lambda-functions.ts';
 import { createWorkerPool } from '../../../../local/aws/runtime/worker-pool.ts';
 import { createDynamoTables } from '../../../../local/aws/wire/dynamodb.ts';
 import { eventBridgeService } from '../../../../local/aws/wire/event-bridge.ts';
-import { createEventSourceMappings } from '../../../../local/aws/wire/event-source-mappings.ts';
 import { type AuthorizationRequest, startAwsEndpoint } from '../../../../local/aws/wire/http-server.ts';
-import { createLambdaFunctions } from '../../../../local/aws/wire/lambda-control-plane.ts';
+import { lambdaService } from '../../../../local/aws/wire/lambda.ts';
 import { createSecrets } from '../../../../local/aws/wire/secrets-manager.ts';
 import { sqsService } from '../../../../local/aws/wire/sqs.ts';
 import { stsService } from '../../../../local/aws/wire/sts.ts';
@@ -54,7 +55,6 @@ export async function startLocalAws({
     transitionMs,
     concurrency,
     codeDirectory: (bucket, key) => code[`${bucket}/${key}`],
-    sendToDestination: (arn, body) => queues.findByArn(arn)?.send({ body }),
     onGivenUp: () => {},
   });
   const buses = createEventBuses({
@@ -64,12 +64,12 @@ export async function startLocalAws({
     deliver: deliverToQueuesAndFunctions({
       queues,
       allowsSend: allowsSendBy(() => queues),
-      invokeAsync: functions.invokeAsync,
+      invokeAsync: (functionArn, payload) => functions.invokeAsync(functionArn, payload),
     }),
     onDropped: () => {},
   });
   const tables = createDynamoTables({ clock, region, accountId });
-  const secrets = createSecrets({ clock, region, accountId });
+  const secrets = createSecrets({ region, accountId });
   const mappings = createEventSourceMappings({
     clock,
     region,
@@ -83,7 +83,7 @@ export async function startLocalAws({
     tables.service,
     eventBridgeService({ buses }),
     sqsService({ queues, accountId, baseUrl: () => url }),
-    { name: 'lambda', operations: { ...functions.operations, ...mappings.operations } },
+    lambdaService({ functions, mappings }),
     secrets.service,
     stsService({ accountId, identityArn: (accessKeyId) => `arn:aws:iam::${accountId}:user/${accessKeyId}` }),
     createXraySegments().service,

@@ -1,22 +1,20 @@
 import {
-  ChangeMessageVisibilityCommand,
   CreateQueueCommand,
   DeleteMessageBatchCommand,
+  DeleteMessageCommand,
   DeleteQueueCommand,
   GetQueueAttributesCommand,
   GetQueueUrlCommand,
   ListQueuesCommand,
-  ListQueueTagsCommand,
   QueueDoesNotExist,
   ReceiveMessageCommand,
   SendMessageBatchCommand,
   SendMessageCommand,
   SetQueueAttributesCommand,
   SQSClient,
-  TagQueueCommand,
 } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createQueues } from '../../../../local/aws/engine/queue.ts';
+import { createQueues } from '../../../../local/aws/engine/queues.ts';
 import { createVirtualClock } from '../../../../local/aws/engine/virtual-clock.ts';
 import { type AwsEndpoint, startAwsEndpoint } from '../../../../local/aws/wire/http-server.ts';
 import { sqsService } from '../../../../local/aws/wire/sqs.ts';
@@ -122,7 +120,7 @@ describe('SQS on the local endpoint, by the SDK', () => {
     expect((await received).Messages?.[0]?.Body).toBe('here');
   });
 
-  it('shows and changes attributes and tags', async () => {
+  it('shows and changes attributes', async () => {
     const QueueUrl = await aQueue('attributes', { VisibilityTimeout: '540' });
     await sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes: { MessageRetentionPeriod: '1209600' } }));
     const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] }));
@@ -132,8 +130,6 @@ describe('SQS on the local endpoint, by the SDK', () => {
       MessageRetentionPeriod: '1209600',
       ApproximateNumberOfMessages: '0',
     });
-    await sqs.send(new TagQueueCommand({ QueueUrl, Tags: { owner: 'webhooks' } }));
-    expect((await sqs.send(new ListQueueTagsCommand({ QueueUrl }))).Tags).toEqual({ owner: 'webhooks' });
   });
 
   it('finds queues by name and by prefix, a page at a time', async () => {
@@ -152,10 +148,11 @@ describe('SQS on the local endpoint, by the SDK', () => {
     const QueueUrl = await aQueue('errors');
     const failures = [
       new GetQueueUrlCommand({ QueueName: 'none' }),
-      new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle: 'nonsense', VisibilityTimeout: 1 }),
+      new DeleteMessageCommand({ QueueUrl, ReceiptHandle: 'nonsense' }),
       new CreateQueueCommand({ QueueName: 'errors', Attributes: { DelaySeconds: '7' } }),
       new SendMessageBatchCommand({ QueueUrl, Entries: [] }),
-      new SendMessageCommand({ QueueUrl, MessageBody: 'a', MessageGroupId: 'g' }),
+      new SendMessageCommand({ QueueUrl, MessageBody: 'a', MessageGroupId: 'a group' }),
+      new SendMessageCommand({ QueueUrl, MessageBody: 'a', MessageDeduplicationId: 'd' }),
       new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 11 }),
       new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 21 }),
       new SendMessageBatchCommand({
@@ -173,11 +170,34 @@ describe('SQS on the local endpoint, by the SDK', () => {
       'QueueNameExists',
       'EmptyBatchRequest',
       'InvalidParameterValue',
+      'ValidationException',
       'InvalidParameterValue',
       'InvalidParameterValue',
       'BatchRequestTooLong',
     ]);
   });
+
+  it('takes the tenant of a message, as standard queues do', async () => {
+    const QueueUrl = await aQueue('fair');
+    const MessageGroupId = 'tenant-1';
+    await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'a', MessageGroupId }));
+    const Entries = [{ Id: '1', MessageBody: 'b', MessageGroupId }];
+    expect((await sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries }))).Failed).toEqual([]);
+    const { Messages } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }));
+    expect(Messages?.map(({ Body }) => Body)).toEqual(['a', 'b']);
+  });
+
+  it.each(['\ufffe', '\uffff', '\u0001', '\u001f'])(
+    'refuses a character that XML 1.0 does not have (%j), in a batch alone',
+    async (character) => {
+      const QueueUrl = await aQueue('characters');
+      const send = sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: `a${character}` }));
+      await expect(send).rejects.toMatchObject({ name: 'InvalidMessageContents' });
+      const Entries = ['\u0001', 'right'].map((MessageBody, index) => ({ Id: String(index), MessageBody }));
+      const { Failed, Successful } = await sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
+      expect([Failed?.map(({ Code }) => Code), Successful?.length]).toEqual([['InvalidMessageContents'], 1]);
+    },
+  );
 
   it('says of a deleted queue that it does not exist', async () => {
     const QueueUrl = await aQueue('deleted');

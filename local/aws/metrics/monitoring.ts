@@ -1,5 +1,5 @@
-import type { AlarmDefinition } from '../metrics/alarm-state.ts';
-import type { MetricFilter } from '../metrics/collect-metrics.ts';
+import type { AlarmDefinition } from './alarm-state.ts';
+import type { MetricFilter } from './collect-metrics.ts';
 
 /** What the template says about watching the stack. */
 export interface Monitoring {
