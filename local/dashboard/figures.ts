@@ -52,21 +52,3 @@ function short(value: number): string {
   const digits = Math.abs(value) >= 99.95 ? 0 : Math.abs(value) >= 9.995 ? 1 : 2;
   return String(Number(value.toFixed(digits)));
 }
-
-/** Round steps for an axis from 0 to at least `most`. */
-export function axisTicks(most: number, unit: Unit, count = 4): number[] {
-  if (!(most > 0)) return unit === 'count' ? [0, 1] : [0];
-  const rough = most / count;
-  const step = roundSteps(rough, unit).find((candidate) => candidate >= rough * 0.999) ?? rough;
-  const whole = unit === 'count' ? Math.max(1, step) : step;
-  return Array.from({ length: Math.ceil(most / whole - 1e-9) + 1 }, (_, index) => index * whole);
-}
-
-function roundSteps(rough: number, unit: Unit): number[] {
-  const perMs = unit === 'milliseconds' ? 1000 : 1;
-  const minutes = [15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400].map((seconds) => seconds * perMs);
-  const isTime = unit === 'milliseconds' || unit === 'seconds';
-  if (isTime && rough > 10 * perMs && rough <= 14_400 * perMs) return minutes;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  return [1, 2, 5, 10].map((factor) => factor * power);
-}

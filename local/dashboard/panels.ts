@@ -1,6 +1,6 @@
 import { type AlarmState, alarmState } from '../aws/metrics/alarm-state.ts';
 import { MetricError } from '../aws/metrics/metric-error.ts';
-import { evaluateMath, type MathScope } from '../aws/metrics/metric-math.ts';
+import { evaluateMath } from '../aws/metrics/metric-math.ts';
 import type { MetricId, MetricStore, TimeRange } from '../aws/metrics/metric-store.ts';
 import type { Monitoring } from '../aws/metrics/monitoring.ts';
 import { parseSearch } from '../aws/metrics/search-expression.ts';
@@ -8,126 +8,55 @@ import { readSeries, type TimeSeries } from '../aws/metrics/time-series.ts';
 import { type MetricWidget, type RowOptions, readDashboardBody, type Widget } from './dashboard-body.ts';
 import { type Unit, unitOfTitle } from './figures.ts';
 
-/** A dashboard with its figures. */
-export interface DrawnDashboard {
+/** A dashboard with its figures: of each line, one for the whole range. */
+export interface DashboardFigures {
   readonly name: string;
   readonly range: TimeRange;
-  readonly alarms: readonly AlarmState[];
-  readonly choice: Choice | undefined;
   readonly panels: readonly Panel[];
 }
 
-/** What is chosen at the top: a panel that depends on it is there once for each value. */
-export interface Choice {
-  readonly label: string;
-  readonly values: readonly string[];
-  /** All that lines are about, also what cannot be chosen yet. */
-  readonly subjects: readonly string[];
-}
+export type Panel =
+  | { readonly kind: 'text'; readonly title: string; readonly text: string }
+  | { readonly kind: 'alarms'; readonly title: string; readonly alarms: readonly AlarmState[] }
+  | FiguresPanel;
 
-interface Place {
-  /** In a grid of 24 columns. */
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-  /** Shown for this choice only. */
-  readonly chosen?: string;
-}
-
-export type Panel = TextPanel | AlarmPanel | NumberPanel | GraphPanel;
-
-export interface TextPanel extends Place {
-  readonly kind: 'text';
-  readonly title: string;
-  readonly text: string;
-}
-
-export interface AlarmPanel extends Place {
-  readonly kind: 'alarms';
-  readonly title: string;
-  readonly alarms: readonly AlarmState[];
-}
-
-export interface NumberPanel extends Place {
-  readonly kind: 'numbers';
+export interface FiguresPanel {
+  readonly kind: 'figures';
   readonly title: string;
   readonly unit: Unit;
-  readonly numbers: readonly { readonly label: string; readonly value: number | undefined }[];
-}
-
-export interface GraphPanel extends Place {
-  readonly kind: 'graph';
-  readonly title: string;
-  readonly unit: Unit;
-  readonly stacked: boolean;
-  readonly lines: readonly GraphLine[];
+  readonly lines: readonly { readonly label: string; readonly value: number | undefined }[];
   readonly thresholds: readonly { readonly label: string; readonly value: number }[];
 }
 
-export interface GraphLine {
-  readonly label: string;
-  readonly periodMs: number;
-  readonly points: ReadonlyMap<number, number>;
-  /** Whether its figures add up over time. */
-  readonly isSum: boolean;
-  /** What it is about where that can be chosen: it has the same colour in every graph. */
-  readonly subject: string | undefined;
-}
-
-export interface DrawOptions {
+export interface DashboardOptions {
   readonly store: MetricStore;
   readonly monitoring: Monitoring;
   readonly range: TimeRange;
-  /**
-   * Drawn in place of every period that is shorter than an hour. A run of a minute has one figure to the minute, which is
-   * no curve; alarms are checked by their own periods all the same.
-   */
-  readonly stepSeconds: number;
 }
 
-const hourSeconds = 3600;
-/** CloudWatch's, for a metric that says none. */
-const defaultPeriodSeconds = 300;
-
-/** Throws `MetricError` that names the widget with something that the local run does not know. */
-export function drawDashboard({ store, monitoring, range, stepSeconds }: DrawOptions): DrawnDashboard {
+/** Throws `MetricError` that names the widget with something that is not served here. */
+export function dashboardFigures({ store, monitoring, range }: DashboardOptions): DashboardFigures {
   const [dashboard, ...others] = monitoring.dashboards;
   if (dashboard === undefined || others.length > 0) {
-    throw new MetricError(`the template has ${monitoring.dashboards.length} dashboards, and one is drawn`);
+    throw new MetricError(`the template has ${monitoring.dashboards.length} dashboards, and one is shown`);
   }
-  const drawnPeriodMs = (seconds: number): number => (seconds < hourSeconds ? stepSeconds : seconds) * 1000;
-  const alarms = new Map(
-    monitoring.alarms.map(({ arn, definition }) => [arn, alarmState(definition, store, range)] as const),
-  );
   const { variable, widgets } = readDashboardBody(dashboard.body);
-  const dimension = variable?.populateFrom ?? '';
-  const values = variable === undefined ? [] : valuesOf(dimension, parseSearch(variable.search), store);
+  const values = variable === undefined ? [] : valuesOf(variable.populateFrom, parseSearch(variable.search), store);
 
-  const draw = (widget: Widget): Panel => {
-    const { x, y, width, height } = widget;
-    const place = { x, y, width, height };
+  const read = (widget: Widget): Panel => {
     switch (widget.type) {
       case 'text': {
         const [, title = '', text = ''] = /^###\s*(.*?)(?:\n([\s\S]*))?$/.exec(widget.properties.markdown) ?? [];
         if (title === '') throw new MetricError(`the text ${widget.properties.markdown} has no heading "### …"`);
-        return { ...place, kind: 'text', title, text };
+        return { kind: 'text', title, text };
       }
-      case 'alarm':
-        return {
-          ...place,
-          kind: 'alarms',
-          title: widget.properties.title,
-          alarms: widget.properties.alarms.map((arn) => {
-            const state = alarms.get(arn);
-            if (state === undefined)
-              throw new MetricError(`the widget "${widget.properties.title}": no alarm is ${arn}`);
-            return state;
-          }),
-        };
+      case 'alarm': {
+        const { title, alarms } = widget.properties;
+        return { kind: 'alarms', title, alarms: alarms.map((arn) => stateOf(arn, title)) };
+      }
       case 'metric':
         try {
-          return { ...place, ...drawMetrics(widget, dimension, { store, range, drawnPeriodMs }) };
+          return readMetrics(widget, store, range);
         } catch (error) {
           if (!(error instanceof MetricError)) throw error;
           throw new MetricError(`the widget "${widget.properties.title}": ${error.message}`);
@@ -136,24 +65,22 @@ export function drawDashboard({ store, monitoring, range, stepSeconds }: DrawOpt
         return widget satisfies never;
     }
   };
+  const stateOf = (arn: string, title: string): AlarmState => {
+    const alarm = monitoring.alarms.find((one) => one.arn === arn);
+    if (alarm === undefined) throw new MetricError(`the widget "${title}": no alarm is ${arn}`);
+    return alarmState(alarm.definition, store, range);
+  };
 
   const panels = widgets.flatMap((widget): Panel[] => {
     const text = JSON.stringify(widget);
-    if (variable === undefined || !text.includes(variable.pattern)) return [draw(widget)];
-    // With nothing to choose from it is drawn all the same, so that what it asks for is checked.
-    if (values.length === 0) return [draw(widget)];
-    return values.map((chosen) => ({
-      ...draw(JSON.parse(text.replaceAll(variable.pattern, chosen)) as Widget),
-      chosen,
-    }));
+    // With nothing to choose from it is read all the same, so that what it asks for is checked.
+    if (variable === undefined || values.length === 0 || !text.includes(variable.pattern)) return [read(widget)];
+    return values.map((chosen) => {
+      const panel = read(JSON.parse(text.replaceAll(variable.pattern, chosen)) as Widget);
+      return { ...panel, title: `${panel.title} · ${chosen}` };
+    });
   });
-  return {
-    name: dashboard.name,
-    range,
-    alarms: [...alarms.values()],
-    choice: variable && { label: variable.label, values, subjects: valuesOf(dimension, () => true, store) },
-    panels,
-  };
+  return { name: dashboard.name, range, panels };
 }
 
 function valuesOf(dimension: string, isFound: (id: MetricId) => boolean, store: MetricStore): string[] {
@@ -168,24 +95,18 @@ interface Row {
   readonly options: RowOptions;
 }
 
-function drawMetrics(
-  { properties }: MetricWidget,
-  subjectDimension: string,
-  { store, range, drawnPeriodMs }: Pick<MathScope, 'store' | 'range' | 'drawnPeriodMs'>,
-): Omit<NumberPanel, keyof Place> | Omit<GraphPanel, keyof Place> {
+function readMetrics({ properties }: MetricWidget, store: MetricStore, range: TimeRange): FiguresPanel {
   const rows = properties.metrics.map(readRow);
+  const periodMs = range.end - range.start;
   const seriesOf = ({ namespace, metric, dimensions, options }: Row): readonly TimeSeries[] => {
-    const { expression, period = defaultPeriodSeconds, stat = 'Average' } = options;
-    const periodMs = drawnPeriodMs(period);
-    if (namespace !== undefined) {
-      return [readSeries(store, { namespace, metric, dimensions }, stat, periodMs, range)];
-    }
+    const { expression, stat = 'Average' } = options;
+    if (namespace !== undefined) return [readSeries(store, { namespace, metric, dimensions }, stat, periodMs, range)];
     if (expression === undefined) throw new MetricError('a row has neither a metric nor an expression');
     return evaluateMath(expression, {
       store,
       range,
       periodMs,
-      drawnPeriodMs,
+      drawnPeriodMs: () => periodMs,
       named(id) {
         const row = rows.find(({ options: { id: given } }) => given === id);
         return row && seriesOf(row);
@@ -193,26 +114,12 @@ function drawMetrics(
     });
   };
   const visible = rows.filter(({ options }) => options.visible !== false);
-  const unit = unitOfTitle(properties.title);
-  if (properties.view === 'singleValue') {
-    const numbers = visible.flatMap((row) =>
-      seriesOf(row).map((series) => ({ label: labelOf(row, series), value: [...series.points.values()].at(-1) })),
-    );
-    return { kind: 'numbers', title: properties.title, unit, numbers };
-  }
   return {
-    kind: 'graph',
+    kind: 'figures',
     title: properties.title,
-    unit,
-    stacked: properties.stacked ?? false,
+    unit: unitOfTitle(properties.title),
     lines: visible.flatMap((row) =>
-      seriesOf(row).map((series) => ({
-        label: labelOf(row, series),
-        periodMs: series.periodMs,
-        points: series.points,
-        isSum: isSum(row),
-        subject: series.id?.dimensions[subjectDimension],
-      })),
+      seriesOf(row).map((series) => ({ label: labelOf(row, series), value: series.points.values().next().value })),
     ),
     thresholds: (properties.annotations?.horizontal ?? []).map(({ label = 'alarm', value }) => ({ label, value })),
   };
@@ -237,8 +144,4 @@ function labelOf({ options, metric }: Row, { id }: TimeSeries): string {
     if (dimension === undefined) throw new MetricError(`the local run does not know \${${text}} in a label`);
     return id?.dimensions[dimension] ?? '';
   });
-}
-
-function isSum({ options: { stat, expression } }: Row): boolean {
-  return stat === 'Sum' || /^\s*SEARCH\(.*, 'Sum', \d+\)\s*$/.test(expression ?? '');
 }
