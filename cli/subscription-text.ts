@@ -1,8 +1,9 @@
+import type { FieldName } from '../lambdas/domain/subscriptions/subscription-fields.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../lambdas/json/json.ts';
 import { type Cell, type Printer, shortTime } from './printer.ts';
 
 /** Known fields in the order in which people look for them; a field that is not listed comes after them. */
-const labels: Readonly<Record<string, string>> = {
+const labels = {
   subscriptionId: 'Subscription',
   url: 'URL',
   description: 'Description',
@@ -11,7 +12,7 @@ const labels: Readonly<Record<string, string>> = {
   provisioning: 'Provisioning',
   reason: 'Reason',
   delivering: 'Delivering',
-  heldBack: 'Held back',
+  circuit: 'Circuit',
   failingSince: 'Failing since',
   lastSuccessAt: 'Last recovery',
   eventTypes: 'Event types',
@@ -26,16 +27,17 @@ const labels: Readonly<Record<string, string>> = {
   etag: 'Etag',
   publicKey: 'Public key',
   secret: 'Secret (shown once)',
-};
-/** Said by `reason` already. */
-const silent = new Set(['errors']);
+} satisfies Record<FieldName, string> & Record<string, string>;
+const labelOf = new Map(Object.entries(labels));
+/** Said by `reason` or as notices already. */
+const silent = new Set(['errors', 'warnings']);
 
 export function subscriptionText(printer: Printer, subscription: JsonObject): string {
-  const names = [...Object.keys(labels), ...Object.keys(subscription).filter((name) => labels[name] === undefined)];
+  const names = new Set([...labelOf.keys(), ...Object.keys(subscription)]);
   return printer.details(
-    names
+    [...names]
       .filter((name) => !silent.has(name))
-      .map((name) => [labels[name] ?? name, fieldText(name, subscription[name])] as const),
+      .map((name) => [labelOf.get(name) ?? name, fieldText(name, subscription[name])] as const),
   );
 }
 
@@ -59,8 +61,8 @@ function fieldText(name: string, value: JsonValue | undefined): Cell {
   if (name === 'orgIds' && Array.isArray(value)) return value.map((id) => JSON.stringify(id)).join(', ');
   if (name === 'signingKeys' && Array.isArray(value)) return value.filter(isJsonObject).map(keyText).join(', ');
   if (name === 'disabled' && isJsonObject(value)) return `${shortTime(value.at)} UTC: ${String(value.reason)}`;
-  if (name === 'heldBack' && isJsonObject(value)) {
-    return `${String(value.reason)} since ${shortTime(value.since)} UTC, next try ${shortTime(value.nextProbeAt)} UTC`;
+  if (name === 'circuit' && isJsonObject(value)) {
+    return `${String(value.state)} (${String(value.reason)}) since ${shortTime(value.since)} UTC, next probe ${shortTime(value.nextProbeAt)} UTC`;
   }
   if (Array.isArray(value) && value.every((entry) => typeof entry === 'string')) return value.join(', ');
   return JSON.stringify(value);

@@ -1,25 +1,19 @@
 import { type Command, Option } from 'commander';
-import type { JsonObject } from '../../lambdas/json/json.ts';
+import { isJsonObject, type JsonObject } from '../../lambdas/json/json.ts';
 import { CommandFailed } from '../command-failed.ts';
 import { lastAnswer } from '../delivery-text.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { collectHeaders, collectList, durationSeconds, readJsonObject, wholeNumber } from '../option-values.ts';
+import { collectList, durationSeconds } from '../option-values.ts';
 import { readPages } from '../pages.ts';
+import type { Printer } from '../printer.ts';
 import { untilReady } from '../provisioning-wait.ts';
 import type { CommandLine, Session } from '../session.ts';
+import { clearableNames, clearedFields, givenFields, withFieldOptions } from '../subscription-options.ts';
 import { subscriptionTable, subscriptionText } from '../subscription-text.ts';
 import { examples } from './examples.ts';
 
-interface FieldOptions {
-  readonly url?: string;
-  readonly events?: readonly string[];
-  readonly orgs?: readonly string[];
-  readonly filter?: string;
-  readonly header?: Readonly<Record<string, string>>;
-  readonly description?: string;
-  readonly maxConcurrency?: number;
-  readonly maxBatchingWindow?: number;
-}
+/** Values of the options of subscription-options.ts. */
+type FieldOptions = Readonly<Record<string, unknown>>;
 
 interface WaitOptions {
   readonly wait?: boolean;
@@ -55,7 +49,7 @@ export function registerSubscriptions(program: Command, line: CommandLine): void
       if (items.length === 0) printer.notice('No subscriptions yet. Make one: fanout subscriptions create --help');
     });
 
-  withWait(withFields(group.command('create')))
+  withWait(withFieldOptions(group.command('create'), ['url']))
     .description('Make a subscription. Its signing secret is shown once, here.')
     .argument('<url>', 'where events are posted to')
     .addOption(new Option('--paused', 'collect events, deliver none until it is resumed'))
@@ -77,7 +71,11 @@ export function registerSubscriptions(program: Command, line: CommandLine): void
         );
       }
       const session = await line.open(command);
-      const body = { ...(await fieldsOf(options, session)), url, ...(options.paused ? { status: 'paused' } : {}) };
+      const body = {
+        ...(await givenFields(options, session.surroundings)),
+        url,
+        ...(options.paused ? { status: 'paused' } : {}),
+      };
       const { body: created } = await session.api.send({ method: 'POST', path: '/v1/subscriptions', body });
       await showCreated(session, created, options, command.optsWithGlobals<{ json?: boolean }>().json === true);
     });
@@ -93,12 +91,9 @@ export function registerSubscriptions(program: Command, line: CommandLine): void
       printer.result(body, () => subscriptionText(printer, body));
     });
 
-  withIfMatch(withWait(withFields(group.command('update').argument('<subscriptionId>'))))
+  withIfMatch(withWait(withFieldOptions(group.command('update').argument('<subscriptionId>'))))
     .description('Change fields of a subscription. A field that is given replaces the whole field.')
-    .addOption(new Option('--url <url>', 'where events are posted to'))
-    .addOption(
-      new Option('--clear <fields>', `take fields away: ${Object.keys(clearable).join(', ')}`).argParser(collectList),
-    )
+    .addOption(new Option('--clear <fields>', `take fields away: ${clearableNames}`).argParser(collectList))
     .addHelpText(
       'after',
       examples(
@@ -114,7 +109,7 @@ export function registerSubscriptions(program: Command, line: CommandLine): void
       ) => {
         const cleared = clearedFields(options.clear ?? []);
         const session = await line.open(command);
-        const fields = await fieldsOf(options, session);
+        const fields = await givenFields(options, session.surroundings);
         const twice = Object.keys(cleared).find((name) => name in fields);
         if (twice !== undefined) {
           throw new CommandFailed(exitCodes.usage, `${twice} can be set or taken away with --clear, not both`);
@@ -203,39 +198,6 @@ function subscriptionPath(id: string): string {
   return `/v1/subscriptions/${encodeURIComponent(id)}`;
 }
 
-function withFields(command: Command): Command {
-  return command
-    .addOption(
-      new Option('--events <types>', 'event types, with commas between them; see event-types list').argParser(
-        collectList,
-      ),
-    )
-    .addOption(new Option('--orgs <ids>', 'only events of these organisations').argParser(collectList))
-    .addOption(
-      new Option(
-        '--filter <pattern>',
-        "an EventBridge pattern on the event's data: JSON, @file, or - for standard input",
-      ),
-    )
-    .addOption(
-      new Option('--header <header>', "sent with each delivery, as 'X-Api-Key: …'; can be repeated").argParser(
-        collectHeaders,
-      ),
-    )
-    .addOption(new Option('--description <text>', 'for people'))
-    .addOption(
-      new Option('--max-concurrency <count>', 'batches under way at once, 2 to 1000 (default: 10)').argParser(
-        wholeNumber,
-      ),
-    )
-    .addOption(
-      new Option(
-        '--max-batching-window <time>',
-        'deliveries may wait so long for others, up to 60s: cheaper (default: 0s)',
-      ).argParser(durationSeconds),
-    );
-}
-
 function withWait(command: Command): Command {
   return command
     .addOption(new Option('--wait', 'wait until it is in force'))
@@ -255,45 +217,6 @@ function ifMatchHeaders({ ifMatch }: ChangeOptions): Record<string, string> {
   return { 'if-match': ifMatch === '*' || ifMatch.startsWith('"') ? ifMatch : `"${ifMatch}"` };
 }
 
-async function fieldsOf(options: FieldOptions, { surroundings }: Session): Promise<JsonObject> {
-  const { url, events, orgs, filter, header, description, maxConcurrency, maxBatchingWindow } = options;
-  return {
-    ...(url === undefined ? {} : { url }),
-    ...(events === undefined ? {} : { eventTypes: [...events] }),
-    // As texts: an id of 64 bits is no JavaScript number, and the API checks what is none at all.
-    ...(orgs === undefined ? {} : { orgIds: [...orgs] }),
-    ...(filter === undefined ? {} : { filter: await readJsonObject('--filter', filter, surroundings) }),
-    ...(header === undefined ? {} : { headers: { ...header } }),
-    ...(description === undefined ? {} : { description }),
-    ...(maxConcurrency === undefined ? {} : { maxConcurrency }),
-    ...(maxBatchingWindow === undefined ? {} : { maxBatchingWindowSeconds: maxBatchingWindow }),
-  };
-}
-
-const clearable: Readonly<Record<string, string>> = {
-  orgs: 'orgIds',
-  filter: 'filter',
-  headers: 'headers',
-  description: 'description',
-  'max-concurrency': 'maxConcurrency',
-  'max-batching-window': 'maxBatchingWindowSeconds',
-};
-
-function clearedFields(names: readonly string[]): JsonObject {
-  return Object.fromEntries(
-    names.map((name) => {
-      const field = clearable[name];
-      if (field === undefined) {
-        throw new CommandFailed(
-          exitCodes.usage,
-          `--clear ${name}: only ${Object.keys(clearable).join(', ')} can be taken away`,
-        );
-      }
-      return [field, null];
-    }),
-  );
-}
-
 async function showCreated(
   session: Session,
   created: JsonObject,
@@ -302,6 +225,7 @@ async function showCreated(
 ): Promise<void> {
   const { printer } = session;
   const id = String(created.subscriptionId);
+  noticeWarnings(printer, created);
   // Whatever happens while waiting: the secret is never shown again, so it is printed in any case.
   let shown = created;
   if (wait !== true) {
@@ -337,6 +261,7 @@ async function change(
     headers: ifMatchHeaders(options),
     body: fields,
   });
+  noticeWarnings(printer, changed);
   if (options.wait !== true) {
     printer.result(changed, () => subscriptionText(printer, changed));
     return;
@@ -344,6 +269,13 @@ async function change(
   const waited = await untilReady(session, id, options.timeout);
   printer.result(waited.subscription, () => subscriptionText(printer, waited.subscription));
   if (waited.kind !== 'ready') throw waited.failure;
+}
+
+/** What the API accepted and takes for a mistake. */
+function noticeWarnings(printer: Printer, { warnings }: JsonObject): void {
+  for (const warning of (Array.isArray(warnings) ? warnings : []).filter(isJsonObject)) {
+    printer.notice(`Warning: ${String(warning.field)}: ${String(warning.detail)}`);
+  }
 }
 
 async function sendTest({ api, printer }: Session, id: string, waitSeconds: number): Promise<ExitCode> {

@@ -1,8 +1,8 @@
 import { type AttributeValue, type DynamoDBClient, GetItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
 import { tableSchemas } from '../contracts/table-schemas.ts';
 import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
-import type { JsonObject } from '../json/json.ts';
-import type { DeliveryHistory, DeliveryQuery } from '../manage/ports.ts';
+import { type JsonObject, safeInteger } from '../json/json.ts';
+import type { DeliveryHistory, DeliveryPlace, DeliveryQuery } from '../manage/ports.ts';
 import { fromAttributes, toAttributes } from './dynamo-attributes.ts';
 
 const { partitionKey, sortKey, index } = tableSchemas.deliveries;
@@ -24,7 +24,7 @@ export function dynamoDeliveryHistory(client: DynamoDBClient, tableName: string)
 
     async list(subscriptionId, query) {
       const deliveries: DeliveryRecord[] = [];
-      let start = query.after === undefined ? undefined : toAttributes(query.after);
+      let start = query.after === undefined ? undefined : keyOf(subscriptionId, query, query.after);
       for (let page = 0; page < maxPagesPerAnswer; page++) {
         const result = await client.send(
           new QueryCommand({
@@ -38,7 +38,7 @@ export function dynamoDeliveryHistory(client: DynamoDBClient, tableName: string)
         start = result.LastEvaluatedKey;
         if (start === undefined || deliveries.length >= query.limit) break;
       }
-      return start === undefined ? { deliveries } : { deliveries, next: fromAttributes(start) };
+      return start === undefined ? { deliveries } : { deliveries, next: placeOf(start) };
     },
   };
 }
@@ -65,11 +65,29 @@ const shownFields = [
 ] as const satisfies readonly (keyof DeliveryRecord)[];
 
 /** What was delivered has no `undeliveredAt`, so the index holds all the rest and nothing else. */
+function readsIndex(state: DeliveryQuery['state']): boolean {
+  return state !== undefined && state !== 'delivered';
+}
+
+/** The attributes that the table or the index has as its key, and no others: DynamoDB refuses another start. */
+function keyOf(subscriptionId: string, { state }: DeliveryQuery, { webhookId, undeliveredAt = 0 }: DeliveryPlace) {
+  return toAttributes({
+    [partitionKey]: subscriptionId,
+    [sortKey]: webhookId,
+    ...(readsIndex(state) ? { [index.sortKey]: undeliveredAt } : {}),
+  });
+}
+
+function placeOf(key: Record<string, AttributeValue>): DeliveryPlace {
+  const { webhookId, undeliveredAt } = fromAttributes(key);
+  return { webhookId: String(webhookId), undeliveredAt: safeInteger(undeliveredAt) };
+}
+
 function expressions(subscriptionId: string, { state, from, to, replayName, withEvent = false }: DeliveryQuery) {
   const names: Record<string, string> = { '#id': partitionKey };
   const values: Record<string, AttributeValue> = { ':id': { S: subscriptionId } };
   let KeyConditionExpression = '#id = :id';
-  const usesIndex = state !== undefined && state !== 'delivered';
+  const usesIndex = readsIndex(state);
   if (usesIndex && (from !== undefined || to !== undefined)) {
     names['#at'] = index.sortKey;
     values[':from'] = { N: String(from ?? 0) };

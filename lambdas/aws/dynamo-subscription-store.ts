@@ -12,6 +12,7 @@ import type {
   SubscriptionConfig,
   SubscriptionState,
 } from '../domain/subscriptions/subscription.ts';
+import { fieldNames } from '../domain/subscriptions/subscription-fields.ts';
 import type { JsonObject } from '../json/json.ts';
 import type { SubscriptionStore } from '../ports/subscription-store.ts';
 import type { DeploymentGate } from '../provision/ports.ts';
@@ -218,23 +219,12 @@ function itemOf({ filter, ...config }: SubscriptionConfig): Item {
 function unchanged(item: Item) {
   return conditionExpression(
     item,
-    optionalAttributes.filter((name) => !(name in item)),
+    attributeNames.filter((name) => !(name in item)),
   );
 }
 
 /** A field that somebody has added meanwhile counts as a change too. */
-const optionalAttributes: readonly (keyof SubscriptionConfig)[] = [
-  'orgIds',
-  'filter',
-  'headers',
-  'description',
-  'status',
-  'maxConcurrency',
-  'maxBatchingWindowSeconds',
-  'secrets',
-  'createdAt',
-  'updatedAt',
-];
+const attributeNames: readonly (keyof SubscriptionConfig)[] = [...fieldNames, 'secrets', 'createdAt', 'updatedAt'];
 
 async function succeeds(write: Promise<unknown>): Promise<boolean> {
   return (await ifConditionHolds(write)) !== undefined;

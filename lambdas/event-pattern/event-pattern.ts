@@ -30,6 +30,8 @@ export interface Leaf {
   readonly path: readonly string[];
   /** `path` joined with dots. */
   readonly name: string;
+  /** As it is written, with `$or[1]`. */
+  readonly place: string;
   /** The list as it was written. */
   readonly wanted: readonly JsonValue[];
   /** Plain values; numbers that a double cannot carry are in `exactTexts`. */
@@ -53,6 +55,8 @@ interface PatternNode {
   until: number;
 }
 
+/** EventBridge's quota for a rule's pattern, in characters. */
+export const maxPatternLength = 2048;
 // EventBridge refuses more; the number is the product of the lengths of all $or lists.
 const maxBranches = 1000;
 // A pattern of 2,048 characters, the most that a rule takes, cannot be nested deeper than 340.
@@ -183,7 +187,7 @@ function parseLeaf(wanted: readonly JsonValue[], { path, place }: Place): Leaf {
     else if (typeof test.value === 'object' && test.value !== null) exactTexts.add(test.value.rawJSON);
     else exact.add(test.value);
   }
-  return { path, name: path.join('.'), wanted, exact, exactTexts, operators, exists, absent };
+  return { path, name: path.join('.'), place, wanted, exact, exactTexts, operators, exists, absent };
 }
 
 // Only an array can hold both, in two of its elements, which nobody means.
@@ -347,12 +351,22 @@ function elementsWithin(array: readonly JsonValue[]): readonly JsonValue[] {
 
 /** A bus takes few rules that use `wildcard`, so that not everybody may. */
 export function usesWildcard(pattern: CompiledPattern): boolean {
-  const isWildcard = (value: JsonValue | undefined): boolean => isJsonObject(value) && 'wildcard' in value;
-  return pattern.branches.some(({ leaves }) =>
-    leaves.some(({ wanted }) =>
-      wanted.some((entry) => isWildcard(entry) || (isJsonObject(entry) && isWildcard(entry['anything-but']))),
-    ),
-  );
+  return wildcardPlace(pattern) !== undefined;
+}
+
+/** Where the first `wildcard` stands: `$or[0].s[0].anything-but.wildcard`. A field of that name is none. */
+export function wildcardPlace({ branches }: CompiledPattern): string | undefined {
+  for (const { leaves } of branches) {
+    for (const { place, wanted } of leaves) {
+      for (const [index, entry] of wanted.entries()) {
+        if (!isJsonObject(entry)) continue;
+        if ('wildcard' in entry) return `${place}[${index}].wildcard`;
+        const negated = entry['anything-but'];
+        if (isJsonObject(negated) && 'wildcard' in negated) return `${place}[${index}].anything-but.wildcard`;
+      }
+    }
+  }
+  return undefined;
 }
 
 export interface Mismatch {

@@ -1,8 +1,7 @@
 import * as z from 'zod/mini';
-import { createSchema } from '../domain/subscriptions/subscription-item.ts';
+import { createSchema } from '../domain/subscriptions/subscription-fields.ts';
 
 /** What the routes give, for their description: nothing is checked against it at run time. */
-const jsonObject = z.record(z.string(), z.unknown());
 const text = z.string();
 const time = z.string().check(z.meta({ format: 'date-time' }));
 const count = z.int().check(z.gte(0));
@@ -18,16 +17,18 @@ export const problemSchema = z.object({
   errors: z.optional(z.array(fieldError)),
 });
 
-export const subscriptionSchema = z.object({
-  subscriptionId: text,
+/** The fields as they were written; those that a rejected item shows may hold anything of their kind. */
+const shownFields = {
+  ...createSchema.shape,
   url: z.optional(text),
   eventTypes: z.optional(z.array(text)),
   orgIds: z.optional(z.array(int64)),
-  filter: z.optional(jsonObject),
-  headers: z.optional(z.record(z.string(), z.string())),
   description: z.optional(text),
-  maxConcurrency: z.optional(createSchema.shape.maxConcurrency),
-  maxBatchingWindowSeconds: z.optional(createSchema.shape.maxBatchingWindowSeconds),
+};
+
+export const subscriptionSchema = z.object({
+  subscriptionId: text,
+  ...shownFields,
   status: z
     .enum(['active', 'paused', 'disabled', 'rejected'])
     .check(z.describe('disabled: by the system, see `disabled`. rejected: its item makes no sense, see `reason`.')),
@@ -39,9 +40,20 @@ export const subscriptionSchema = z.object({
   disabled: z.optional(z.object({ at: time, reason: text })),
   failingSince: z.optional(time).check(z.describe('First failure since the last success.')),
   lastSuccessAt: z.optional(time).check(z.describe('The success that ended the last series of failures.')),
-  heldBack: z
-    .optional(z.object({ since: time, nextProbeAt: time, reason: z.enum(['failing', 'throttled']) }))
-    .check(z.describe('After many failures single events are tried, until one succeeds.')),
+  circuit: z
+    .optional(
+      z.object({
+        state: z.enum(['open', 'probing']),
+        since: time,
+        nextProbeAt: time,
+        reason: z.enum(['failing', 'throttled']),
+      }),
+    )
+    .check(
+      z.describe(
+        'Only while the endpoint is not tried. open: no attempt until `nextProbeAt`. probing: one event is tried; if it succeeds, the circuit closes.',
+      ),
+    ),
   delivering: z.optional(z.boolean()).check(z.describe('Whether its events are delivered just now.')),
   signingKeys: z.optional(
     z.array(z.object({ scheme: z.enum(['v1', 'v1a']), publicKey: z.optional(text), expiresAt: z.optional(time) })),
@@ -49,6 +61,9 @@ export const subscriptionSchema = z.object({
   etag: text.check(z.describe('For if-match; changes with every change of the configuration.')),
   createdAt: z.optional(time),
   updatedAt: z.optional(time),
+  warnings: z
+    .optional(z.array(fieldError))
+    .check(z.describe('After a change: what was accepted and is probably not meant.')),
 });
 
 export const createdSubscriptionSchema = z.object({

@@ -1,15 +1,25 @@
+import * as z from 'zod/mini';
 import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
 import type { Broadcast } from '../domain/events/derive.ts';
 import { eventSources, testEventType } from '../domain/events/event-types.ts';
 import type { RandomBytes } from '../domain/subscriptions/signing-secret.ts';
 import type { ItemRules } from '../domain/subscriptions/subscription-item.ts';
-import { decodeCursor, encodeCursor } from '../http/page-cursor.ts';
+import { encodeCursor } from '../http/page-cursor.ts';
 import { problemResponse } from '../http/problem-responses.ts';
+import type { JsonObject } from '../json/json.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EventPublisher } from '../ports/event-publisher.ts';
 import type { SubscriptionStore } from '../ports/subscription-store.ts';
-import type { DeliveryHistory } from './ports.ts';
-import { type ApiAnswer, invalidField, jsonAnswer, type RoutedRequest, readJsonBody, readLimit } from './request.ts';
+import type { DeliveryHistory, DeliveryPlace } from './ports.ts';
+import {
+  type ApiAnswer,
+  invalidField,
+  jsonAnswer,
+  type RoutedRequest,
+  readCursor,
+  readJsonBody,
+  readLimit,
+} from './request.ts';
 import { testSchema } from './request-schemas.ts';
 import { notFound, type Operations } from './router.ts';
 import { isoTime, subscriptionView } from './subscription-view.ts';
@@ -41,8 +51,9 @@ export function deliveryOperations(deps: DeliveryDeps): Pick<Operations, 'listDe
       return invalidField('state', `must be one of ${deliveryStates.join(', ')}`);
     }
     const listName = `deliveries ${id} ${state ?? ''} ${replayName ?? ''}`;
-    const after = cursor === undefined ? undefined : decodeCursor(listName, cursor);
-    if (cursor !== undefined && after === undefined) return invalidField('cursor', 'is none of this list');
+    const place = readCursor(cursor, listName, deliveryPlace);
+    if (place.kind === 'refused') return place.answer;
+    const after = place.value;
     if ((await subscriptions.read(id)).config === undefined) return notFound(id);
     const page = await deliveries.list(id, {
       limit: limit.value,
@@ -52,7 +63,7 @@ export function deliveryOperations(deps: DeliveryDeps): Pick<Operations, 'listDe
     });
     return jsonAnswer(200, {
       deliveries: page.deliveries.map(deliveryView),
-      ...(page.next === undefined ? {} : { nextCursor: encodeCursor(listName, page.next) }),
+      ...(page.next === undefined ? {} : { nextCursor: encodeCursor(listName, placeJson(page.next)) }),
     });
   }
 
@@ -67,7 +78,7 @@ export function deliveryOperations(deps: DeliveryDeps): Pick<Operations, 'listDe
       return problemResponse(409, 'Conflict', {
         detail: `nothing is delivered to ${id} just now: its status is ${view.status}, its provisioning ${view.provisioning}${
           view.reason === undefined ? '' : ` (${view.reason})`
-        }${view.heldBack === undefined ? '' : ', and its endpoint is held back after failures'}`,
+        }${view.circuit === undefined ? '' : ', and its circuit is open: the endpoint has failed'}`,
       });
     }
     const startedAt = clock();
@@ -91,6 +102,20 @@ export function deliveryOperations(deps: DeliveryDeps): Pick<Operations, 'listDe
   }
 
   return { listDeliveries: list, testSubscription: test };
+}
+
+/** DynamoDB takes sort keys of up to 1,024 bytes. */
+const maxWebhookIdBytes = 1024;
+export const deliveryPlace = z.strictObject({
+  webhookId: z.string().check(
+    z.minLength(1),
+    z.refine((id) => Buffer.byteLength(id) <= maxWebhookIdBytes),
+  ),
+  undeliveredAt: z.optional(z.int().check(z.gte(0))),
+});
+
+export function placeJson({ webhookId, undeliveredAt }: DeliveryPlace): JsonObject {
+  return { webhookId, ...(undeliveredAt === undefined ? {} : { undeliveredAt }) };
 }
 
 /** Through the bus and the subscriber's own rule, queue and function: the path that real events take. */

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { type ApiOperation, type ApiQueryParameter, apiRoutes } from '../contracts/api-routes.ts';
+import { changeSchema, createSchema } from '../domain/subscriptions/subscription-fields.ts';
 import { subscriptionIdPattern } from '../domain/subscriptions/subscription-id.ts';
-import { changeSchema, createSchema } from '../domain/subscriptions/subscription-item.ts';
 import { cursorPattern } from '../http/page-cursor.ts';
 import { problemContentType } from '../http/problem.ts';
 import {

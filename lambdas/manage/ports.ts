@@ -1,5 +1,4 @@
 import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
-import type { JsonObject } from '../json/json.ts';
 
 /** Reads what became of a subscription's events. */
 export interface DeliveryHistory {
@@ -9,7 +8,7 @@ export interface DeliveryHistory {
   list(
     subscriptionId: string,
     query: DeliveryQuery,
-  ): Promise<{ readonly deliveries: DeliveryRecord[]; readonly next?: JsonObject }>;
+  ): Promise<{ readonly deliveries: DeliveryRecord[]; readonly next?: DeliveryPlace }>;
 }
 
 export interface DeliveryQuery {
@@ -23,7 +22,14 @@ export interface DeliveryQuery {
   /** The stored event too, which may be large. */
   readonly withEvent?: boolean;
   readonly limit: number;
-  readonly after?: JsonObject;
+  readonly after?: DeliveryPlace;
+}
+
+/** Where a page of deliveries ended: its last one. */
+export interface DeliveryPlace {
+  readonly webhookId: string;
+  /** In lists of what is undelivered, which are in the order of these times. */
+  readonly undeliveredAt?: number | undefined;
 }
 
 /** Replays what the bus's archive holds, to one subscriber's rule. */
@@ -47,7 +53,7 @@ export interface ReplayProgress {
   readonly name: string;
   readonly state: 'starting' | 'running' | 'cancelling' | 'completed' | 'cancelled' | 'failed';
   readonly reason?: string;
-  /** Epoch ms, as all of these. The stretch of time whose events are replayed. */
+  /** Epoch ms, as all of these. The time whose events are replayed. */
   readonly from?: number;
   readonly to?: number;
   /** Up to where it has come. */

@@ -1,12 +1,13 @@
+import * as z from 'zod/mini';
 import { isReplayOf, replayedEnvelope, replayName, replayNamePrefix } from '../domain/deliveries/replay.ts';
 import { routeNames } from '../domain/routes/desired-route.ts';
 import type { StoredSubscription } from '../domain/subscriptions/subscription.ts';
 import { decodeCursor, encodeCursor } from '../http/page-cursor.ts';
 import { problemResponse } from '../http/problem-responses.ts';
-import { type JsonObject, safeInteger } from '../json/json.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { SubscriptionStore } from '../ports/subscription-store.ts';
-import type { DeliveryHistory, ReplayProgress, Replays, SubscriberQueues } from './ports.ts';
+import { deliveryPlace, placeJson } from './deliveries.ts';
+import type { DeliveryHistory, DeliveryPlace, ReplayProgress, Replays, SubscriberQueues } from './ports.ts';
 import {
   type ApiAnswer,
   invalidField,
@@ -34,7 +35,13 @@ const pageSize = 50;
 /** Cancelled replays that a subscription's state keeps: their messages leave its queue after 14 days at most. */
 const maxCancelledKept = 50;
 
-interface Stretch {
+/** Epoch ms. */
+interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
+interface TimeRange {
   readonly from: string;
   readonly to?: string | undefined;
 }
@@ -81,16 +88,18 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
     return jsonAnswer(202, { replayName: name, queued: 1 });
   }
 
-  async function replayFailed(id: string, stretch: Stretch, cursor: string | undefined): Promise<ApiAnswer> {
-    const read = rangeOf(stretch, 'failed', clock());
+  async function replayFailed(id: string, asked: TimeRange, cursor: string | undefined): Promise<ApiAnswer> {
+    const read = rangeOf(asked, 'failed', clock());
     if (read.kind === 'refused') return read.answer;
     const range = read.value;
-    const listName = `failed ${id} ${stretch.from} ${stretch.to ?? ''}`;
-    const place = cursor === undefined ? undefined : decodeCursor(listName, cursor);
-    if (cursor !== undefined && place === undefined) return invalidField('cursor', 'is none of this replay');
-    const name = typeof place?.name === 'string' ? place.name : replayName(routePrefix, id, clock());
-    const to = safeInteger(place?.to) ?? range.to;
-    let after = place?.after as JsonObject | undefined;
+    const listName = `failed ${id} ${asked.from} ${asked.to ?? ''}`;
+    const place = cursor === undefined ? undefined : decodeCursor(listName, cursor, replayPlace);
+    if (cursor !== undefined && (place === undefined || !isOfReplay(place, id, range))) {
+      return invalidField('cursor', 'is not a cursor of this replay');
+    }
+    const name = place?.name ?? replayName(routePrefix, id, clock());
+    const to = place?.to ?? range.to;
+    let after: DeliveryPlace | undefined = place?.after;
     let queued = 0;
     let withoutEvent = 0;
     do {
@@ -112,7 +121,7 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
       withoutEvent += givenUp.length - envelopes.length;
       after = page.next;
     } while (after !== undefined && queued < maxQueuedPerAnswer);
-    const next = after === undefined ? undefined : encodeCursor(listName, { name, to, after });
+    const next = after === undefined ? undefined : encodeCursor(listName, { name, to, after: placeJson(after) });
     return jsonAnswer(202, {
       replayName: name,
       queued,
@@ -121,8 +130,14 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
     });
   }
 
-  async function replayMissed(id: string, stretch: Stretch): Promise<ApiAnswer> {
-    const read = rangeOf(stretch, 'missed', clock());
+  /** DynamoDB refuses a start outside of the time that is asked for. */
+  function isOfReplay({ name, to, after }: z.output<typeof replayPlace>, id: string, range: Range): boolean {
+    const at = after.undeliveredAt ?? -1;
+    return isReplayOf(routePrefix, id, name) && to <= clock() && at >= range.from && at <= to;
+  }
+
+  async function replayMissed(id: string, asked: TimeRange): Promise<ApiAnswer> {
+    const read = rangeOf(asked, 'missed', clock());
     if (read.kind === 'refused') return read.answer;
     const name = replayName(routePrefix, id, clock());
     const { rule } = routeNames(routePrefix, id);
@@ -140,7 +155,7 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
   /** Of an archive or of the ledger: what still waits in the queue is dropped by the delivery function. */
   async function cancelReplay({ subscriptionId, state }: StoredSubscription, name: string): Promise<ApiAnswer> {
     if (!isReplayOf(routePrefix, subscriptionId, name)) {
-      return invalidField('cancel', `is no replay of ${subscriptionId}`);
+      return invalidField('cancel', `is not a replay of ${subscriptionId}`);
     }
     const cancelled = state?.cancelledReplays ?? [];
     if (!cancelled.includes(name)) {
@@ -164,17 +179,13 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
   return { replay, listReplays: list };
 }
 
-function rangeOf(
-  stretch: Stretch,
-  field: string,
-  now: number,
-): ReadRequest<{ readonly from: number; readonly to: number }> {
+const replayPlace = z.strictObject({ name: z.string(), to: z.int(), after: deliveryPlace });
+
+function rangeOf(asked: TimeRange, field: string, now: number): ReadRequest<Range> {
   const refuse = (name: string, detail: string) =>
     ({ kind: 'refused', answer: invalidField(`${field}.${name}`, detail) }) as const;
-  const from = Date.parse(stretch.from);
-  const to = stretch.to === undefined ? now : Date.parse(stretch.to);
-  if (Number.isNaN(from)) return refuse('from', 'is no instant');
-  if (Number.isNaN(to)) return refuse('to', 'is no instant');
+  const from = Date.parse(asked.from);
+  const to = asked.to === undefined ? now : Date.parse(asked.to);
   if (to > now) return refuse('to', 'lies in the future');
   return from < to ? { kind: 'valid', value: { from, to } } : refuse('to', 'must be later than from');
 }

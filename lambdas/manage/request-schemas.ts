@@ -1,6 +1,10 @@
 import * as z from 'zod/mini';
 import { maxQuietPeriodSeconds, minQuietPeriodSeconds } from '../domain/inactivity/inactivity-timer.ts';
+import { instantSchema } from '../domain/subscriptions/iso-instant.ts';
 import { defaultOverlapSeconds, maxOverlapSeconds } from '../domain/subscriptions/signing-secret.ts';
+import { subscriptionFields } from '../domain/subscriptions/subscription-fields.ts';
+import { cursorPattern } from '../http/page-cursor.ts';
+import { isJsonObject, type JsonObject } from '../json/json.ts';
 
 /** What the routes take, beside what subscriptions themselves take (domain/subscription-item.ts). */
 export const rotationSchema = z.strictObject({
@@ -24,29 +28,40 @@ export const testSchema = z.strictObject({
     .check(z.describe('How long to wait for what the subscriber answers.')),
 });
 
-const jsonObject = z.record(z.string(), z.unknown());
+const jsonObject = z.custom<JsonObject>(isJsonObject, 'must be an object').check(z.meta({ type: 'object' }));
 
 export const filterTestSchema = z.strictObject({
-  filter: jsonObject.check(z.describe("An EventBridge event pattern on the event's data.")),
+  filter: subscriptionFields.filter.schema,
   event: z.object({ data: jsonObject }).check(z.describe('An event as subscribers get it; its data is looked at.')),
 });
 
-const instant = z
-  .string()
-  .check(z.regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?Z$/, 'must be an instant in ISO 8601, UTC'));
-const stretch = z.strictObject({
-  from: instant,
-  to: z.optional(instant).check(z.describe('Left out: now.')),
+const timeRange = z.strictObject({
+  from: instantSchema,
+  to: z.optional(instantSchema).check(z.describe('Left out: now.')),
 });
 
-export const replaySchema = z.strictObject({
-  webhookId: z
-    .optional(z.string().check(z.minLength(1), z.maxLength(200)))
-    .check(z.describe('One event of the ledger, as long as its data is kept.')),
-  failed: z.optional(stretch).check(z.describe('What was given up, by when it first failed.')),
-  missed: z
-    .optional(stretch)
-    .check(z.describe('What the archive holds of that time; what was delivered is not delivered again.')),
-  cancel: z.optional(z.string().check(z.minLength(1), z.maxLength(64))).check(z.describe('The name of a replay.')),
-  cursor: z.optional(z.string()).check(z.describe('With `failed`: carries on where the answer before ended.')),
-});
+export const replaySchema = z
+  .strictObject({
+    webhookId: z
+      .optional(z.string().check(z.minLength(1), z.maxLength(200)))
+      .check(z.describe('One event of the ledger, as long as its data is kept.')),
+    failed: z.optional(timeRange).check(z.describe('What was given up, by when it first failed.')),
+    missed: z
+      .optional(timeRange)
+      .check(z.describe('What the archive holds of that time; what was delivered is not delivered again.')),
+    cancel: z.optional(z.string().check(z.minLength(1), z.maxLength(64))).check(z.describe('The name of a replay.')),
+    cursor: z
+      .optional(z.string().check(z.minLength(1), z.regex(cursorPattern, 'is not a cursor of this replay')))
+      .check(z.describe('With `failed`: carries on where the answer before ended.')),
+  })
+  .check(
+    z.meta({
+      oneOf: [
+        { required: ['webhookId'] },
+        { required: ['failed'] },
+        { required: ['missed'] },
+        { required: ['cancel'] },
+      ],
+      dependentRequired: { cursor: ['failed'] },
+    }),
+  );

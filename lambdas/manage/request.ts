@@ -1,6 +1,7 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import type * as z from 'zod/mini';
 import { readBody } from '../domain/subscriptions/subscription-item.ts';
+import { decodeCursor } from '../http/page-cursor.ts';
 import type { FieldError } from '../http/problem.ts';
 import { problemResponse } from '../http/problem-responses.ts';
 import { isJsonObject, type JsonObject, type JsonValue, nestingDepth, parseJson } from '../json/json.ts';
@@ -12,7 +13,7 @@ export interface ApiRequest {
   readonly query: readonly (readonly [name: string, value: string])[];
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | undefined>>;
-  readonly text: string | undefined;
+  readonly body: Buffer | undefined;
 }
 
 /** A request whose route was found, with what the path's `{…}` stand for. Its query parameters are known to the route. */
@@ -35,7 +36,7 @@ export function apiRequest(event: APIGatewayProxyEventV2): ApiRequest {
     // Not queryStringParameters: there a parameter that stands twice is one, with a comma.
     query: [...new URLSearchParams(rawQueryString)],
     headers: Object.fromEntries(Object.entries(event.headers).map(([name, value]) => [name.toLowerCase(), value])),
-    text: body === undefined ? undefined : isBase64Encoded ? Buffer.from(body, 'base64').toString() : body,
+    body: body === undefined ? undefined : Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8'),
   };
 }
 
@@ -70,25 +71,36 @@ export type ReadRequest<Value> =
 
 /** The body, checked. `whenEmpty`: what stands for a body that was left out, where it may be. */
 export function readJsonBody<Schema extends z.ZodMiniType>(
-  { text }: RoutedRequest,
+  request: RoutedRequest,
   schema: Schema,
   whenEmpty?: JsonObject,
 ): ReadRequest<z.output<Schema>> {
-  const parsed = parseBody(text, whenEmpty);
+  const parsed = parseBody(request, whenEmpty);
   if (parsed.kind === 'refused') return parsed;
   const read = readBody(schema, parsed.value);
   return read.kind === 'valid' ? read : { kind: 'refused', answer: invalidFields(read.errors) };
 }
 
-function parseBody(text: string | undefined, whenEmpty: JsonObject | undefined): ReadRequest<JsonValue> {
-  if (text === undefined || text.trim() === '') {
-    if (whenEmpty !== undefined) return { kind: 'valid', value: whenEmpty };
-    return refusal('the body is missing: send a JSON object');
+function parseBody({ body, headers }: RoutedRequest, whenEmpty: JsonObject | undefined): ReadRequest<JsonValue> {
+  if (body === undefined || body.length === 0) return emptyBody(whenEmpty);
+  const encoding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
+  if (encoding !== 'identity') {
+    const detail = 'the body has a content-encoding; send it uncompressed, without that header';
+    const parts = { detail, headers: { 'accept-encoding': 'identity' } };
+    return { kind: 'refused', answer: problemResponse(415, 'Unsupported Media Type', parts) };
   }
-  if (Buffer.byteLength(text) > maxBodyBytes) {
+  if (body.length > maxBodyBytes) {
     const detail = `the body is larger than ${maxBodyBytes} bytes`;
     return { kind: 'refused', answer: problemResponse(413, 'Content Too Large', { detail }) };
   }
+  let text: string;
+  try {
+    // Skips a byte order mark.
+    text = new TextDecoder('utf-8', { fatal: true }).decode(body);
+  } catch {
+    return refusal('the body is not UTF-8');
+  }
+  if (text.trim() === '') return emptyBody(whenEmpty);
   if (nestingDepth(text) > maxDepth) return refusal(`the body is nested deeper than ${maxDepth} levels`);
   try {
     const value = parseJson(text);
@@ -98,12 +110,30 @@ function parseBody(text: string | undefined, whenEmpty: JsonObject | undefined):
   }
 }
 
+function emptyBody(whenEmpty: JsonObject | undefined): ReadRequest<JsonValue> {
+  return whenEmpty === undefined
+    ? refusal('the body is missing: send a JSON object')
+    : { kind: 'valid', value: whenEmpty };
+}
+
 function refusal(detail: string): ReadRequest<never> {
   return { kind: 'refused', answer: problemResponse(400, 'Bad Request', { detail }) };
 }
 
 export const defaultPageSize = 50;
 export const maxPageSize = 100;
+
+/** Where the page before ended, of the cursor in the query string; undefined: from the beginning. */
+export function readCursor<Place extends z.ZodMiniType>(
+  cursor: string | undefined,
+  list: string,
+  place: Place,
+): ReadRequest<z.output<Place> | undefined> {
+  if (cursor === undefined) return { kind: 'valid', value: undefined };
+  const value = decodeCursor(list, cursor, place);
+  if (value !== undefined) return { kind: 'valid', value };
+  return { kind: 'refused', answer: invalidField('cursor', 'is not a cursor of this list') };
+}
 
 /** How many a page may hold. */
 export function readLimit({ query }: RoutedRequest): ReadRequest<number> {

@@ -1,7 +1,14 @@
 import { desiredFlow } from '../domain/deliveries/endpoint-health.ts';
 import { configEtag } from '../domain/subscriptions/config-etag.ts';
+import { maskedHeaders } from '../domain/subscriptions/header-rules.ts';
 import { publicKeyOf, schemeOf, secretsInForce } from '../domain/subscriptions/signing-secret.ts';
-import type { SigningSecret, StoredSubscription, SubscriptionConfig } from '../domain/subscriptions/subscription.ts';
+import type {
+  Circuit,
+  SigningSecret,
+  StoredSubscription,
+  SubscriptionConfig,
+} from '../domain/subscriptions/subscription.ts';
+import { fieldNames } from '../domain/subscriptions/subscription-fields.ts';
 import {
   type ItemRules,
   type ReadSubscription,
@@ -52,30 +59,36 @@ export function subscriptionView(stored: StoredSubscription, rules: ViewRules): 
       : { disabled: { at: isoTime(state.disabled.at), reason: state.disabled.reason } }),
     ...(state?.failingSince === undefined ? {} : { failingSince: isoTime(state.failingSince) }),
     ...(state?.lastSuccessAt === undefined ? {} : { lastSuccessAt: isoTime(state.lastSuccessAt) }),
-    ...(state?.circuit?.state === 'open'
-      ? {
-          heldBack: {
-            since: isoTime(state.circuit.since),
-            nextProbeAt: isoTime(state.circuit.probeAt),
-            reason: state.circuit.reason,
-          },
-        }
-      : {}),
+    ...circuitView(state?.circuit, rules.now),
     delivering: inForce && desiredFlow(config, state, rules.now).enabled,
     signingKeys: secretsInForce(secrets, rules.now).map(keyView),
     etag,
   };
 }
 
+/** A circuit that is closed, or closing at a rising rate, holds nothing back and is not shown. */
+function circuitView(circuit: Circuit | undefined, now: number): Record<string, unknown> {
+  if (circuit?.state !== 'open') return {};
+  return {
+    circuit: {
+      state: circuit.probeAt <= now ? 'probing' : 'open',
+      since: isoTime(circuit.since),
+      nextProbeAt: isoTime(circuit.probeAt),
+      reason: circuit.reason,
+    },
+  };
+}
+
 /** In the order in which people write it. */
 function configView(config: SubscriptionConfig): Record<string, unknown> {
-  const { subscriptionId, url, eventTypes, orgIds, secrets: _, status: __, ...rest } = config;
+  const { subscriptionId, orgIds, headers, createdAt, updatedAt } = config;
   return {
     subscriptionId,
-    url,
-    eventTypes,
+    ...Object.fromEntries(fieldNames.flatMap((name) => (config[name] === undefined ? [] : [[name, config[name]]]))),
     ...(orgIds === undefined ? {} : { orgIds: orgIds.map(integerValue) }),
-    ...rest,
+    ...(headers === undefined ? {} : { headers: maskedHeaders(headers) }),
+    ...(createdAt === undefined ? {} : { createdAt }),
+    ...(updatedAt === undefined ? {} : { updatedAt }),
   };
 }
 

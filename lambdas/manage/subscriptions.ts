@@ -1,5 +1,8 @@
+import * as z from 'zod/mini';
 import { healthAttributes } from '../domain/deliveries/endpoint-health.ts';
 import { configEtag } from '../domain/subscriptions/config-etag.ts';
+import { eventTypeWarnings } from '../domain/subscriptions/event-type-warnings.ts';
+import { unmaskedHeaders } from '../domain/subscriptions/header-rules.ts';
 import {
   newSigningSecret,
   publicKeyOf,
@@ -7,24 +10,20 @@ import {
   rotateSecrets,
 } from '../domain/subscriptions/signing-secret.ts';
 import type { StoredSubscription, SubscriptionConfig } from '../domain/subscriptions/subscription.ts';
+import { changeSchema, createSchema } from '../domain/subscriptions/subscription-fields.ts';
 import { newSubscriptionId } from '../domain/subscriptions/subscription-id.ts';
-import {
-  changeSchema,
-  createSchema,
-  type ItemRules,
-  readSubscriptionItem,
-} from '../domain/subscriptions/subscription-item.ts';
-import { decodeCursor, encodeCursor } from '../http/page-cursor.ts';
+import { type ItemRules, readSubscriptionItem } from '../domain/subscriptions/subscription-item.ts';
+import { encodeCursor } from '../http/page-cursor.ts';
 import { problemResponse } from '../http/problem-responses.ts';
 import type { JsonObject } from '../json/json.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { SubscriptionStore } from '../ports/subscription-store.ts';
 import {
   type ApiAnswer,
-  invalidField,
   invalidFields,
   jsonAnswer,
   type RoutedRequest,
+  readCursor,
   readJsonBody,
   readLimit,
 } from './request.ts';
@@ -43,6 +42,14 @@ type ConfiguredSubscription = StoredSubscription & { readonly config: JsonObject
 
 /** What was known of an endpoint that is given another chance. */
 const voidWhenEnabled = healthAttributes.filter((name) => name !== 'lastSuccessAt');
+/** An id that somebody wrote by hand may be anything that DynamoDB takes as a key: 1 to 2,048 bytes. */
+const subscriptionPlace = z.strictObject({
+  id: z.string().check(
+    z.minLength(1),
+    z.refine((id) => Buffer.byteLength(id) <= 2048),
+  ),
+});
+const maxClockSkewMs = 60 * 60 * 1000;
 /** How often a change that met another is made again on what that other left. */
 const maxTries = 5;
 
@@ -89,20 +96,20 @@ export function subscriptionOperations({
     };
     const read = readSubscriptionItem(item, { ...rules, now, keepsLegacy: false });
     if (read.kind === 'invalid') return invalidFields(read.errors);
+    const headers = unmaskedHeaders(read.config.headers ?? {}, undefined);
+    if (headers.kind === 'invalid') return invalidFields(headers.errors);
     if (!(await subscriptions.create(read.config)))
       throw new Error(`an id of 130 random bits came twice: ${subscriptionId}`);
-    const shown = await show(subscriptionId, 201, { secret });
+    const shown = await show(subscriptionId, 201, { ...warningsOf(read.config), secret });
     return { ...shown, headers: { ...shown.headers, location: `/v1/subscriptions/${subscriptionId}` } };
   }
 
   async function list(request: RoutedRequest): Promise<ApiAnswer> {
     const limit = readLimit(request);
     if (limit.kind === 'refused') return limit.answer;
-    const after =
-      request.query.cursor === undefined ? undefined : decodeCursor('subscriptions', request.query.cursor)?.id;
-    if (request.query.cursor !== undefined && typeof after !== 'string')
-      return invalidField('cursor', 'is none of this list');
-    const page = await subscriptions.list(limit.value, typeof after === 'string' ? after : undefined);
+    const place = readCursor(request.query.cursor, 'subscriptions', subscriptionPlace);
+    if (place.kind === 'refused') return place.answer;
+    const page = await subscriptions.list(limit.value, place.value?.id);
     const now = rulesNow();
     return jsonAnswer(200, {
       subscriptions: page.subscriptions.map((stored) => subscriptionView(stored, now)),
@@ -116,8 +123,8 @@ export function subscriptionOperations({
    */
   async function update(
     request: RoutedRequest,
-    next: (stored: ConfiguredSubscription) => Promise<SubscriptionConfig | ApiAnswer>,
-    written: (subscriptionId: string) => Promise<ApiAnswer>,
+    next: (stored: ConfiguredSubscription) => SubscriptionConfig | ApiAnswer,
+    written: (before: ConfiguredSubscription, config: SubscriptionConfig) => Promise<ApiAnswer>,
   ): Promise<ApiAnswer> {
     const { id = '' } = request.params;
     for (let attempt = 1; attempt <= maxTries; attempt++) {
@@ -125,9 +132,9 @@ export function subscriptionOperations({
       if (found === undefined) return notFound(id);
       const stale = refuseStale(request, found.config);
       if (stale !== undefined) return stale;
-      const decided = await next(found);
+      const decided = next(found);
       if (isAnswer(decided)) return decided;
-      if (await subscriptions.replace(found.config, decided)) return written(id);
+      if (await subscriptions.replace(found.config, decided)) return written(found, decided);
     }
     return problemResponse(409, 'Conflict', { detail: 'others are changing this subscription just now; try again' });
   }
@@ -138,23 +145,41 @@ export function subscriptionOperations({
     const patch = body.value;
     return update(
       request,
-      async ({ subscriptionId, config, state }) => {
+      ({ config, state }) => {
         const now = clock();
-        const merged = Object.entries({ ...config, ...patch, updatedAt: laterThan(config, now) }).filter(
-          ([, value]) => value !== null && value !== undefined,
-        );
+        const headers = unmaskedHeaders(patch.headers ?? {}, config.headers);
+        if (headers.kind === 'invalid') return invalidFields(headers.errors);
+        const merged = Object.entries({
+          ...config,
+          ...patch,
+          ...(patch.headers ? { headers: headers.headers } : {}),
+          updatedAt: laterThan(config, now),
+        }).filter(([, value]) => value !== null && value !== undefined);
         const keepsLegacy = state?.legacyAcceptedAt !== undefined;
         const read = readSubscriptionItem(Object.fromEntries(merged), { ...rules, now, keepsLegacy });
-        if (read.kind === 'invalid') return invalidFields(read.errors);
-        // Asked to be active, it is, also when its endpoint had been given up. First this: the config's write is what
-        // wakes the reconciler.
-        if (patch.status === 'active' && state?.disabled !== undefined) {
-          await subscriptions.changeState(subscriptionId, { remove: voidWhenEnabled });
-        }
-        return read.config;
+        return read.kind === 'invalid' ? invalidFields(read.errors) : read.config;
       },
-      (id) => show(id, 200),
+      async ({ subscriptionId, state }, config) => {
+        // Asked to be active, it is, also when the system had disabled it.
+        if (patch.status === 'active' && state?.disabled !== undefined) await enable(subscriptionId);
+        return show(subscriptionId, 200, patch.eventTypes === undefined ? {} : warningsOf(config));
+      },
     );
+  }
+
+  /**
+   * Takes back what the system had decided. A write of the config is what wakes the reconciler, and the one before may
+   * have been looked at while the subscription was still disabled; so it is written once more. Where somebody else
+   * writes at the same time, that write wakes it.
+   */
+  async function enable(subscriptionId: string): Promise<void> {
+    await subscriptions.changeState(subscriptionId, { remove: voidWhenEnabled });
+    const found = await find(subscriptionId);
+    if (found === undefined) return;
+    const now = clock();
+    const read = readStored(found, { ...rules, now });
+    if (read.kind === 'invalid') return;
+    await subscriptions.replace(found.config, { ...read.config, updatedAt: laterThan(found.config, now) });
   }
 
   async function remove(request: RoutedRequest): Promise<ApiAnswer> {
@@ -178,7 +203,7 @@ export function subscriptionOperations({
     const secret = newSigningSecret(scheme, randomBytes);
     return update(
       request,
-      async (stored) => {
+      (stored) => {
         const now = clock();
         const read = readStored(stored, { ...rules, now });
         if (read.kind === 'invalid') return rejected(stored.subscriptionId);
@@ -191,7 +216,8 @@ export function subscriptionOperations({
         }
         return { ...read.config, secrets: rotation.secrets, updatedAt: laterThan(stored.config, now) };
       },
-      (id) => show(id, 200, { secret, ...(scheme === 'v1a' ? { publicKey: publicKeyOf(secret) } : {}) }),
+      ({ subscriptionId }) =>
+        show(subscriptionId, 200, { secret, ...(scheme === 'v1a' ? { publicKey: publicKeyOf(secret) } : {}) }),
     );
   }
 
@@ -211,10 +237,16 @@ export function rejected(subscriptionId: string): ApiAnswer {
   });
 }
 
+function warningsOf({ eventTypes }: SubscriptionConfig): Record<string, unknown> {
+  const warnings = eventTypeWarnings(eventTypes);
+  return warnings.length === 0 ? {} : { warnings };
+}
+
 /** Two changes within a millisecond still have two times: the store tells by them that an item was changed. */
 function laterThan({ updatedAt }: JsonObject, now: number): string {
   const before = typeof updatedAt === 'string' ? Date.parse(updatedAt) : Number.NaN;
-  return isoTime(before >= now ? before + 1 : now);
+  // What lies further ahead than any clock is off was written by hand.
+  return isoTime(before >= now && before < now + maxClockSkewMs ? before + 1 : now);
 }
 
 function isAnswer(value: SubscriptionConfig | ApiAnswer): value is ApiAnswer {

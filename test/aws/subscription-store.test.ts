@@ -6,6 +6,7 @@ import { aSecret, itemRules } from '../../lab/support/subscriptions.ts';
 import { toAttributes } from '../../lambdas/aws/dynamo-attributes.ts';
 import { dynamoDeploymentGate, dynamoSubscriptionStore } from '../../lambdas/aws/dynamo-subscription-store.ts';
 import type { SubscriptionConfig } from '../../lambdas/domain/subscriptions/subscription.ts';
+import { fieldNames } from '../../lambdas/domain/subscriptions/subscription-fields.ts';
 import { readSubscriptionItem } from '../../lambdas/domain/subscriptions/subscription-item.ts';
 import { type JsonObject, parseJson } from '../../lambdas/json/json.ts';
 import type { SubscriptionStore } from '../../lambdas/ports/subscription-store.ts';
@@ -94,6 +95,17 @@ describe.each<[string, () => SubscriptionStore]>([
     expect(await store.replace(item, { ...config, url: 'https://late.example.com/' })).toBe(false);
     expect(await store.remove(config.subscriptionId, item)).toBe(false);
   });
+
+  it.each([...fieldNames, 'secrets', 'createdAt'] as const)(
+    'are not replaced once somebody has added %s meanwhile',
+    async (name) => {
+      const config = aConfig({ description: 'd', maxConcurrency: 7, maxBatchingWindowSeconds: 30, createdAt: 'x' });
+      const { [name]: _, ...without } = config;
+      const item = await created(without as SubscriptionConfig);
+      expect(await store.replace(item, config)).toBe(true);
+      expect(await store.replace(item, without as SubscriptionConfig)).toBe(false);
+    },
+  );
 
   it('with more than a hundred values are still replaced, not after a change of the last, and once by two who race', async () => {
     const many = (length: number, prefix: string) => Array.from({ length }, (___, index) => `${prefix}${index}`);

@@ -155,9 +155,10 @@ export class ApiOnLoopback {
         (replayName === undefined || record.replayName === replayName) &&
         (state === undefined || (state === 'undelivered' ? record.state !== 'delivered' : record.state === state)),
     );
-    const start = after === undefined ? 0 : Number(after.index);
+    const start = all.findIndex(({ webhookId }) => webhookId === after?.webhookId) + 1;
     const deliveries = all.slice(start, start + limit);
-    return start + limit < all.length ? { deliveries, next: { index: start + limit } } : { deliveries };
+    const last = deliveries.at(-1);
+    return start + limit < all.length && last !== undefined ? { deliveries, next: last } : { deliveries };
   }
 
   private async proxyEvent(request: IncomingMessage): Promise<APIGatewayProxyEventV2> {

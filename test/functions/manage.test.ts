@@ -1,101 +1,11 @@
-import { randomBytes } from 'node:crypto';
-import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { anEnvelope, aRecord } from '../../lab/support/deliveries.ts';
-import {
-  InMemoryDeliveries,
-  InMemoryQueues,
-  InMemoryReplays,
-  InMemorySettings,
-} from '../../lab/support/in-memory/management.ts';
-import { RecordedPublisher } from '../../lab/support/in-memory/publisher.ts';
-import { InMemorySubscriptions } from '../../lab/support/in-memory/subscriptions.ts';
-import { RecordedLog, RecordedMetrics } from '../../lab/support/in-memory/telemetry.ts';
-import { aSecret, aSubscriptionItem, aTimeline, day, longGoneTimeline } from '../../lab/support/subscriptions.ts';
+import { aSecret, aSubscriptionItem, aTimeline, day } from '../../lab/support/subscriptions.ts';
 import { apiRoutes } from '../../lambdas/contracts/api-routes.ts';
-import { configEtag } from '../../lambdas/domain/subscriptions/config-etag.ts';
-import { type JsonObject, parseJson } from '../../lambdas/json/json.ts';
-import { createManageHandler } from '../../lambdas/manage/handler.ts';
-import { openApiDocument } from '../../lambdas/manage/openapi.ts';
-import { answerCheck, type OpenApiDocument } from './answer-check.ts';
+import { parseJson } from '../../lambdas/json/json.ts';
+import { type Answer, World } from './manage-world.ts';
 
 const hour = 60 * 60 * 1000;
-const check = answerCheck(JSON.parse(JSON.stringify(openApiDocument({ isSigned: true }))) as OpenApiDocument);
-
-interface Answer {
-  readonly status: number;
-  readonly headers: Record<string, string>;
-  readonly text: string;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape.
-  readonly body: any;
-}
-
-class World {
-  readonly subscriptions = new InMemorySubscriptions();
-  readonly settings = new InMemorySettings();
-  readonly deliveries = new InMemoryDeliveries();
-  readonly replays = new InMemoryReplays();
-  readonly queues = new InMemoryQueues();
-  readonly publisher = new RecordedPublisher();
-  readonly log = new RecordedLog();
-  timeline = longGoneTimeline;
-  now = 100 * day;
-
-  /** Each answer is held against the OpenAPI document. */
-  async ask(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
-    const handler = createManageHandler({
-      subscriptions: this.subscriptions,
-      settings: this.settings,
-      deliveries: this.deliveries,
-      replays: this.replays,
-      queues: this.queues,
-      publisher: this.publisher,
-      rules: { outboundPolicy: 'public', timeline: this.timeline },
-      timeline: this.timeline,
-      defaultQuietPeriodSeconds: 600,
-      routePrefix: 'fanout-test',
-      randomBytes,
-      sleep: async (ms) => {
-        this.now += ms;
-      },
-      clock: () => this.now,
-      metrics: new RecordedMetrics(),
-      log: this.log,
-    });
-    const [rawPath = '', rawQuery = ''] = path.split('?');
-    const event = {
-      rawPath,
-      headers,
-      rawQueryString: rawQuery,
-      requestContext: { http: { method } },
-      isBase64Encoded: false,
-      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-    } as unknown as APIGatewayProxyEventV2;
-    const answer = await handler(event, {} as Context);
-    const text = answer.body ?? '';
-    const answerHeaders = (answer.headers ?? {}) as Record<string, string>;
-    const status = answer.statusCode ?? 0;
-    const json = text === '' ? undefined : JSON.parse(text);
-    const wrong = check({ method, path, status, contentType: answerHeaders['content-type'], body: json });
-    if (wrong !== undefined) throw new Error(wrong);
-    return { status, headers: answerHeaders, text, body: json };
-  }
-
-  async create(fields: JsonObject = {}): Promise<string> {
-    const body = { url: 'https://hooks.example.com/', eventTypes: ['new_message'], ...fields };
-    const { body: created, status } = await this.ask('POST', '/v1/subscriptions', body);
-    expect(status).toBe(201);
-    return created.subscriptionId;
-  }
-
-  /** As `provision` leaves it. */
-  async provision(id: string, state: JsonObject = {}): Promise<void> {
-    const config = this.subscriptions.configs.get(id) ?? {};
-    await this.subscriptions.changeState(id, {
-      set: { provisioning: 'ready', appliedConfig: configEtag(config), ...state },
-    });
-  }
-}
 
 let world: World;
 beforeEach(() => {
@@ -188,7 +98,150 @@ describe('creating a subscription', () => {
   });
 });
 
+describe('a body', () => {
+  const fields = { url: 'https://hooks.example.com/', eventTypes: ['new_message'] };
+  const post = (body: string, headers: Record<string, string> = {}) =>
+    world.ask('POST', '/v1/subscriptions', body, headers);
+
+  it('may begin with a byte order mark', async () => {
+    expect((await post(`\ufeff${JSON.stringify(fields)}`)).status).toBe(201);
+  });
+
+  it('that is compressed is refused, and the answer says how to send it', async () => {
+    const { status, headers } = await post(JSON.stringify(fields), { 'content-encoding': 'gzip' });
+    expect(status).toBe(415);
+    expect(headers['accept-encoding']).toBe('identity');
+    expect((await post(JSON.stringify(fields), { 'content-encoding': 'identity' })).status).toBe(201);
+  });
+
+  it('that is not UTF-8 is refused, not stored with other characters', async () => {
+    const latin1 = Buffer.from(JSON.stringify({ ...fields, description: 'caf\u00e9' }), 'latin1');
+    const { status, body } = await world.ask('POST', '/v1/subscriptions', latin1);
+    expect(status).toBe(400);
+    expect(body.detail).toBe('the body is not UTF-8');
+  });
+
+  it('may write whole numbers in any way', async () => {
+    const { status, body } = await post(
+      '{"url":"https://hooks.example.com/","eventTypes":["new_message"],"maxConcurrency":10.0,"maxBatchingWindowSeconds":3e1,"orgIds":[5.0]}',
+    );
+    expect(status).toBe(201);
+    expect(body).toMatchObject({ maxConcurrency: 10, maxBatchingWindowSeconds: 30, orgIds: [5] });
+    const { status: ofSettings } = await world.ask('PUT', '/v1/orgs/7/settings', '{"quietPeriodSeconds":600.0}');
+    expect(ofSettings).toBe(200);
+  });
+
+  it('keeps a member __proto__ of a filter, which would match more without it', async () => {
+    const { status, text } = await post(
+      '{"url":"https://hooks.example.com/","eventTypes":["new_message"],"filter":{"a":["b"],"__proto__":["z"]}}',
+    );
+    expect(status).toBe(201);
+    expect(text).toContain('"filter":{"a":["b"],"__proto__":["z"]}');
+  });
+
+  it.each([
+    ['a header', '"headers":{"__proto__":"x"}', 'headers.__proto__'],
+    ['a field', '"__proto__":{"x":1}', '__proto__'],
+  ])('with %s called __proto__ is refused by that name', async (_, member, field) => {
+    const { status, body } = await post(`{"url":"https://hooks.example.com/","eventTypes":["new_message"],${member}}`);
+    expect(status).toBe(400);
+    expect(body.errors.map((error: { field: string }) => error.field)).toEqual([field]);
+  });
+});
+
+describe('headers that look like credentials', () => {
+  const headers = { Authorization: 'Bearer hunter2', 'X-Api-Key': 'k', 'X-Tenant': 'acme' };
+  const masked = { Authorization: '********', 'X-Api-Key': '********', 'X-Tenant': 'acme' };
+
+  it('are masked wherever they are shown, and stored as they are', async () => {
+    const id = await world.create({ headers });
+    for (const path of ['/v1/subscriptions', `/v1/subscriptions/${id}`]) {
+      const { text } = await world.ask('GET', path);
+      expect(text).not.toContain('hunter2');
+      expect(text).toContain(JSON.stringify(masked));
+    }
+    expect(world.subscriptions.configs.get(id)?.headers).toEqual(headers);
+  });
+
+  it('are left as they are by who sends back what was shown', async () => {
+    const id = await world.create({ headers });
+    const { body: shown } = await world.ask('GET', `/v1/subscriptions/${id}`);
+    const change = { ...shown.headers, 'X-Tenant': 'other', 'x-api-key': '********' };
+    delete change['X-Api-Key'];
+    expect((await world.ask('PATCH', `/v1/subscriptions/${id}`, { headers: change })).status).toBe(200);
+    expect(world.subscriptions.configs.get(id)?.headers).toEqual({
+      Authorization: 'Bearer hunter2',
+      'X-Tenant': 'other',
+      'x-api-key': 'k',
+    });
+  });
+
+  it('cannot be set to the mask where there is no value', async () => {
+    const id = await world.create({ headers });
+    const { status, body } = await world.ask('PATCH', `/v1/subscriptions/${id}`, {
+      headers: { cookie: '********' },
+    });
+    expect(status).toBe(400);
+    expect(body.errors[0].field).toBe('headers.cookie');
+    const fields = { url: 'https://hooks.example.com/', eventTypes: ['new_message'], headers: masked };
+    expect((await world.ask('POST', '/v1/subscriptions', fields)).status).toBe(400);
+  });
+});
+
+describe('an event type that nobody knows', () => {
+  const warnings = [
+    { field: 'eventTypes[1]', detail: 'new_mesage is not a known event type; did you mean new_message?' },
+  ];
+
+  it('is accepted with a warning that names the nearest one', async () => {
+    const eventTypes = ['conversation_push', 'new_mesage'];
+    const fields = { url: 'https://hooks.example.com/', eventTypes };
+    const { status, body } = await world.ask('POST', '/v1/subscriptions', fields);
+    expect(status).toBe(201);
+    expect(body.warnings).toEqual(warnings);
+    const { body: changed } = await world.ask('PATCH', `/v1/subscriptions/${body.subscriptionId}`, { eventTypes });
+    expect(changed.warnings).toEqual(warnings);
+  });
+
+  it('that is like none is named without a guess', async () => {
+    const fields = { url: 'https://hooks.example.com/', eventTypes: ['brand_new_thing_of_drift'] };
+    const { body } = await world.ask('POST', '/v1/subscriptions', fields);
+    expect(body.warnings[0].detail).toBe('brand_new_thing_of_drift is not a known event type');
+  });
+
+  it('warns of no known type', async () => {
+    const eventTypes = ['new_message', 'webhook_delivery_exhausted'];
+    const { body } = await world.ask('POST', '/v1/subscriptions', { url: 'https://hooks.example.com/', eventTypes });
+    expect(body).not.toHaveProperty('warnings');
+  });
+});
+
 describe('showing a subscription', () => {
+  it.each([
+    ['open', 5000, 'open'],
+    ['probing', -1, 'probing'],
+  ])(
+    'whose endpoint is not tried says that its circuit is %s, since when, why, and when it is tried',
+    async (_, ahead, state) => {
+      const id = await world.create();
+      const probeAt = world.now + ahead;
+      await world.provision(id, { circuit: { state: 'open', reason: 'failing', since: 0, probeAt, probes: 1 } });
+      const { body } = await world.ask('GET', `/v1/subscriptions/${id}`);
+      expect(body.circuit).toEqual({
+        state,
+        since: '1970-01-01T00:00:00.000Z',
+        nextProbeAt: new Date(probeAt).toISOString(),
+        reason: 'failing',
+      });
+    },
+  );
+
+  it('whose circuit is closed shows none', async () => {
+    const id = await world.create();
+    await world.provision(id, { circuit: { state: 'ramping', since: world.now, probes: 1 } });
+    expect((await world.ask('GET', `/v1/subscriptions/${id}`)).body).not.toHaveProperty('circuit');
+  });
+
   it('says that what is configured is in force, or not yet', async () => {
     const id = await world.create();
     await world.provision(id);
@@ -322,6 +375,29 @@ describe('changing a subscription', () => {
     expect(world.subscriptions.configs.get(id)?.updatedAt).not.toBe(before);
   });
 
+  it('to active leaves one disabled whose change could not be written', async () => {
+    const id = await world.create();
+    await world.provision(id, { disabled: { at: 0, reason: '410' } });
+    let count = 2;
+    world.subscriptions.beforeWrite = () => {
+      const config = world.subscriptions.configs.get(id);
+      world.subscriptions.put({ ...config, subscriptionId: id, maxConcurrency: count++ });
+    };
+    expect((await world.ask('PATCH', `/v1/subscriptions/${id}`, { status: 'active' })).status).toBe(409);
+    expect(world.subscriptions.states.get(id)?.disabled).toEqual({ at: 0, reason: '410' });
+  });
+
+  it('to active writes the config after the state, so that the reconciler that it wakes finds it enabled', async () => {
+    const id = await world.create();
+    await world.provision(id, { disabled: { at: 0, reason: '410' } });
+    const disabledAtWrite: boolean[] = [];
+    world.subscriptions.beforeWrite = () => {
+      disabledAtWrite.push(world.subscriptions.states.get(id)?.disabled !== undefined);
+    };
+    await world.ask('PATCH', `/v1/subscriptions/${id}`, { status: 'active' });
+    expect(disabledAtWrite).toEqual([true, false]);
+  });
+
   it('leaves what is refused as it was', async () => {
     const id = await world.create();
     const { status, body } = await world.ask('PATCH', `/v1/subscriptions/${id}`, { url: 'ftp://x', eventTypes: ['a'] });
@@ -434,10 +510,10 @@ describe('testing a subscription', () => {
     ['disabled', {}, { disabled: { at: 0, reason: '410' } }, 'its status is disabled'],
     ['not provisioned yet', {}, { provisioning: 'pending', reason: 'a quota' }, 'pending (a quota)'],
     [
-      'held back',
+      'not tried',
       {},
       { circuit: { state: 'open', reason: 'failing', since: 0, probeAt: 0, probes: 0 } },
-      'held back after failures',
+      'its circuit is open',
     ],
   ])('is refused when it is %s: nothing would arrive', async (_, fields, state, detail) => {
     const id = await world.create(fields);
@@ -485,6 +561,31 @@ describe('deliveries', () => {
     const rest = await world.ask('GET', `${path}?state=undelivered&limit=5&cursor=${body.nextCursor}`);
     expect(idsOf(rest)).toHaveLength(4);
     expect((await world.ask('GET', `${path}?state=delivered&cursor=${body.nextCursor}`)).status).toBe(400);
+  });
+
+  const forged = (list: string, place: unknown) => Buffer.from(JSON.stringify([list, place])).toString('base64url');
+
+  it.each([
+    ['no place', { x: 1 }],
+    ["another subscription's key", { subscriptionId: 'other', webhookId: 'msg_1' }],
+    ['an empty id', { webhookId: '' }],
+    ['an id that no key can be', { webhookId: 'x'.repeat(3000) }],
+    ['a time that is none', { webhookId: 'msg_1', undeliveredAt: 'x' }],
+    ['nothing', null],
+  ])('refuses a forged cursor that holds %s', async (_, place) => {
+    for (const [path, list] of [
+      [`/v1/subscriptions/${id}/deliveries?`, `deliveries ${id}  `],
+      [`/v1/subscriptions/${id}/deliveries?state=undelivered&`, `deliveries ${id} undelivered `],
+      ['/v1/subscriptions?', 'subscriptions'],
+    ]) {
+      const { status, body } = await world.ask('GET', `${path}cursor=${forged(list ?? '', place)}`);
+      expect(status).toBe(400);
+      expect(body.detail).toBe('cursor: is not a cursor of this list');
+    }
+  });
+
+  it('refuses an empty cursor', async () => {
+    expect((await world.ask('GET', `/v1/subscriptions/${id}/deliveries?cursor=`)).status).toBe(400);
   });
 
   it('refuses a state that it does not know', async () => {
@@ -578,14 +679,43 @@ describe('a replay', () => {
     [{}, 'give exactly one'],
     [{ webhookId: 'a', cancel: 'b' }, 'give exactly one'],
     [{ missed: { from: '2999-01-01T00:00:00Z' } }, 'missed.to: must be later than from'],
+    [{ failed: { from: '2026-02-31T00:00Z' } }, 'failed.from: must be an instant in ISO 8601, UTC'],
+    [{ failed: { from: '0000-00-00T00:00Z' } }, 'failed.from: must be an instant in ISO 8601, UTC'],
     [{ failed: { from: 'yesterday' } }, 'failed.from: must be an instant in ISO 8601, UTC'],
     [{ missed: { from: '1970-01-01T00:00:00Z', to: '2999-01-01T00:00:00Z' } }, 'missed.to: lies in the future'],
-    [{ cancel: 'somebody-elses' }, 'cancel: is no replay of'],
+    [{ cancel: 'somebody-elses' }, 'cancel: is not a replay of'],
     [{ webhookId: 'a', cursor: 'x' }, 'cursor: goes with failed only'],
   ])('of %j is refused', async (body, detail) => {
     const answer = await world.ask('POST', path, body);
     expect(answer.status).toBe(400);
     expect(answer.body.detail).toContain(detail);
+  });
+});
+
+describe("a replay's cursor", () => {
+  it.each([
+    ['a name that is not of a replay', { name: 'x\u001b[31m' }],
+    ['a start outside of the time', { after: { webhookId: 'msg_1', undeliveredAt: 5 } }],
+    ['a start that is none', { after: { a: { b: 1 } } }],
+    ['a time to come', { to: 10_000 * day }],
+  ])('that is forged with %s is refused', async (_, forged) => {
+    const id = await world.create();
+    const from = new Date(world.now - hour).toISOString();
+    for (let index = 0; index < 600; index++) {
+      const webhookId = `msg_${index}`;
+      const event = anEnvelope({ id: webhookId });
+      const undeliveredAt = world.now - hour / 2;
+      world.deliveries.records.push(
+        aRecord({ subscriptionId: id, webhookId, state: 'exhausted', undeliveredAt, event }),
+      );
+    }
+    const path = `/v1/subscriptions/${id}/replay`;
+    const { body: first } = await world.ask('POST', path, { failed: { from } });
+    const [list, place] = JSON.parse(Buffer.from(first.nextCursor, 'base64url').toString());
+    const cursor = Buffer.from(JSON.stringify([list, { ...place, ...forged }])).toString('base64url');
+    const { status, body } = await world.ask('POST', path, { failed: { from }, cursor });
+    expect(status).toBe(400);
+    expect(body.detail).toBe('cursor: is not a cursor of this replay');
   });
 });
 

@@ -56,8 +56,34 @@ describe('the OpenAPI document', () => {
       orgIds: { maxItems: 50 },
       maxConcurrency: { minimum: 2, maximum: 1000 },
       maxBatchingWindowSeconds: { minimum: 0, maximum: 60 },
+      url: { pattern: '^https?://' },
+      filter: { type: 'object', minProperties: 1 },
+      headers: { type: 'object', maxProperties: 20, propertyNames: { pattern: expect.any(String) } },
     });
   });
+});
+
+it('the document says of replays that exactly one kind is asked for, in instants of UTC', () => {
+  const { ReplayRequest } = document.components.schemas as Record<string, object>;
+  expect(ReplayRequest).toMatchObject({
+    oneOf: ['webhookId', 'failed', 'missed', 'cancel'].map((name) => ({ required: [name] })),
+    dependentRequired: { cursor: ['failed'] },
+    properties: { failed: { properties: { from: { format: 'date-time', pattern: 'Z$' } } } },
+  });
+});
+
+it('the document says that a body may be too large or compressed, wherever there is one', () => {
+  const operations = Object.values(document.paths).flatMap(({ parameters: _, ...methods }) =>
+    Object.values(methods),
+  ) as {
+    requestBody?: unknown;
+    responses: Record<string, unknown>;
+  }[];
+  for (const { requestBody, responses } of operations) {
+    expect(responses).toHaveProperty('400');
+    expect('413' in responses).toBe(requestBody !== undefined);
+    expect('415' in responses).toBe(requestBody !== undefined);
+  }
 });
 
 describe('a check of an answer', () => {

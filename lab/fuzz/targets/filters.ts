@@ -1,7 +1,12 @@
 import fc from 'fast-check';
-import { maxPatternLength, rulePattern } from '../../../lambdas/domain/subscriptions/rule-pattern.ts';
+import { rulePattern } from '../../../lambdas/domain/subscriptions/rule-pattern.ts';
 import { type ItemRules, readSubscriptionItem } from '../../../lambdas/domain/subscriptions/subscription-item.ts';
-import { matches, parseEventPattern, usesWildcard } from '../../../lambdas/event-pattern/event-pattern.ts';
+import {
+  matches,
+  maxPatternLength,
+  parseEventPattern,
+  usesWildcard,
+} from '../../../lambdas/event-pattern/event-pattern.ts';
 import type { JsonObject, JsonValue } from '../../../lambdas/json/json.ts';
 import { type FuzzTarget, must } from '../fuzz-target.ts';
 import { jsonText } from '../json-text.ts';

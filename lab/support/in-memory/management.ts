@@ -1,7 +1,7 @@
 import type { DeliveryRecord } from '../../../lambdas/domain/deliveries/delivery-ledger.ts';
-import type { JsonObject } from '../../../lambdas/json/json.ts';
 import type {
   DeliveryHistory,
+  DeliveryPlace,
   DeliveryQuery,
   ReplayProgress,
   Replays,
@@ -22,7 +22,7 @@ export class InMemoryDeliveries implements DeliveryHistory {
   async list(
     subscriptionId: string,
     query: DeliveryQuery,
-  ): Promise<{ deliveries: DeliveryRecord[]; next?: JsonObject }> {
+  ): Promise<{ deliveries: DeliveryRecord[]; next?: DeliveryPlace }> {
     const { state, from = 0, to = Number.POSITIVE_INFINITY, replayName, limit, after } = query;
     const fitting = this.records.filter(
       (record) =>
@@ -31,9 +31,10 @@ export class InMemoryDeliveries implements DeliveryHistory {
         (replayName === undefined || record.replayName === replayName) &&
         (record.undeliveredAt === undefined || (record.undeliveredAt >= from && record.undeliveredAt <= to)),
     );
-    const start = Number(after?.index ?? 0);
+    const start = fitting.findIndex(({ webhookId }) => webhookId === after?.webhookId) + 1;
     const deliveries = fitting.slice(start, start + limit);
-    return start + limit < fitting.length ? { deliveries, next: { index: start + limit } } : { deliveries };
+    const last = deliveries.at(-1);
+    return start + limit < fitting.length && last !== undefined ? { deliveries, next: last } : { deliveries };
   }
 }
 

@@ -1,3 +1,4 @@
+import { headerFault } from '../subscriptions/header-rules.ts';
 import { webhookSignature } from '../subscriptions/webhook-signature.ts';
 import { type DeliveryMessage, deliveryBody } from './delivery-message.ts';
 
@@ -7,26 +8,6 @@ export interface WebhookRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
-
-/** Set by the delivery itself, or by the connection: a subscription's own headers cannot override them. */
-const ownHeaders = new Set([
-  'accept-encoding',
-  'connection',
-  'content-encoding',
-  'content-length',
-  'content-type',
-  'expect',
-  'host',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'user-agent',
-]);
-const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-const headerValue = /^[\t\x20-\x7e]*$/;
 
 /** What all requests to a subscriber have in common. */
 export interface WebhookEndpoint {
@@ -39,12 +20,9 @@ export interface WebhookEndpoint {
 
 /** Without those that are not legal, or not the subscription's to set: its item may have been written by hand. */
 export function headersToSend(headers: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
-  const legal = Object.entries(headers).filter((entry): entry is [string, string] => {
-    const [name, value] = entry;
-    const lowerCase = name.toLowerCase();
-    if (ownHeaders.has(lowerCase) || lowerCase.startsWith('webhook-')) return false;
-    return headerName.test(name) && typeof value === 'string' && headerValue.test(value);
-  });
+  const legal = Object.entries(headers).filter(
+    (entry): entry is [string, string] => headerFault(...entry) === undefined,
+  );
   return Object.fromEntries(legal);
 }
 

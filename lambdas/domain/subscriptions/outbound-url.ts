@@ -15,7 +15,7 @@ export type UrlRefusal =
   | 'host'
   | 'forbidden-address';
 
-const maxUrl = 2048;
+export const maxUrlLength = 2048;
 /** Names that lead into a network of one's own, whatever a resolver says (RFC 6761, 6762, 8375, ICANN's `internal`). */
 const localNames = /(^|\.)(localhost|local|localdomain|internal|intranet|lan|home\.arpa)$/;
 
@@ -24,7 +24,7 @@ const localNames = /(^|\.)(localhost|local|localdomain|internal|intranet|lan|hom
  * without being resolved: the addresses that it resolves to are checked when it is dialled.
  */
 export function checkUrl(text: string, policy: OutboundPolicy): UrlVerdict {
-  if (text.length > maxUrl) return refused('too-long', `is longer than ${maxUrl} characters`);
+  if (text.length > maxUrlLength) return refused('too-long', `is longer than ${maxUrlLength} characters`);
   // URL would quietly drop these, and what was checked would not be what was written.
   if (/[\s\p{Cc}\\]/u.test(text)) return refused('not-a-url', 'holds white space, a control character or a backslash');
   const url = URL.parse(text);

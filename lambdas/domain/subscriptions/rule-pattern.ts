@@ -2,9 +2,6 @@ import { integerValue, type JsonObject, type JsonValue } from '../../json/json.t
 import { eventSources, operationalEventTypes, testEventType } from '../events/event-types.ts';
 import type { SubscriptionConfig } from './subscription.ts';
 
-/** EventBridge's quota for a rule's pattern, in characters. */
-export const maxPatternLength = 2048;
-
 const operationalTypes: readonly string[] = Object.values(operationalEventTypes);
 
 /**

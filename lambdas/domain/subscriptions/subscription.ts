@@ -1,23 +1,10 @@
 import type { JsonObject } from '../../json/json.ts';
+import type { ReadFields } from './subscription-fields.ts';
 
 /** The `config` record of a subscription: what people write, through the API or straight into the table. */
-export interface SubscriptionConfig {
+export interface SubscriptionConfig extends ReadFields {
   /** `sub_…` when the API made it; otherwise what the person chose: 1 to 40 of `A-Z a-z 0-9 _ -`. */
   readonly subscriptionId: string;
-  readonly url: string;
-  readonly eventTypes: readonly string[];
-  /** Decimal digits. Absent: all organisations. */
-  readonly orgIds?: readonly string[];
-  /** An EventBridge event pattern on the event's `data`. */
-  readonly filter?: JsonObject;
-  /** Sent with each delivery, beside those of Standard Webhooks. */
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly description?: string;
-  readonly status: 'active' | 'paused';
-  /** Deliveries under way at once, 2 to 1000 (the limits of an SQS event source). */
-  readonly maxConcurrency?: number;
-  /** How long deliveries may wait for others, so that they come in fuller and cheaper batches; 0 to 60. */
-  readonly maxBatchingWindowSeconds?: number;
   /** Newest first. Absent when a person wrote the item without one: then `state` holds a generated one. */
   readonly secrets?: readonly SigningSecret[];
   /** ISO 8601. */
