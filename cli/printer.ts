@@ -2,6 +2,7 @@ import { styleText } from 'node:util';
 import Table from 'cli-table3';
 import type { JsonValue } from '../lambdas/json/json.ts';
 import type { Surroundings } from './surroundings.ts';
+import { visibleJson, visibleText } from './visible-text.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -12,7 +13,7 @@ export interface Printer {
   /** The one JSON document with `--json`, or else the text for people, on standard output. */
   result(document: JsonValue, text: () => string): void;
   /** What happens meanwhile, on standard error, so that it never mixes with the result. */
-  notice(line: string): void;
+  notice(line: string, style?: Style): void;
   table(head: readonly string[], rows: readonly (readonly Cell[])[]): string;
   /** One line per field; fields without a value are left out. */
   details(fields: readonly (readonly [label: string, value: Cell])[]): string;
@@ -65,11 +66,12 @@ export function createPrinter({ stdout, stderr }: Surroundings, options: { reado
   return {
     paint,
     result(document, text) {
-      const output = options.json ? JSON.stringify(document, undefined, 2) : text();
+      const output = options.json ? visibleJson(JSON.stringify(document, undefined, 2)) : text();
       if (output !== '') stdout.write(`${output}\n`);
     },
-    notice(line) {
-      stderr.write(`${line}\n`);
+    notice(line, style) {
+      const text = visibleText(line);
+      stderr.write(`${style === undefined ? text : paint(style, text)}\n`);
     },
     table(head, rows) {
       const [first = [], ...others] = cutLastColumn([head, ...rows.map((row) => row.map(cellText))]);
@@ -85,33 +87,32 @@ export function createPrinter({ stdout, stderr }: Surroundings, options: { reado
   };
 
   function colourWord(text: string): string {
-    const style = wordStyles[text];
+    const style = wordStyles.get(text);
     return style === undefined ? text : paint(style, text);
   }
 }
 
-const wordStyles: Readonly<Record<string, Style>> = {
-  active: 'green',
-  ready: 'green',
-  delivered: 'green',
-  accepted: 'green',
-  paused: 'yellow',
-  pending: 'yellow',
-  retrying: 'yellow',
-  waiting: 'yellow',
-  completed: 'green',
-  failed: 'red',
-  disabled: 'red',
-  rejected: 'red',
-  exhausted: 'red',
-  discarded: 'red',
-};
+const wordStyles: ReadonlyMap<string, Style> = new Map(
+  Object.entries<Style>({
+    active: 'green',
+    ready: 'green',
+    delivered: 'green',
+    accepted: 'green',
+    paused: 'yellow',
+    pending: 'yellow',
+    retrying: 'yellow',
+    waiting: 'yellow',
+    completed: 'green',
+    failed: 'red',
+    disabled: 'red',
+    rejected: 'red',
+    exhausted: 'red',
+    discarded: 'red',
+  }),
+);
 
-/** What a subscriber answered may hold escape sequences; a terminal must not obey them. */
 function cellText(cell: Cell): string {
-  return String(cell ?? '').replace(/\p{Cc}/gu, (character) =>
-    character === '\n' || character === '\t' ? ' ' : `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
+  return visibleText(String(cell ?? ''));
 }
 
 /** `2026-11-22 03:08:17`, of an instant in ISO 8601. */

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../lambdas/json/json.ts';
+import { subscriptionPath } from './api-path.ts';
 import { CommandFailed } from './command-failed.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { Session } from './session.ts';
@@ -19,7 +20,7 @@ export async function untilReady(
   for (;;) {
     const { body: subscription } = await api.send({
       method: 'GET',
-      path: `/v1/subscriptions/${encodeURIComponent(subscriptionId)}`,
+      path: subscriptionPath(subscriptionId),
     });
     const { provisioning, reason } = subscription;
     if (provisioning === 'ready') return { kind: 'ready', subscription };

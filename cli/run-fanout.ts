@@ -12,6 +12,7 @@ import { registerSubscriptions } from './commands/subscriptions.ts';
 import { type ExitCode, exitCodes, exitCodesHelp } from './exit-codes.ts';
 import { type CommandLine, openSession } from './session.ts';
 import type { Output, Surroundings } from './surroundings.ts';
+import { visibleText } from './visible-text.ts';
 
 /** Runs one command line (without `node` and the file's name) and says how it ended. Never throws. */
 export async function runFanout(args: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
@@ -30,14 +31,14 @@ export async function runFanout(args: readonly string[], surroundings: Surroundi
     return exitCode;
   } catch (error) {
     if (error instanceof CommandFailed) {
-      const [first = '', ...others] = error.lines;
+      const [first = '', ...others] = error.lines.map(visibleText);
       stderr.write(`${[`fanout: ${first}`, ...others].join('\n')}\n`);
       return error.exitCode;
     }
     // commander has said what is wrong by now; its exit code is 0 for help and version only.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
-    stderr.write(`fanout: this is a bug of the command: ${message}\n`);
+    stderr.write(`fanout: this is a bug of the command: ${visibleText(message)}\n`);
     stderr.write(env.FANOUT_DEBUG ? `${stack}\n` : 'Set FANOUT_DEBUG=1 to see where, and please report it.\n');
     return exitCodes.bug;
   }
@@ -58,7 +59,14 @@ function createProgram(line: CommandLine, version: string): Command {
     .configureOutput({
       writeOut: (text) => stdout.write(text),
       writeErr: (text) => stderr.write(text),
-      outputError: (text, write) => write(text.replace(/^error: /, 'fanout: ')),
+      outputError: (text, write) =>
+        write(
+          text
+            .replace(/^error: /, 'fanout: ')
+            .split('\n')
+            .map(visibleText)
+            .join('\n'),
+        ),
       getOutHelpWidth: () => stdout.columns ?? 100,
       getErrHelpWidth: () => stderr.columns ?? 100,
       getOutHasColors: () => isColoured(stdout),

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { JsonObject } from '../../lambdas/json/json.ts';
+import { subscriptionPath } from '../api-path.ts';
 import { lastAnswer } from '../delivery-text.ts';
 import { wholeNumber } from '../option-values.ts';
 import { readPages } from '../pages.ts';
@@ -37,15 +38,10 @@ export function registerDeliveries(program: Command, line: CommandLine): void {
         command: Command,
       ) => {
         const { api, printer } = await line.open(command);
-        const { items, hasMore } = await readPages(
-          api,
-          `/v1/subscriptions/${encodeURIComponent(id)}/deliveries`,
-          'deliveries',
-          {
-            limit: options.all === true ? Number.POSITIVE_INFINITY : options.limit,
-            query: { state: options.state, replayName: options.replay },
-          },
-        );
+        const { items, hasMore } = await readPages(api, subscriptionPath(id, '/deliveries'), 'deliveries', {
+          limit: options.all === true ? Number.POSITIVE_INFINITY : options.limit,
+          query: { state: options.state, replayName: options.replay },
+        });
         printer.result({ deliveries: [...items], hasMore }, () =>
           items.length === 0
             ? ''

@@ -4,6 +4,7 @@ import { CommandFailed } from '../command-failed.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { readSource } from '../option-values.ts';
 import type { CommandLine } from '../session.ts';
+import { visibleText } from '../visible-text.ts';
 import { examples } from './examples.ts';
 
 /** The token of the local run, unless it was started with another. */
@@ -45,7 +46,7 @@ export function registerEvents(program: Command, line: CommandLine): void {
       const events = (Array.isArray(body.events) ? body.events : []).filter(isJsonObject);
       printer.result(body, () =>
         events.length === 0
-          ? `Accepted${typeof body.detail === 'string' ? `: ${body.detail}` : ', and nothing is sent for it'}.`
+          ? `Accepted${typeof body.detail === 'string' ? `: ${visibleText(body.detail)}` : ', and nothing is sent for it'}.`
           : printer.table(
               ['BROADCAST', 'WEBHOOK ID'],
               events.map(({ type, id }) => [String(type), String(id)]),

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { JsonObject } from '../../lambdas/json/json.ts';
+import { orgSettingsPath } from '../api-path.ts';
 import { durationSeconds } from '../option-values.ts';
 import type { Printer } from '../printer.ts';
 import type { CommandLine } from '../session.ts';
@@ -18,7 +19,7 @@ export function registerOrgs(program: Command, line: CommandLine): void {
     .addHelpText('after', examples('fanout orgs show 1'))
     .action(async (orgId: string, _options: unknown, command: Command) => {
       const { api, printer } = await line.open(command);
-      const { body } = await api.send({ method: 'GET', path: settingsPath(orgId) });
+      const { body } = await api.send({ method: 'GET', path: orgSettingsPath(orgId) });
       printer.result(body, () => settingsText(printer, body));
     });
 
@@ -32,13 +33,9 @@ export function registerOrgs(program: Command, line: CommandLine): void {
     .addHelpText('after', examples('fanout orgs set-quiet-period 1 30m', 'fanout orgs set-quiet-period 1 default'))
     .action(async (orgId: string, quietPeriodSeconds: number | null, _options: unknown, command: Command) => {
       const { api, printer } = await line.open(command);
-      const { body } = await api.send({ method: 'PUT', path: settingsPath(orgId), body: { quietPeriodSeconds } });
+      const { body } = await api.send({ method: 'PUT', path: orgSettingsPath(orgId), body: { quietPeriodSeconds } });
       printer.result(body, () => settingsText(printer, body));
     });
-}
-
-function settingsPath(orgId: string): string {
-  return `/v1/orgs/${encodeURIComponent(orgId)}/settings`;
 }
 
 function settingsText(printer: Printer, { orgId, quietPeriodSeconds, isDefault }: JsonObject): string {

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { isJsonObject, type JsonObject } from '../../lambdas/json/json.ts';
+import { subscriptionPath } from '../api-path.ts';
 import { CommandFailed } from '../command-failed.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { instantText } from '../option-values.ts';
@@ -53,7 +54,7 @@ export function registerReplays(program: Command, line: CommandLine): void {
     .addHelpText('after', examples('fanout replays list sub_…'))
     .action(async (id: string, _options: unknown, command: Command) => {
       const { api, printer } = await line.open(command);
-      const { body } = await api.send({ method: 'GET', path: replayPath(id) });
+      const { body } = await api.send({ method: 'GET', path: subscriptionPath(id, '/replay') });
       const replays = (Array.isArray(body.replays) ? body.replays : []).filter(isJsonObject);
       printer.result(body, () =>
         replays.length === 0
@@ -75,19 +76,19 @@ export function registerReplays(program: Command, line: CommandLine): void {
 
   group
     .command('cancel')
-    .description('Call a replay off: what still waits of it is not delivered')
+    .description('Cancel a replay: its events that still wait are not delivered')
     .argument('<subscriptionId>', 'the subscription, as subscriptions list shows it')
     .argument('<name>', 'the replay, as replays start and replays list show it')
     .addHelpText('after', examples('fanout replays cancel sub_… NAME'))
     .action(async (id: string, name: string, _options: unknown, command: Command) => {
       const { api, printer } = await line.open(command);
-      const { body } = await api.send({ method: 'POST', path: replayPath(id), body: { cancel: name } });
+      const { body } = await api.send({
+        method: 'POST',
+        path: subscriptionPath(id, '/replay'),
+        body: { cancel: name },
+      });
       printer.result(body, () => replayText(printer, body));
     });
-}
-
-function replayPath(id: string): string {
-  return `/v1/subscriptions/${encodeURIComponent(id)}/replay`;
 }
 
 function replayBody({ webhookId, failed, missed, from, to }: StartOptions, now: number): JsonObject {
@@ -103,11 +104,11 @@ function replayBody({ webhookId, failed, missed, from, to }: StartOptions, now: 
   if (from === undefined) {
     throw new CommandFailed(exitCodes.usage, 'from when on? Add --from, as --from 24h');
   }
-  const stretch = {
+  const range = {
     from: instantText('--from', from, now),
     ...(to === undefined ? {} : { to: instantText('--to', to, now) }),
   };
-  return failed === true ? { failed: stretch } : { missed: stretch };
+  return failed === true ? { failed: range } : { missed: range };
 }
 
 /** The API puts a few hundred events in the queue per answer and says where it stopped. */
@@ -116,7 +117,11 @@ async function startReplay({ api, printer }: Session, id: string, body: JsonObje
   let withoutEvent = 0;
   let cursor: JsonObject = {};
   for (;;) {
-    const { body: answer } = await api.send({ method: 'POST', path: replayPath(id), body: { ...body, ...cursor } });
+    const { body: answer } = await api.send({
+      method: 'POST',
+      path: subscriptionPath(id, '/replay'),
+      body: { ...body, ...cursor },
+    });
     const { nextCursor, ...result } = answer;
     queued += Number(result.queued ?? 0);
     withoutEvent += Number(result.withoutEvent ?? 0);

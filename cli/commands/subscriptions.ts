@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { isJsonObject, type JsonObject } from '../../lambdas/json/json.ts';
+import { subscriptionPath } from '../api-path.ts';
 import { CommandFailed } from '../command-failed.ts';
 import { lastAnswer } from '../delivery-text.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
@@ -10,6 +11,7 @@ import { untilReady } from '../provisioning-wait.ts';
 import type { CommandLine, Session } from '../session.ts';
 import { clearableNames, clearedFields, givenFields, withFieldOptions } from '../subscription-options.ts';
 import { subscriptionTable, subscriptionText } from '../subscription-text.ts';
+import { visibleText } from '../visible-text.ts';
 import { examples } from './examples.ts';
 
 /** Values of the options of subscription-options.ts. */
@@ -154,7 +156,7 @@ export function registerSubscriptions(program: Command, line: CommandLine): void
       const { overlap, scheme } = options;
       const { body } = await api.send({
         method: 'POST',
-        path: `${subscriptionPath(id)}/rotate-secret`,
+        path: subscriptionPath(id, '/rotate-secret'),
         headers: ifMatchHeaders(options),
         body: {
           ...(overlap === undefined ? {} : { overlapSeconds: overlap }),
@@ -192,10 +194,6 @@ export function registerSubscriptions(program: Command, line: CommandLine): void
       await api.send({ method: 'DELETE', path: subscriptionPath(id), headers: ifMatchHeaders(options) });
       printer.result({ subscriptionId: id, deleted: true }, () => `Deleted ${id}.`);
     });
-}
-
-function subscriptionPath(id: string): string {
-  return `/v1/subscriptions/${encodeURIComponent(id)}`;
 }
 
 function withWait(command: Command): Command {
@@ -242,7 +240,7 @@ async function showCreated(
     const waited = await untilReady(session, id, timeout);
     shown = { ...waited.subscription, ...(created.secret === undefined ? {} : { secret: created.secret }) };
     if (waited.kind !== 'ready') throw waited.failure;
-    printer.notice(printer.paint('green', 'Ready.'));
+    printer.notice('Ready.', 'green');
   } finally {
     if (isJson) printer.result(shown, () => '');
   }
@@ -279,7 +277,7 @@ function noticeWarnings(printer: Printer, { warnings }: JsonObject): void {
 }
 
 async function sendTest({ api, printer }: Session, id: string, waitSeconds: number): Promise<ExitCode> {
-  const { body } = await api.send({ method: 'POST', path: `${subscriptionPath(id)}/test`, body: { waitSeconds } });
+  const { body } = await api.send({ method: 'POST', path: subscriptionPath(id, '/test'), body: { waitSeconds } });
   const { webhookId, outcome } = body;
   const delivery = (body.delivery ?? {}) as JsonObject;
   printer.result(body, () =>
@@ -301,6 +299,8 @@ async function confirmDelete({ api, surroundings: { stdin, ask } }: Session, id:
     throw new CommandFailed(exitCodes.usage, `to delete ${id} without being asked, add --yes`);
   }
   const { body } = await api.send({ method: 'GET', path: subscriptionPath(id) });
-  const answer = await ask(`Delete ${id} (${String(body.url)})? Events that still wait for it are lost. [y/N] `);
+  const answer = await ask(
+    visibleText(`Delete ${id} (${String(body.url)})? Events that still wait for it are lost. [y/N] `),
+  );
   if (!/^y(es)?$/i.test(answer.trim())) throw new CommandFailed(exitCodes.usage, 'nothing was deleted');
 }

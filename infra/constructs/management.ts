@@ -59,7 +59,8 @@ export class Management extends Construct {
       [tables.subscriptions.tableArn],
     );
     this.manage.allow(['dynamodb:GetItem', 'dynamodb:UpdateItem'], [tables.settings.tableArn]);
-    this.manage.allow(['dynamodb:GetItem'], [tables.deliveries.tableArn]);
+    // PutItem: what was asked for under an idempotency key.
+    this.manage.allow(['dynamodb:GetItem', 'dynamodb:PutItem'], [tables.deliveries.tableArn]);
     this.manage.allow(['dynamodb:Query'], [tables.deliveries.tableArn, tables.undeliveredIndexArn]);
     this.manage.allow(['events:PutEvents'], [bus.bus.eventBusArn]);
     const stack = Stack.of(this);

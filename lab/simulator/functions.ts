@@ -238,6 +238,7 @@ export class Functions {
             randomBytes,
             sleep,
             subscriptions: subscriptions.storeFor(invocation),
+            requestKeys: { claim: noRepetitions, complete: noRepetitions },
             settings: settings.storeFor(invocation),
             deliveries: deliveries.logFor(invocation),
             publisher: publisher(),
@@ -253,6 +254,10 @@ export class Functions {
     };
     return make() as Handler;
   }
+}
+
+function noRepetitions(): Promise<never> {
+  return Promise.reject(new Error('nobody sends a request twice here'));
 }
 
 function noReplays(): Promise<never> {

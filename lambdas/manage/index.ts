@@ -3,6 +3,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { dynamoDeliveryHistory } from '../aws/dynamo-delivery-history.ts';
+import { dynamoRequestKeys } from '../aws/dynamo-request-keys.ts';
 import { dynamoSettingsStore } from '../aws/dynamo-settings-store.ts';
 import { dynamoSubscriptionStore } from '../aws/dynamo-subscription-store.ts';
 import { eventBridgePublisher } from '../aws/event-bridge-publisher.ts';
@@ -14,6 +15,7 @@ import { powertoolsLog } from '../telemetry/powertools-log.ts';
 import { powertoolsMetrics } from '../telemetry/powertools-metrics.ts';
 import { manageEnv } from './env.ts';
 import { createManageHandler } from './handler.ts';
+import { keyLifetimeSeconds } from './idempotency.ts';
 
 const env = manageEnv.parse(process.env);
 const timeline = parseLegacyTimeline(JSON.parse(env.LEGACY_TIMELINE));
@@ -28,6 +30,7 @@ export const handler = createManageHandler({
     sleep,
     random: Math.random,
   }),
+  requestKeys: dynamoRequestKeys(dynamo, env.DELIVERIES_TABLE, keyLifetimeSeconds),
   settings: dynamoSettingsStore(dynamo, env.SETTINGS_TABLE),
   deliveries: dynamoDeliveryHistory(dynamo, env.DELIVERIES_TABLE),
   publisher: eventBridgePublisher({ client: eventBridge, eventBusName: env.EVENT_BUS_NAME, sleep }),

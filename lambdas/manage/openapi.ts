@@ -66,6 +66,8 @@ const problems: Readonly<Record<number, string>> = {
 interface OperationDescription {
   readonly summary: string;
   readonly body?: { readonly schema: keyof typeof requests; readonly required: boolean };
+  /** With an Idempotency-Key it is carried out once. */
+  readonly takesIdempotencyKey?: true;
   /** It is refused if the subscription was changed since it was read with this etag. */
   readonly takesIfMatch?: true;
   readonly answers: Readonly<Record<number, Json>>;
@@ -105,10 +107,19 @@ const ifMatchParameter = {
   schema: { type: 'string' },
 };
 
+const idempotencyKeyParameter = {
+  name: 'idempotency-key',
+  in: 'header',
+  description:
+    'For 24 hours the same key and body give the first answer again and change nothing; with another body it is refused with 409.',
+  schema: { type: 'string', minLength: 1, maxLength: 255 },
+};
+
 const operations: Readonly<Record<ApiOperation, OperationDescription>> = {
   createSubscription: {
     summary: 'Subscribe. Events flow once `provisioning` is `ready`.',
     body: { schema: 'NewSubscription', required: true },
+    takesIdempotencyKey: true,
     answers: {
       201: answer('The subscription, and its secret, shown this once.', 'SubscriptionWithSecret', {
         etag: etagHeader,
@@ -200,6 +211,7 @@ function described(route: (typeof apiRoutes)[number]): Json {
     summary,
     body,
     takesIfMatch,
+    takesIdempotencyKey,
     answers: ofSuccess,
     problems: more = [],
   }: OperationDescription = operations[route.operation];
@@ -207,6 +219,7 @@ function described(route: (typeof apiRoutes)[number]): Json {
     400,
     ...(route.path.includes('{id}') ? [404] : []),
     ...(takesIfMatch === undefined ? [] : [409, 412]),
+    ...(takesIdempotencyKey === undefined ? [] : [409]),
     ...(body === undefined ? [] : [413, 415]),
     ...more,
     500,
@@ -214,6 +227,7 @@ function described(route: (typeof apiRoutes)[number]): Json {
   const parameters = [
     ...('query' in route ? route.query.map((name) => ({ name, in: 'query', ...queryParameters[name] })) : []),
     ...(takesIfMatch === undefined ? [] : [ifMatchParameter]),
+    ...(takesIdempotencyKey === undefined ? [] : [idempotencyKeyParameter]),
   ];
   return {
     operationId: route.operation,

@@ -62,6 +62,25 @@ export interface ReplayProgress {
   readonly endedAt?: number;
 }
 
+/** A request that came with an Idempotency-Key. */
+export interface ClaimedRequest {
+  /** Of its body: what comes under the same key must have the same. */
+  readonly fingerprint: string;
+  /** What was random in it. */
+  readonly seed: string;
+  /** Epoch ms. */
+  readonly claimedAt: number;
+  /** As JSON. Absent: it is not done, or broke off. */
+  readonly answer?: string;
+}
+
+/** Remembers requests by a hash of their Idempotency-Key. */
+export interface RequestKeys {
+  /** Gives back `request`, or what was claimed under the key since `forgottenBefore` (epoch ms). */
+  claim(keyHash: string, request: ClaimedRequest, forgottenBefore: number): Promise<ClaimedRequest>;
+  complete(keyHash: string, request: ClaimedRequest): Promise<void>;
+}
+
 /** What organisations set for themselves. */
 export interface SettingsStore {
   /** Undefined: it set none. */

@@ -12,12 +12,18 @@ import {
 import type { StoredSubscription, SubscriptionConfig } from '../domain/subscriptions/subscription.ts';
 import { changeSchema, createSchema } from '../domain/subscriptions/subscription-fields.ts';
 import { newSubscriptionId } from '../domain/subscriptions/subscription-id.ts';
-import { type ItemRules, readSubscriptionItem } from '../domain/subscriptions/subscription-item.ts';
+import {
+  type ItemRules,
+  type ReadSubscription,
+  readSubscriptionItem,
+} from '../domain/subscriptions/subscription-item.ts';
 import { encodeCursor } from '../http/page-cursor.ts';
 import { problemResponse } from '../http/problem-responses.ts';
 import type { JsonObject } from '../json/json.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { SubscriptionStore } from '../ports/subscription-store.ts';
+import { oncePerKey } from './idempotency.ts';
+import type { RequestKeys } from './ports.ts';
 import {
   type ApiAnswer,
   invalidFields,
@@ -33,6 +39,7 @@ import { isoTime, readStored, subscriptionView, type ViewRules } from './subscri
 
 export interface SubscriptionDeps {
   readonly subscriptions: SubscriptionStore;
+  readonly requestKeys: RequestKeys;
   readonly rules: Omit<ItemRules, 'now' | 'keepsLegacy'>;
   readonly clock: Clock;
   readonly randomBytes: RandomBytes;
@@ -55,6 +62,7 @@ const maxTries = 5;
 
 export function subscriptionOperations({
   subscriptions,
+  requestKeys,
   rules,
   clock,
   randomBytes,
@@ -81,27 +89,34 @@ export function subscriptionOperations({
     return jsonAnswer(status, { ...view, ...extra }, { etag: `"${configEtag(found.config)}"` });
   }
 
-  async function create(request: RoutedRequest): Promise<ApiAnswer> {
-    const body = readJsonBody(request, createSchema);
-    if (body.kind === 'refused') return body.answer;
-    const now = clock();
-    const subscriptionId = newSubscriptionId(randomBytes);
-    const secret = newSigningSecret('v1', randomBytes);
+  function readNew(fields: z.output<typeof createSchema>, bytes: RandomBytes, now: number): ReadSubscription {
     const item = {
-      ...body.value,
-      subscriptionId,
-      secrets: [{ secret }],
+      ...fields,
+      subscriptionId: newSubscriptionId(bytes),
+      secrets: [{ secret: newSigningSecret('v1', bytes) }],
       createdAt: isoTime(now),
       updatedAt: isoTime(now),
     };
-    const read = readSubscriptionItem(item, { ...rules, now, keepsLegacy: false });
-    if (read.kind === 'invalid') return invalidFields(read.errors);
-    const headers = unmaskedHeaders(read.config.headers ?? {}, undefined);
+    return readSubscriptionItem(item, { ...rules, now, keepsLegacy: false });
+  }
+
+  async function create(request: RoutedRequest): Promise<ApiAnswer> {
+    const body = readJsonBody(request, createSchema);
+    if (body.kind === 'refused') return body.answer;
+    const draft = readNew(body.value, randomBytes, clock());
+    if (draft.kind === 'invalid') return invalidFields(draft.errors);
+    const headers = unmaskedHeaders(draft.config.headers ?? {}, undefined);
     if (headers.kind === 'invalid') return invalidFields(headers.errors);
-    if (!(await subscriptions.create(read.config)))
-      throw new Error(`an id of 130 random bits came twice: ${subscriptionId}`);
-    const shown = await show(subscriptionId, 201, { ...warningsOf(read.config), secret });
-    return { ...shown, headers: { ...shown.headers, location: `/v1/subscriptions/${subscriptionId}` } };
+    const once = await oncePerKey(request, body.value as JsonObject, requestKeys, { randomBytes, now: clock() });
+    if (once.kind === 'refused') return once.answer;
+    const { done, now, randomBytes: bytes } = once.value;
+    const read = readNew(body.value, bytes, now);
+    if (read.kind === 'invalid') return invalidFields(read.errors);
+    const { subscriptionId, secrets: [secret] = [] } = read.config;
+    // False only where a request under the same idempotency key was here before: the id is of 130 random bits.
+    await subscriptions.create(read.config);
+    const shown = await show(subscriptionId, 201, { ...warningsOf(read.config), secret: secret?.secret });
+    return done({ ...shown, headers: { ...shown.headers, location: `/v1/subscriptions/${subscriptionId}` } });
   }
 
   async function list(request: RoutedRequest): Promise<ApiAnswer> {

@@ -4,6 +4,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import type { AddressInfo } from 'node:net';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { noon } from '../../lab/support/deliveries.ts';
+import { InMemoryRequestKeys } from '../../lab/support/in-memory/management.ts';
 import { RecordedPublisher } from '../../lab/support/in-memory/publisher.ts';
 import { InMemorySubscriptions } from '../../lab/support/in-memory/subscriptions.ts';
 import { RecordedLog, RecordedMetrics } from '../../lab/support/in-memory/telemetry.ts';
@@ -70,6 +71,7 @@ export class ApiOnLoopback {
     const manage = createManageHandler({
       ...shared,
       subscriptions: this.subscriptions,
+      requestKeys: new InMemoryRequestKeys(),
       settings: {
         quietPeriodSeconds: async (orgId) => this.quietPeriods.get(orgId),
         setQuietPeriodSeconds: async (orgId, seconds) => {

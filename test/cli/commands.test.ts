@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { aRecord, noon } from '../../lab/support/deliveries.ts';
+import { fieldNames } from '../../lambdas/domain/subscriptions/subscription-fields.ts';
 import { ApiOnLoopback } from './api-on-loopback.ts';
 import { type CommandRun, runCommand } from './command-run.ts';
 
@@ -357,6 +358,88 @@ describe('subscriptions delete', () => {
     await fanout(['subscriptions', 'delete', id], { terminal: { columns: 100, answer: 'y' } });
     expect(api.subscriptions.configs.size).toBe(0);
   });
+});
+
+describe('text that others wrote', () => {
+  const hostile = 'https://a.example/\u001b[2K\rDelete harmless? \u001b[8m\u202e\u200b\u2028\u009b31m';
+  const raw = /[[\p{C}\p{Zl}]--[\n]]/v;
+  const seen = 'https://a.example/\\x1b[2K\\x0dDelete harmless? \\x1b[8m\\u202e\\u200b\\u2028\\x9b31m';
+
+  beforeEach(() => {
+    api.subscriptions.put({
+      subscriptionId: 'rej',
+      url: hostile,
+      eventTypes: ['new_message'],
+      'unk\u001b[31mnown': 'x',
+    });
+  });
+
+  it('is written out in the question before a delete', async () => {
+    const { err } = await fanout(['subscriptions', 'delete', 'rej'], { terminal: { columns: 200, answer: '' } });
+    expect(err).toContain(`Delete rej (${seen})? Events`);
+    expect(err).not.toMatch(raw);
+  });
+
+  it('is written out in what failed', async () => {
+    const { err } = await fanout(['subscriptions', 'pause', 'rej']);
+    expect(err).toContain('unk\\x1b[31mnown is not a known field');
+    expect(err).not.toMatch(raw);
+  });
+
+  it('is written out in details and tables', async () => {
+    for (const args of [['show', 'rej'], ['list']]) {
+      const { out } = await fanout(['subscriptions', ...args]);
+      expect(out).toContain(seen);
+      expect(out).not.toMatch(raw);
+    }
+  });
+
+  it('stands as escapes in JSON, which says the same', async () => {
+    const run = await fanout(['subscriptions', 'show', 'rej', '--json']);
+    expect(run.out).not.toMatch(raw);
+    expect(json(run).url).toBe(hostile);
+  });
+});
+
+describe('a subscription id that is empty', () => {
+  it.each([
+    ['subscriptions', 'show', ''],
+    ['subscriptions', 'delete', '', '--yes'],
+    ['deliveries', 'list', ''],
+    ['replays', 'list', ''],
+    ['orgs', 'show', ''],
+  ])('is wrong usage of %s %s, and asks nothing of the API', async (...args) => {
+    const run = await fanout(args);
+    expect(run).toMatchObject({ exitCode: 2, out: '' });
+    expect(run.err).toContain('id is empty');
+    expect(api.requests).toEqual([]);
+  });
+});
+
+describe('a mistyped event type', () => {
+  it('is warned of on standard error, with the nearest known one', async () => {
+    const args = ['subscriptions', 'create', 'http://127.0.0.1:1/', '--events', 'new_mesage', '--json'];
+    const created = await fanout(args);
+    const warning = 'Warning: eventTypes[0]: new_mesage is not a known event type; did you mean new_message?\n';
+    expect(created).toMatchObject({ exitCode: 0, err: warning });
+    const id = String(json(created).subscriptionId);
+    expect((await fanout(['subscriptions', 'update', id, '--events', 'new_mesage'])).err).toBe(warning);
+  });
+});
+
+it('every field of a subscription has a name of its own when it is shown', async () => {
+  const id = await aSubscription('--orgs', '1', '--filter', '{"a":[1]}', '--header', 'X-A: b', '--description', 'd');
+  await fanout(['subscriptions', 'update', id, '--max-concurrency', '5', '--max-batching-window', '5s']);
+  const { out } = await fanout(['subscriptions', 'show', id]);
+  for (const field of fieldNames) expect(out).not.toMatch(new RegExp(`^${field} `, 'm'));
+});
+
+it('--clear takes the names that update --help lists, and no name of an object', async () => {
+  for (const name of ['constructor', 'toString', '__proto__']) {
+    expect(await fanout(['subscriptions', 'update', 'sub_1', '--clear', name])).toMatchObject({ exitCode: 2 });
+  }
+  const id = await aSubscription('--description', 'constructor');
+  expect((await fanout(['subscriptions', 'show', id], { terminal: { columns: 100 } })).exitCode).toBe(0);
 });
 
 describe('deliveries list', () => {

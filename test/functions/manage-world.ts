@@ -5,6 +5,7 @@ import {
   InMemoryDeliveries,
   InMemoryQueues,
   InMemoryReplays,
+  InMemoryRequestKeys,
   InMemorySettings,
 } from '../../lab/support/in-memory/management.ts';
 import { RecordedPublisher } from '../../lab/support/in-memory/publisher.ts';
@@ -35,6 +36,7 @@ function bodyText(body: unknown): string {
 /** The management API on stores in memory. */
 export class World {
   readonly subscriptions = new InMemorySubscriptions();
+  readonly requestKeys = new InMemoryRequestKeys();
   readonly settings = new InMemorySettings();
   readonly deliveries = new InMemoryDeliveries();
   readonly replays = new InMemoryReplays();
@@ -48,6 +50,7 @@ export class World {
   async ask(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
     const handler = createManageHandler({
       subscriptions: this.subscriptions,
+      requestKeys: this.requestKeys,
       settings: this.settings,
       deliveries: this.deliveries,
       replays: this.replays,

@@ -98,6 +98,65 @@ describe('creating a subscription', () => {
   });
 });
 
+describe('an Idempotency-Key', () => {
+  const fields = { url: 'https://hooks.example.com/', eventTypes: ['new_message'] };
+  const post = (body: unknown, key = 'k-1') => world.ask('POST', '/v1/subscriptions', body, { 'Idempotency-Key': key });
+
+  it('gives the first answer again, secret and all, and makes nothing twice', async () => {
+    const first = await post(fields);
+    const again = await post({ eventTypes: ['new_message'], url: 'https://hooks.example.com/' });
+    expect(again).toEqual(first);
+    expect(first.status).toBe(201);
+    expect(world.subscriptions.configs.size).toBe(1);
+    expect((await post(fields, 'k-2')).body.subscriptionId).not.toBe(first.body.subscriptionId);
+  });
+
+  it('gives the first answer also once the subscription is gone', async () => {
+    const first = await post(fields);
+    await world.ask('DELETE', `/v1/subscriptions/${first.body.subscriptionId}`);
+    expect(await post(fields)).toEqual(first);
+    expect(world.subscriptions.configs.size).toBe(0);
+  });
+
+  it('with another body is a conflict', async () => {
+    await post(fields);
+    const { status, body } = await post({ ...fields, description: 'other' });
+    expect(status).toBe(409);
+    expect(body.detail).toContain('another body');
+  });
+
+  it('is forgotten after 24 hours', async () => {
+    const first = await post(fields);
+    world.now += day;
+    const later = await post({ ...fields, description: 'other' });
+    expect(later.status).toBe(201);
+    expect(later.body.subscriptionId).not.toBe(first.body.subscriptionId);
+  });
+
+  it('of a request that broke off midway makes the same subscription, not a second one', async () => {
+    world.requestKeys.complete = async () => {
+      throw new Error('the function ended here');
+    };
+    expect((await post(fields)).status).toBe(500);
+    const [made] = world.subscriptions.configs.keys();
+    world.requestKeys.complete = async () => undefined;
+    world.now += 1000;
+    const { body } = await post(fields);
+    expect(body.subscriptionId).toBe(made);
+    expect([...world.subscriptions.configs.keys()]).toEqual([made]);
+    expect(world.subscriptions.configs.get(made ?? '')?.secrets).toEqual([{ secret: body.secret }]);
+  });
+
+  it('of a request that was refused can be used again', async () => {
+    expect((await post({ ...fields, url: 'ftp://x' })).status).toBe(400);
+    expect((await post(fields)).status).toBe(201);
+  });
+
+  it('must be one', async () => {
+    for (const key of ['', 'a b', 'x'.repeat(256)]) expect((await post(fields, key)).status).toBe(400);
+  });
+});
+
 describe('a body', () => {
   const fields = { url: 'https://hooks.example.com/', eventTypes: ['new_message'] };
   const post = (body: string, headers: Record<string, string> = {}) =>

@@ -1,10 +1,12 @@
 import type { DeliveryRecord } from '../../../lambdas/domain/deliveries/delivery-ledger.ts';
 import type {
+  ClaimedRequest,
   DeliveryHistory,
   DeliveryPlace,
   DeliveryQuery,
   ReplayProgress,
   Replays,
+  RequestKeys,
   SettingsStore,
   SubscriberQueues,
 } from '../../../lambdas/manage/ports.ts';
@@ -35,6 +37,21 @@ export class InMemoryDeliveries implements DeliveryHistory {
     const deliveries = fitting.slice(start, start + limit);
     const last = deliveries.at(-1);
     return start + limit < fitting.length && last !== undefined ? { deliveries, next: last } : { deliveries };
+  }
+}
+
+export class InMemoryRequestKeys implements RequestKeys {
+  readonly claimed = new Map<string, ClaimedRequest>();
+
+  async claim(keyHash: string, request: ClaimedRequest, forgottenBefore: number): Promise<ClaimedRequest> {
+    const earlier = this.claimed.get(keyHash);
+    if (earlier !== undefined && earlier.claimedAt > forgottenBefore) return earlier;
+    this.claimed.set(keyHash, request);
+    return request;
+  }
+
+  async complete(keyHash: string, request: ClaimedRequest): Promise<void> {
+    this.claimed.set(keyHash, request);
   }
 }
 
