@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { describe, expect, it } from 'vitest';
 import { apiRoutes } from '../../lambdas/contracts/api-routes.ts';
@@ -61,6 +62,11 @@ describe('the OpenAPI document', () => {
       headers: { type: 'object', maxProperties: 20, propertyNames: { pattern: expect.any(String) } },
     });
   });
+});
+
+it.each([...new Set(apiRoutes.map(({ path }) => path))])('docs/subscriptions.md names %s', (path) => {
+  const docs = readFileSync(new URL('../../docs/subscriptions.md', import.meta.url), 'utf8');
+  expect(docs).toContain(path.replace('/v1/subscriptions/{id}', '…/{id}'));
 });
 
 it('the document says of replays that exactly one kind is asked for, in instants of UTC', () => {
