@@ -62,6 +62,12 @@ const fieldOptions: {
     parse: durationSeconds,
     clear: 'max-batching-window',
   },
+  maxAttempts: {
+    flags: '--max-attempts <count>',
+    help: 'how often an event is tried at most, 1 to 16 (default: 16)',
+    parse: wholeNumber,
+    clear: 'max-attempts',
+  },
 };
 
 const options = Object.entries(fieldOptions).flatMap(([field, row]) => {

@@ -21,6 +21,7 @@ const labels = {
   headers: 'Headers',
   maxConcurrency: 'Max. concurrency',
   maxBatchingWindowSeconds: 'Max. batching window, seconds',
+  maxAttempts: 'Max. attempts',
   signingKeys: 'Signing keys',
   createdAt: 'Created',
   updatedAt: 'Updated',

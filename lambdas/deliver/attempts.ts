@@ -5,6 +5,7 @@ import type { DeliveryMessage } from '../domain/deliveries/delivery-message.ts';
 import { type DeliverableSubscription, signingSecrets } from '../domain/deliveries/delivery-plan.ts';
 import { deliveryVerdict } from '../domain/deliveries/delivery-verdict.ts';
 import { headersToSend, type WebhookEndpoint, webhookRequest } from '../domain/deliveries/webhook-request.ts';
+import { safeInteger } from '../json/json.ts';
 import type { DeliverDeps } from './deliver-deps.ts';
 
 /** An attempt that was made, and the ledger item that says so. */
@@ -22,14 +23,16 @@ export interface Attempt {
 export interface Endpoint extends WebhookEndpoint {
   /** For people, who may see no more of the url: paths and query strings may hold a subscriber's secrets. */
   readonly host: string;
+  readonly maxAttempts: number | undefined;
 }
 
 export function endpointOf(subscriber: DeliverableSubscription, now: number): Endpoint {
-  const { url = '', headers = {} } = subscriber.config ?? {};
+  const { url = '', headers = {}, maxAttempts } = subscriber.config ?? {};
   return {
     url,
     host: URL.parse(url)?.host ?? '',
     headers: headersToSend(headers),
+    maxAttempts: safeInteger(maxAttempts),
     secrets: signingSecrets(subscriber, now),
   };
 }
@@ -48,7 +51,7 @@ export async function makeAttempt(
   const outcome = attemptOutcome(result, now);
   const subject = subjectOf(subscriptionId, message);
   const attempts = attemptsSoFar(subject, previous) + 1;
-  const verdict = deliveryVerdict(outcome, { attempts, now, random: random() });
+  const verdict = deliveryVerdict(outcome, { attempts, now, random: random(), maxAttempts: endpoint.maxAttempts });
   const record = recordAfter(subject, previous, result, verdict, now);
   const attempt = { message, outcome, record, startedAt, result, host: endpoint.host };
   report(attempt, now, deps);

@@ -137,6 +137,21 @@ describe('a delivery that fails', () => {
     });
   });
 
+  it('is exhausted after as many attempts as its subscription allows', async () => {
+    const world = new DeliveryWorld();
+    world.config.maxAttempts = 2;
+    world.receiver = () => answered(500);
+    const message = world.enqueue();
+    expect(await delivered(world, message)).toEqual([message.messageId]);
+    world.now += hours(1);
+    expect(await delivered(world, message)).toEqual([]);
+    expect(world.records.get('msg_1')).toMatchObject({
+      state: 'exhausted',
+      attempts: 2,
+      reason: 'all 2 attempts failed',
+    });
+  });
+
   it('is not tried before its time, and that counts as no attempt', async () => {
     const world = new DeliveryWorld();
     world.receiver = () => answered(500);

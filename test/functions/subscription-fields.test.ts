@@ -21,6 +21,7 @@ const samples: Record<FieldName, unknown> = {
   status: 'paused',
   maxConcurrency: 7,
   maxBatchingWindowSeconds: 30,
+  maxAttempts: 3,
 };
 
 describe.each(fieldNames)('the field %s', (name) => {

@@ -51,11 +51,19 @@ export interface FailedAttempt {
   readonly notBefore?: number;
   /** From 0 to 1. */
   readonly random: number;
+  /** What the subscription allows; left out: as many as the schedule has. */
+  readonly maxAttempts?: number | undefined;
 }
 
 /** When to try again, epoch ms; an endpoint's wish is obeyed in full. Undefined: all attempts were made. */
-export function nextAttemptAt({ attempts, now, notBefore = 0, random }: FailedAttempt): number | undefined {
-  const delaySeconds = retryDelaysSeconds[attempts - 1];
+export function nextAttemptAt({
+  attempts,
+  now,
+  notBefore = 0,
+  random,
+  maxAttempts: allowed = maxAttempts,
+}: FailedAttempt): number | undefined {
+  const delaySeconds = attempts < allowed ? retryDelaysSeconds[attempts - 1] : undefined;
   if (delaySeconds === undefined) return undefined;
   const jitter = delaySeconds * jitterFraction * Math.min(1, Math.max(0, random));
   const scheduled = Math.ceil(now + (delaySeconds + jitter) * 1000);

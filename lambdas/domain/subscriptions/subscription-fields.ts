@@ -116,6 +116,18 @@ export const subscriptionFields = {
         ),
       ),
   },
+  maxAttempts: {
+    presence: 'optional',
+    schema: z
+      .int()
+      .check(
+        z.gte(1),
+        z.lte(16),
+        z.describe(
+          'How often an event is tried at most; left out: 16 times over 75 hours. After the last it is exhausted.',
+        ),
+      ),
+  },
 } as const satisfies Record<string, Field>;
 
 type Fields = typeof subscriptionFields;

@@ -7,6 +7,7 @@ import {
   nextAttemptAt,
   retryDelaysSeconds,
 } from '../../../lambdas/domain/deliveries/retry-schedule.ts';
+import { subscriptionFields } from '../../../lambdas/domain/subscriptions/subscription-fields.ts';
 
 const attempts = fc.integer({ min: 1, max: maxAttempts - 1 });
 const instant = fc.integer({ min: 0, max: 4e12 });
@@ -49,6 +50,16 @@ describe('the retry schedule', () => {
         return at(least, wishes[0]) <= at(most, wishes[0]) && at(least, wishes[0]) <= at(least, wishes[1]);
       }),
     );
+  });
+
+  it('ends after as many attempts as the subscription allows, which are at most those that it has', () => {
+    expect(subscriptionFields.maxAttempts.schema.safeParse(maxAttempts).success).toBe(true);
+    expect(subscriptionFields.maxAttempts.schema.safeParse(maxAttempts + 1).success).toBe(false);
+    for (let allowed = 1; allowed <= maxAttempts; allowed++) {
+      const failed = { now: 0, random: 0, maxAttempts: allowed };
+      expect(nextAttemptAt({ ...failed, attempts: allowed })).toBeUndefined();
+      if (allowed > 1) expect(nextAttemptAt({ ...failed, attempts: allowed - 1 })).toBeGreaterThan(0);
+    }
   });
 
   it('ends after the sixteenth attempt, and not before', () => {
