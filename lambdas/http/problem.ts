@@ -32,6 +32,24 @@ export function problem(status: number, title: string, { type, detail, errors }:
   };
 }
 
+const maxErrors = 10;
+const maxFieldLength = 100;
+const maxDetailLength = 300;
+
+/** As many as a person reads. Who is wrong a thousand times would otherwise fill answers, items and log lines. */
+export function firstErrors(errors: readonly FieldError[]): readonly FieldError[] {
+  const shown = errors.slice(0, maxErrors).map(({ field, detail }) => ({
+    field: cut(field, maxFieldLength),
+    detail: cut(detail, maxDetailLength),
+  }));
+  const hidden = errors.length - shown.length;
+  return hidden === 0 ? shown : [...shown, { field: '', detail: `and ${hidden} more` }];
+}
+
+function cut(text: string, maxLength: number): string {
+  return text.length <= maxLength ? text : `${text.slice(0, maxLength - 1)}…`;
+}
+
 /** One sentence of all field errors, for places that hold a single text: a state record, a log line. */
 export function errorSentence(errors: readonly FieldError[]): string {
   return errors.map(({ field, detail }) => (field === '' ? detail : `${field}: ${detail}`)).join('; ');

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { maxPatternLength, parseEventPattern, wildcardPlace } from '../../event-pattern/event-pattern.ts';
-import type { FieldError } from '../../http/problem.ts';
+import { type FieldError, firstErrors } from '../../http/problem.ts';
 import { schemaErrors } from '../../http/schema-errors.ts';
 import {
   integerText,
@@ -73,7 +73,7 @@ export function readSubscriptionItem(item: unknown, rules: ItemRules): ReadSubsc
   const prepared = prepareItem(item);
   if (prepared.kind === 'invalid') return prepared;
   const parsed = itemSchema.safeParse(prepared.item);
-  if (!parsed.success) return { kind: 'invalid', errors: schemaErrors(parsed.error.issues, prepared.item) };
+  if (!parsed.success) return invalid(schemaErrors(parsed.error.issues, prepared.item));
 
   const { record: _, orgIds, filter, secrets, status, ...rest } = parsed.data;
   const config: SubscriptionConfig = {
@@ -84,7 +84,11 @@ export function readSubscriptionItem(item: unknown, rules: ItemRules): ReadSubsc
     ...(secrets === undefined ? {} : { secrets: readSecrets(secrets) }),
   };
   const errors = configErrors(config, rules);
-  return errors.length === 0 ? { kind: 'valid', config } : { kind: 'invalid', errors };
+  return errors.length === 0 ? { kind: 'valid', config } : invalid(errors);
+}
+
+function invalid(errors: readonly FieldError[]): { readonly kind: 'invalid'; readonly errors: readonly FieldError[] } {
+  return { kind: 'invalid', errors: firstErrors(errors) };
 }
 
 /** Checks a request's body against a schema, with its numbers read as `plainNumbers` says. */
@@ -96,9 +100,7 @@ export function readBody<Schema extends z.ZodMiniType>(
   | { readonly kind: 'invalid'; readonly errors: readonly FieldError[] } {
   const input = plainNumbers(body);
   const parsed = schema.safeParse(input);
-  return parsed.success
-    ? { kind: 'valid', value: parsed.data }
-    : { kind: 'invalid', errors: schemaErrors(parsed.error.issues, input) };
+  return parsed.success ? { kind: 'valid', value: parsed.data } : invalid(schemaErrors(parsed.error.issues, input));
 }
 
 type PreparedItem =

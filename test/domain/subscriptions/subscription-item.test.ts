@@ -78,6 +78,29 @@ describe('a subscription', () => {
     expect(faultsOf({ url: 'ftp://x', orgIds: [3, 3], headers: { host: 'h' } })).toHaveLength(3);
   });
 
+  it('hears of ten things that are wrong with it, and how many more there are, in words that stay short', () => {
+    const attributes = Object.fromEntries(Array.from({ length: 6000 }, (_, i) => [`${i}-${'x'.repeat(2000)}`, 'x']));
+    const faults = faultsOf(attributes);
+    expect(faults).toHaveLength(11);
+    expect(faults.at(-1)).toBe(': and 5990 more');
+    expect(faults.join().length).toBeLessThan(5000);
+  });
+
+  it.each([
+    ['a time that is none', 8_640_000_000_000_001],
+    ['the end of time', 9_007_199_254_740_991],
+  ])('is refused when a secret expires at %s', (_, expiresAt) => {
+    expect(faultsOf({ secrets: [{ secret: aSecret, expiresAt }] })[0]).toMatch(/^secrets\[0\]/);
+  });
+
+  it.each([
+    ['in seconds, as DynamoDB writes times', 1_900_000_000],
+    ['in the past', '2020-01-01T00:00:00Z'],
+  ])('is refused when its only secret expires %s: nothing could be signed', (_, expiresAt) => {
+    const secrets = [{ secret: aSecret, expiresAt }];
+    expect(faultsOf({ secrets }, { now: Date.UTC(2026, 0) })[0]).toMatch(/^secrets: have all expired/);
+  });
+
   it('may call a field of its data wildcard', () => {
     expect(faultsOf({ filter: { wildcard: ['x'], nested: { wildcard: [{ exists: true }] } } })).toEqual([]);
   });
