@@ -12,13 +12,15 @@ const states = ['delivered', 'retrying', 'exhausted', 'discarded', 'undelivered'
 const defaultLimit = 50;
 
 export function registerDeliveries(program: Command, line: CommandLine): void {
-  const group = program.command('deliveries').description('What became of the events that a subscription got');
+  const group = program.command('deliveries').description("The deliveries of a subscription's events");
   group
     .command('list')
     .description('List the deliveries to a subscription')
     .argument('<subscriptionId>', 'the subscription, as subscriptions list shows it')
     .addOption(
-      new Option('--state <state>', 'only those; undelivered: all that has not arrived, newest first').choices(states),
+      new Option('--state <state>', 'only those in this state; undelivered: all but delivered, newest first').choices(
+        states,
+      ),
     )
     .addOption(new Option('--replay <name>', 'only those of this replay, as replays start shows it'))
     .addOption(new Option('--limit <count>', 'how many at most').argParser(wholeNumber).default(defaultLimit))

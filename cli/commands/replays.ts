@@ -17,21 +17,26 @@ interface StartOptions {
 }
 
 export function registerReplays(program: Command, line: CommandLine): void {
-  const group = program.command('replays').description('Send events to a subscription once more');
+  const group = program.command('replays').description('Send events to a subscription again');
 
   group
     .command('start')
-    .description('Replay one event, what was given up, or what was missed. What was delivered is not sent again.')
+    .description(
+      'Replay one event, what is exhausted or discarded, or what was missed. Delivered events are not sent again.',
+    )
     .argument('<subscriptionId>', 'the subscription, as subscriptions list shows it')
     .addOption(
       new Option('--webhook-id <id>', 'this one event, as deliveries list shows it').conflicts(['failed', 'missed']),
     )
-    .addOption(new Option('--failed', 'what was given up, by when it first failed').conflicts(['webhookId', 'missed']))
     .addOption(
-      new Option('--missed', "all that the bus's archive holds of that time, as for a subscription that came late"),
+      new Option('--failed', 'what is exhausted or discarded, by the time of its first failure').conflicts([
+        'webhookId',
+        'missed',
+      ]),
     )
-    .addOption(new Option('--from <time>', 'the time from which on: 2026-11-22T03:00:00Z, 2026-11-22, or 24h (ago)'))
-    .addOption(new Option('--to <time>', 'up to when; now when left out'))
+    .addOption(new Option('--missed', "all events of that time in the bus's archive, as for a new subscription"))
+    .addOption(new Option('--from <time>', 'begin at this time: 2026-11-22T03:00:00Z, 2026-11-22, or 24h (ago)'))
+    .addOption(new Option('--to <time>', 'end at this time (default: now)'))
     .addHelpText(
       'after',
       examples(
@@ -60,7 +65,7 @@ export function registerReplays(program: Command, line: CommandLine): void {
         replays.length === 0
           ? ''
           : printer.table(
-              ['REPLAY', 'STATE', 'FROM (UTC)', 'TO (UTC)', 'HAS COME TO (UTC)', 'REASON'],
+              ['REPLAY', 'STATE', 'FROM (UTC)', 'TO (UTC)', 'REACHED (UTC)', 'REASON'],
               replays.map(({ name, state, from, to, lastReplayedAt, reason }) => [
                 String(name),
                 String(state),
@@ -102,7 +107,7 @@ function replayBody({ webhookId, failed, missed, from, to }: StartOptions, now: 
     throw new CommandFailed(exitCodes.usage, 'what is to be replayed? Add --failed, --missed or --webhook-id');
   }
   if (from === undefined) {
-    throw new CommandFailed(exitCodes.usage, 'from when on? Add --from, as --from 24h');
+    throw new CommandFailed(exitCodes.usage, 'from which time? Add --from, as --from 24h');
   }
   const range = {
     from: instantText('--from', from, now),
@@ -142,7 +147,7 @@ function replayText(printer: Printer, { replayName, queued, withoutEvent, replay
   return printer.details([
     ['Replay', String(replayName)],
     ['Events queued', queued === undefined ? undefined : String(queued)],
-    ['Not kept any more', withoutEvent === undefined ? undefined : `${String(withoutEvent)} events`],
+    ['No longer kept', withoutEvent === undefined ? undefined : `${String(withoutEvent)} events`],
     ['State', progress.state === undefined ? undefined : String(progress.state)],
     ['Reason', progress.reason === undefined ? undefined : String(progress.reason)],
   ]);

@@ -84,7 +84,7 @@ export function registerSubscriptions(program: Command, line: CommandLine): void
 
   group
     .command('show')
-    .description('Show a subscription: what it gets and how it is')
+    .description('Show a subscription and its state')
     .argument('<subscriptionId>')
     .addHelpText('after', examples('fanout subscriptions show sub_…', 'fanout subscriptions show sub_… --json'))
     .action(async (id: string, _options: unknown, command: Command) => {
@@ -138,7 +138,7 @@ export function registerSubscriptions(program: Command, line: CommandLine): void
     });
 
   withIfMatch(group.command('rotate-secret').argument('<subscriptionId>'))
-    .description('Make a new signing secret, shown once. The ones before it sign on during the overlap.')
+    .description('Make a new signing secret, shown once. The earlier ones keep signing during the overlap.')
     .addOption(
       new Option('--overlap <time>', 'how long, 0 to 7d (default: 24h); 0 ends the old ones at once').argParser(
         durationSeconds,

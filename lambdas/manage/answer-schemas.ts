@@ -74,7 +74,7 @@ export const createdSubscriptionSchema = z.object({
 
 export const subscriptionListSchema = z.object({
   subscriptions: z.array(subscriptionSchema),
-  nextCursor: z.optional(text).check(z.describe('There is more: hand it in as `cursor`.')),
+  nextCursor: z.optional(text).check(z.describe('There is more: send it as `cursor`.')),
 });
 
 export const deliverySchema = z.object({
@@ -82,7 +82,7 @@ export const deliverySchema = z.object({
   eventType: text,
   state: z.enum(['delivered', 'retrying', 'exhausted', 'discarded']),
   attempts: count,
-  reason: z.optional(text).check(z.describe('Why it was given up.')),
+  reason: z.optional(text).check(z.describe('Why it is discarded or exhausted.')),
   occurredAt: time,
   firstAttemptAt: z.optional(time),
   lastAttemptAt: z.optional(time),
@@ -126,7 +126,7 @@ const replayProgressSchema = z.object({
   reason: z.optional(text),
   from: z.optional(time),
   to: z.optional(time),
-  lastReplayedAt: z.optional(time).check(z.describe('Up to which time of the archive it has come.')),
+  lastReplayedAt: z.optional(time).check(z.describe('The time of the archive that it has reached.')),
   startedAt: z.optional(time),
   endedAt: z.optional(time),
 });
@@ -135,8 +135,8 @@ export const replayListSchema = z.object({ replays: z.array(replayProgressSchema
 
 export const replayResultSchema = z.object({
   replayName: text,
-  queued: z.optional(count).check(z.describe('Events that were put in the queue of the subscriber.')),
-  withoutEvent: z.optional(count).check(z.describe('Lines of the ledger whose event is not kept any more.')),
+  queued: z.optional(count).check(z.describe("Events that were put in the subscriber's queue.")),
+  withoutEvent: z.optional(count).check(z.describe('Events that are no longer kept, so they cannot be sent again.')),
   nextCursor: z.optional(text).check(z.describe('There is more: send the same again with it as `cursor`.')),
   replay: z.optional(replayProgressSchema),
 });
@@ -144,7 +144,7 @@ export const replayResultSchema = z.object({
 export const orgSettingsSchema = z.object({
   orgId: int64,
   quietPeriodSeconds: z.int(),
-  isDefault: z.boolean().check(z.describe('The organisation set none of its own.')),
+  isDefault: z.boolean().check(z.describe('The organisation has not set its own.')),
 });
 
 export const eventTypeListSchema = z.object({

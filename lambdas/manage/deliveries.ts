@@ -76,7 +76,7 @@ export function deliveryOperations(deps: DeliveryDeps): Pick<Operations, 'listDe
     const view = subscriptionView(stored, { ...rules, now: clock() });
     if (view.delivering !== true) {
       return problemResponse(409, 'Conflict', {
-        detail: `nothing is delivered to ${id} just now: its status is ${view.status}, its provisioning ${view.provisioning}${
+        detail: `nothing can be delivered to ${id} now: its status is ${view.status}, its provisioning ${view.provisioning}${
           view.reason === undefined ? '' : ` (${view.reason})`
         }${view.circuit === undefined ? '' : ', and its circuit is open: the endpoint has failed'}`,
       });
@@ -85,7 +85,7 @@ export function deliveryOperations(deps: DeliveryDeps): Pick<Operations, 'listDe
     const event = testEvent(id, startedAt, randomBytes);
     const published = await publisher.publish([event]);
     if (published.kind !== 'published') {
-      return problemResponse(503, 'Service Unavailable', { detail: 'the event bus did not take the test event' });
+      return problemResponse(503, 'Service Unavailable', { detail: 'the event bus did not accept the test event' });
     }
     const { id: webhookId } = event.detail;
     const deadline = startedAt + body.value.waitSeconds * 1000;

@@ -5,7 +5,7 @@ import { canonicalJson, type JsonObject } from '../json/json.ts';
 import type { ClaimedRequest, RequestKeys } from './ports.ts';
 import { type ApiAnswer, invalidField, type ReadRequest, type RoutedRequest } from './request.ts';
 
-/** For so long a key stands for the request that came with it first. */
+/** How long a key stands for the first request that came with it. */
 export const keyLifetimeSeconds = 24 * 60 * 60;
 /** Visible ASCII. */
 const keyPattern = /^[\x21-\x7e]{1,255}$/;

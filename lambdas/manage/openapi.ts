@@ -128,7 +128,7 @@ const operations: Readonly<Record<ApiOperation, OperationDescription>> = {
     },
   },
   listSubscriptions: {
-    summary: 'All subscriptions, in no order that means anything.',
+    summary: 'All subscriptions, in no particular order.',
     answers: { 200: answer('A page.', 'SubscriptionList') },
   },
   showSubscription: {
@@ -148,7 +148,7 @@ const operations: Readonly<Record<ApiOperation, OperationDescription>> = {
     answers: { 204: { description: 'It is gone.' } },
   },
   rotateSecret: {
-    summary: 'Make a new secret. Those before it sign on beside it until the overlap ends.',
+    summary: 'Make a new secret. The earlier ones keep signing until the overlap ends.',
     body: { schema: 'SecretRotation', required: false },
     takesIfMatch: true,
     answers: {
@@ -161,23 +161,23 @@ const operations: Readonly<Record<ApiOperation, OperationDescription>> = {
     summary: 'Send a webhook_test event through the real path, and say what the subscriber answered.',
     body: { schema: 'TestRequest', required: false },
     answers: {
-      200: answer('What came of the first attempt.', 'TestResult'),
+      200: answer('The result of the first attempt.', 'TestResult'),
       202: answer('Sent; the subscriber has not answered within the time to wait.', 'TestResult'),
     },
     problems: [409, 503],
   },
   listDeliveries: {
-    summary: 'What became of its events. Undelivered ones come newest first.',
+    summary: 'Its deliveries. Undelivered ones come newest first.',
     answers: { 200: answer('A page.', 'DeliveryList') },
   },
   replay: {
-    summary: 'Deliver again: one event, what was given up, or what was missed; or cancel a replay.',
+    summary: 'Deliver again: one event, what is exhausted or discarded, or what was missed; or cancel a replay.',
     body: { schema: 'ReplayRequest', required: true },
     answers: { 202: answer('Under way.', 'ReplayResult') },
     problems: [409, 429],
   },
   listReplays: {
-    summary: 'Its replays from the archive, and how far they have come.',
+    summary: 'Its replays from the archive, and their progress.',
     answers: { 200: answer('All that EventBridge remembers (90 days).', 'ReplayList') },
   },
   showOrgSettings: {
@@ -190,7 +190,7 @@ const operations: Readonly<Record<ApiOperation, OperationDescription>> = {
     answers: { 200: answer('The settings.', 'OrgSettings') },
   },
   listEventTypes: {
-    summary: 'What can be subscribed to.',
+    summary: 'The event types that a subscription can ask for.',
     answers: { 200: answer('All types that are known. Others pass through as well.', 'EventTypeList') },
   },
   testFilter: {

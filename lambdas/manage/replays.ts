@@ -72,14 +72,14 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
   async function replayOne(id: string, webhookId: string): Promise<ApiAnswer> {
     const delivery = await deliveries.read(id, webhookId);
     if (delivery === undefined) {
-      return problemResponse(404, 'Not Found', { detail: `no delivery ${webhookId} to ${id} is known` });
+      return problemResponse(404, 'Not Found', { detail: `there is no delivery ${webhookId} to ${id}` });
     }
     if (delivery.state === 'retrying') {
-      return problemResponse(409, 'Conflict', { detail: `${webhookId} is being tried already` });
+      return problemResponse(409, 'Conflict', { detail: `${webhookId} is being retried already` });
     }
     if (delivery.event === undefined) {
       return problemResponse(409, 'Conflict', {
-        detail: `the event of ${webhookId} is not kept any more, because it is ${delivery.state}; replay the time around it from the archive (missed)`,
+        detail: `the event of ${webhookId} is no longer kept, because it is ${delivery.state}; replay the time around it from the archive (missed)`,
       });
     }
     const name = replayName(routePrefix, id, clock());
@@ -144,7 +144,7 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
     const started = await replays.start({ name, ruleName: rule, ...read.value });
     if (started.kind === 'too-many') {
       return problemResponse(429, 'Too Many Requests', {
-        detail: 'as many replays are under way as EventBridge allows; wait until one has ended',
+        detail: 'EventBridge allows no more replays at once; wait until one has ended',
         headers: { 'retry-after': '60' },
       });
     }

@@ -10,7 +10,7 @@ import { isJsonObject, type JsonObject } from '../json/json.ts';
 export const rotationSchema = z.strictObject({
   overlapSeconds: z
     ._default(z.int().check(z.gte(0), z.lte(maxOverlapSeconds)), defaultOverlapSeconds)
-    .check(z.describe('How long the secrets before this one sign on.')),
+    .check(z.describe('How long the earlier secrets keep signing.')),
   scheme: z
     ._default(z.enum(['v1', 'v1a']), 'v1')
     .check(z.describe('v1: a shared secret (HMAC-SHA256). v1a: an ed25519 key pair, beside the shared secret.')),
@@ -45,7 +45,9 @@ export const replaySchema = z
     webhookId: z
       .optional(z.string().check(z.minLength(1), z.maxLength(200)))
       .check(z.describe('One event of the ledger, as long as its data is kept.')),
-    failed: z.optional(timeRange).check(z.describe('What was given up, by when it first failed.')),
+    failed: z
+      .optional(timeRange)
+      .check(z.describe('What is exhausted or discarded, by the time of its first failure.')),
     missed: z
       .optional(timeRange)
       .check(z.describe('What the archive holds of that time; what was delivered is not delivered again.')),

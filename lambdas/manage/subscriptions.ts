@@ -151,7 +151,7 @@ export function subscriptionOperations({
       if (isAnswer(decided)) return decided;
       if (await subscriptions.replace(found.config, decided)) return written(found, decided);
     }
-    return problemResponse(409, 'Conflict', { detail: 'others are changing this subscription just now; try again' });
+    return problemResponse(409, 'Conflict', { detail: 'this subscription is being changed by others; try again' });
   }
 
   async function change(request: RoutedRequest): Promise<ApiAnswer> {
@@ -208,7 +208,7 @@ export function subscriptionOperations({
       const expected = request.headers['if-match'] === undefined ? undefined : found.config;
       if (await subscriptions.remove(id, expected)) return { statusCode: 204 };
     }
-    return problemResponse(409, 'Conflict', { detail: 'others are changing this subscription just now; try again' });
+    return problemResponse(409, 'Conflict', { detail: 'this subscription is being changed by others; try again' });
   }
 
   async function rotateSecret(request: RoutedRequest): Promise<ApiAnswer> {
@@ -226,7 +226,7 @@ export function subscriptionOperations({
         const rotation = rotateSecrets(current, secret, overlapSeconds, now);
         if (rotation.kind === 'too-many') {
           return problemResponse(409, 'Conflict', {
-            detail: `${rotation.limit} secrets are in force already: wait until one expires, or rotate with a shorter overlapSeconds`,
+            detail: `${rotation.limit} secrets are in force already; wait until one expires, or rotate with a shorter overlapSeconds`,
           });
         }
         return { ...read.config, secrets: rotation.secrets, updatedAt: laterThan(stored.config, now) };
@@ -248,7 +248,7 @@ export function subscriptionOperations({
 
 export function rejected(subscriptionId: string): ApiAnswer {
   return problemResponse(409, 'Conflict', {
-    detail: `${subscriptionId} is rejected; see its reason, and put its fields right first`,
+    detail: `${subscriptionId} is rejected; read its reason, and correct its fields first`,
   });
 }
 
