@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { constants } from 'node:os';
 import { createInterface } from 'node:readline/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runFanout } from './run-fanout.ts';
@@ -17,6 +18,14 @@ process.exitCode = await runFanout(process.argv.slice(2), {
   stderr: process.stderr,
   sleep: (milliseconds) => sleep(milliseconds),
   clock: Date.now,
+  beforeInterruption: (run) => {
+    const end = (signal: NodeJS.Signals) => {
+      run();
+      process.exit(128 + constants.signals[signal]);
+    };
+    process.on('SIGINT', end).on('SIGTERM', end);
+    return () => void process.off('SIGINT', end).off('SIGTERM', end);
+  },
   ask: async (question) => {
     const lines = createInterface({ input: process.stdin, output: process.stderr });
     const closed = new Promise<string>((resolve) => lines.once('close', () => resolve('')));

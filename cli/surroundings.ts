@@ -15,6 +15,8 @@ export interface Surroundings {
   readonly sleep: (milliseconds: number) => Promise<void>;
   /** Epoch milliseconds. */
   readonly clock: () => number;
+  /** Runs before the process ends on SIGINT or SIGTERM; what is given back takes that away again. */
+  readonly beforeInterruption: (run: () => void) => () => void;
   /** One line from the person at the terminal. */
   readonly ask: (question: string) => Promise<string>;
 }

@@ -235,6 +235,10 @@ async function showCreated(
     const { provisioning: _, delivering: __, ...settled } = created;
     printer.result(settled, () => subscriptionText(printer, settled));
   }
+  const print = () => {
+    if (isJson) printer.result(shown, () => '');
+  };
+  const stopGuarding = session.surroundings.beforeInterruption(print);
   try {
     printer.notice(`Waiting until ${id} is ready …`);
     const waited = await untilReady(session, id, timeout);
@@ -242,7 +246,8 @@ async function showCreated(
     if (waited.kind !== 'ready') throw waited.failure;
     printer.notice('Ready.', 'green');
   } finally {
-    if (isJson) printer.result(shown, () => '');
+    stopGuarding();
+    print();
   }
 }
 

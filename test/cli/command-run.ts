@@ -35,6 +35,7 @@ export async function runCommand(
       await onSleep?.();
     },
     clock: () => now,
+    beforeInterruption: () => () => undefined,
     ask: async (question) => {
       err += question;
       return terminal?.answer ?? '';

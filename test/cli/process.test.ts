@@ -49,6 +49,24 @@ it('posts what is piped into it, byte for byte', async () => {
   expect(api.lastRequest.bytes.toString()).toBe(stdin);
 });
 
+it.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)(
+  'that is ended by %s while it waits still prints the secret, which nobody could show again',
+  async (signal, code) => {
+    const args = ['subscriptions', 'create', 'http://127.0.0.1:1/', '--events', 'new_message', '--wait', '--json'];
+    const child = spawn(entry, args, { env: { ...process.env, FANOUT_API: api.url }, stdio: 'pipe' });
+    let out = '';
+    child.stdout.on('data', (chunk) => {
+      out += chunk;
+    });
+    child.stderr.once('data', () => child.kill(signal));
+    expect(await once(child, 'close')).toEqual([code, null]);
+    expect(JSON.parse(out).secret).toMatch(/^whsec_/);
+  },
+);
+
 it('prints a long document whole, and takes it calmly when its reader has had enough', async () => {
   const description = 'x'.repeat(500);
   for (let index = 0; index < 1000; index++) {
