@@ -132,12 +132,12 @@ describe('the check of addresses', () => {
   });
 
   it('agrees on public addresses with an independent reading of what is public', () => {
+    const subnets = forbiddenRanges.flatMap(([cidr]) => (cidr.includes(':') ? [] : [ipaddr.parseCIDR(cidr)]));
     fc.assert(
       fc.property(fc.ipV4(), (text) => {
-        const known = forbiddenRanges.some(
-          ([cidr]) => !cidr.includes(':') && ipaddr.parse(text).match(ipaddr.parseCIDR(cidr)),
-        );
-        const range = ipaddr.parse(text).range();
+        const address = ipaddr.parse(text);
+        const known = subnets.some((subnet) => address.match(subnet));
+        const range = address.range();
         // The library's own table is a second opinion: what it knows to be special is never allowed.
         const allowed = checkAddress(text, 'public').kind === 'allowed';
         return allowed === !known && (range === 'unicast' || !allowed);
