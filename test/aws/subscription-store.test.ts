@@ -2,11 +2,12 @@ import { type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type EmbeddedDynamo, startEmbeddedDynamo } from '../../lab/support/embedded-dynamo.ts';
 import { InMemorySubscriptions } from '../../lab/support/in-memory/subscriptions.ts';
+import { fieldSamples } from '../../lab/support/subscription-samples.ts';
 import { aSecret, itemRules } from '../../lab/support/subscriptions.ts';
 import { toAttributes } from '../../lambdas/aws/dynamo-attributes.ts';
 import { dynamoDeploymentGate, dynamoSubscriptionStore } from '../../lambdas/aws/dynamo-subscription-store.ts';
 import type { SubscriptionConfig } from '../../lambdas/domain/subscriptions/subscription.ts';
-import { fieldNames } from '../../lambdas/domain/subscriptions/subscription-fields.ts';
+import { fieldNames, type ReadFields } from '../../lambdas/domain/subscriptions/subscription-fields.ts';
 import { readSubscriptionItem } from '../../lambdas/domain/subscriptions/subscription-item.ts';
 import { type JsonObject, parseJson } from '../../lambdas/json/json.ts';
 import type { SubscriptionStore } from '../../lambdas/ports/subscription-store.ts';
@@ -99,7 +100,7 @@ describe.each<[string, () => SubscriptionStore]>([
   it.each([...fieldNames, 'secrets', 'createdAt'] as const)(
     'are not replaced once somebody has added %s meanwhile',
     async (name) => {
-      const config = aConfig({ description: 'd', maxConcurrency: 7, maxBatchingWindowSeconds: 30, createdAt: 'x' });
+      const config = { ...aConfig({ createdAt: 'x' }), ...(fieldSamples as ReadFields) };
       const { [name]: _, ...without } = config;
       const item = await created(without as SubscriptionConfig);
       expect(await store.replace(item, config)).toBe(true);

@@ -1,52 +1,38 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { fieldSamples } from '../../lab/support/subscription-samples.ts';
 import {
   changeSchema,
   createSchema,
-  type FieldName,
   fieldNames,
   optionalFieldNames,
 } from '../../lambdas/domain/subscriptions/subscription-fields.ts';
 import { openApiDocument } from '../../lambdas/manage/openapi.ts';
 import { World } from './manage-world.ts';
 
-/** Each field with a value that is not its default. */
-const samples: Record<FieldName, unknown> = {
-  url: 'https://other.example.com/',
-  eventTypes: ['conversation_push'],
-  orgIds: [7],
-  filter: { status: ['closed'] },
-  headers: { 'X-Tenant': 'acme' },
-  description: 'the CRM',
-  status: 'paused',
-  maxConcurrency: 7,
-  maxBatchingWindowSeconds: 30,
-  maxAttempts: 3,
-};
-
 describe.each(fieldNames)('the field %s', (name) => {
   const world = new World();
 
   it('can be given to a new subscription, and is shown', async () => {
-    const id = await world.create({ [name]: samples[name] } as never);
-    expect((await world.ask('GET', `/v1/subscriptions/${id}`)).body[name]).toEqual(samples[name]);
+    const id = await world.create({ [name]: fieldSamples[name] } as never);
+    expect((await world.ask('GET', `/v1/subscriptions/${id}`)).body[name]).toEqual(fieldSamples[name]);
   });
 
   it('can be changed, and is shown', async () => {
     const id = await world.create();
-    const { status, body } = await world.ask('PATCH', `/v1/subscriptions/${id}`, { [name]: samples[name] });
+    const { status, body } = await world.ask('PATCH', `/v1/subscriptions/${id}`, { [name]: fieldSamples[name] });
     expect(status).toBe(200);
-    expect(body[name]).toEqual(samples[name]);
+    expect(body[name]).toEqual(fieldSamples[name]);
   });
 
   it('can be removed where a subscription can be without it, and not elsewhere', async () => {
-    const id = await world.create({ [name]: samples[name] } as never);
+    const id = await world.create({ [name]: fieldSamples[name] } as never);
     const { status } = await world.ask('PATCH', `/v1/subscriptions/${id}`, { [name]: null });
     const isOptional = (optionalFieldNames as readonly string[]).includes(name);
     expect(status).toBe(isOptional ? 200 : 400);
     const { body } = await world.ask('GET', `/v1/subscriptions/${id}`);
     if (isOptional) expect(body).not.toHaveProperty(name);
-    else expect(body[name]).toEqual(samples[name]);
+    else expect(body[name]).toEqual(fieldSamples[name]);
   });
 
   it('is in the OpenAPI document, in what is taken and in what is shown', () => {
