@@ -18,7 +18,8 @@ export type ParsedValueTest =
 /**
  * EventBridge compares numbers between -5.0e9 and 5.0e9, with 15 digits of precision
  * (docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html). Ids and epoch milliseconds can
- * lie beyond: as plain values they match as they are written.
+ * lie beyond: as plain values they match as they are written. (The newest event-ruler compares every double; what is
+ * documented is what can be relied on.)
  */
 const largestComparableNumber = 5e9;
 
@@ -82,12 +83,9 @@ function parseAffix(operator: 'prefix' | 'suffix', operand: JsonValue, path: str
       return invalid(path, 'must be a string or {"equals-ignore-case": string}');
     }
     if (typeof text !== 'string') return invalid(`${path}.equals-ignore-case`, 'must be a string');
-    const folded = text.toLowerCase();
-    return onStrings(
-      operator === 'prefix'
-        ? (value) => value.toLowerCase().startsWith(folded)
-        : (value) => value.toLowerCase().endsWith(folded),
-    );
+    const either = inEitherCase(text);
+    const form = new RegExp(operator === 'prefix' ? `^${either}` : `${either}$`);
+    return onStrings((value) => form.test(value));
   }
   const test = parseStringTest(operator, operand, path);
   return typeof test === 'function' ? onStrings(test) : test;
@@ -101,14 +99,26 @@ function parseStringTest(operator: StringOperator, operand: JsonValue, path: str
     case 'suffix':
       return (value) => value.endsWith(operand);
     case 'equals-ignore-case': {
-      const folded = operand.toLowerCase();
-      return (value) => value.toLowerCase() === folded;
+      const form = new RegExp(`^${inEitherCase(operand)}$`);
+      return (value) => form.test(value);
     }
     case 'wildcard':
       return parseWildcard(operand, path);
     default:
       throw new Error(`no such comparison: ${operator satisfies never}`);
   }
+}
+
+/**
+ * As event-ruler compares (EqualsIgnoreCaseParser): each character of the pattern by itself, in its lower or its upper
+ * case. So `ß` matches `SS`, and `SS` does not match `ß`.
+ */
+function inEitherCase(text: string): string {
+  const escaped = (part: string): string => part.replace(/[$()*+.?[\\\]^{|}]/g, '\\$&');
+  return text
+    .split('')
+    .map((character) => `(?:${escaped(character.toLowerCase())}|${escaped(character.toUpperCase())})`)
+    .join('');
 }
 
 /**
@@ -175,7 +185,10 @@ function parseAnythingBut(operand: JsonValue, path: string): ParsedValueTest {
     if (number === undefined) return invalid(place, beyondComparison);
     numbers.add(number);
   }
-  return onScalars((value) => !isNumber(value) || !numbers.has(Number(textOf(value))));
+  return onScalars((value) => {
+    const number = isNumber(value) ? comparableNumber(value) : undefined;
+    return number === undefined || !numbers.has(number);
+  });
 }
 
 function parseAnythingButTest(operand: JsonObject, path: string): ParsedValueTest {
@@ -200,7 +213,7 @@ function parseAnythingButTest(operand: JsonObject, path: string): ParsedValueTes
 }
 
 const beyondComparison =
-  'EventBridge compares numbers between -5.0e9 and 5.0e9 only; a longer number can be matched as a plain value';
+  'EventBridge compares numbers between -5.0e9 and 5.0e9 only, as far as a double holds every digit; another number can be matched as a plain value';
 
 function parseNumeric(operand: JsonValue, path: string): ParsedValueTest {
   if (!Array.isArray(operand) || operand.length === 0) {
@@ -281,9 +294,22 @@ function textOf(value: number | RawNumber): string {
   return typeof value === 'number' ? String(value) : value.rawJSON;
 }
 
+/** Undefined where event-ruler does not compare it: it has digits that a double does not print back (ComparableNumber). */
 function comparableNumber(value: number | RawNumber): number | undefined {
-  const number = Number(textOf(value));
-  return Math.abs(number) <= largestComparableNumber ? number : undefined;
+  const text = textOf(value);
+  const number = Number(text);
+  if (Math.abs(number) > largestComparableNumber || decimalOf(text) !== decimalOf(String(number))) return undefined;
+  return number;
+}
+
+/** One text for all spellings of a decimal number: `1.50`, `15e-1` and `1.5` have one. */
+function decimalOf(text: string): string {
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] =
+    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text) ?? [];
+  const digits = `${whole}${fraction}`.replace(/^0+/, '');
+  const significant = digits.replace(/0+$/, '');
+  if (significant === '') return '0';
+  return `${sign}${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`;
 }
 
 function onScalars(test: (value: Scalar) => boolean): ParsedValueTest {

@@ -3,7 +3,8 @@ import { isScalar, parseValueTest, plainest, type Scalar } from './event-pattern
 
 /**
  * EventBridge's event patterns, after its user guide and, where that is silent, after aws/event-ruler. Where EventBridge
- * would take a pattern and do something nobody meant, it is refused here. A dot in a key is part of the key.
+ * would take a pattern and do something nobody meant, it is refused here: so is a dot in a key, which event-ruler takes for
+ * a level.
  */
 
 /** An event pattern that was checked. It matches where any of its branches does: one per combination of `$or`. */
@@ -134,6 +135,9 @@ function parseObject(object: JsonObject, at: Place, drafts: Draft[]): Draft[] {
     if (key === '$or') {
       current = parseAlternatives(value, { ...at, place }, current);
       continue;
+    }
+    if (key.includes('.')) {
+      throw new PatternFault(place, 'a dot in a field is a level for EventBridge: write {"a": {"b": […]}} for "a.b"');
     }
     if (at.belowOr && reservedBelowOr.has(key)) {
       throw new PatternFault(place, `${JSON.stringify(key)} cannot be a field below $or: it is a word of the language`);

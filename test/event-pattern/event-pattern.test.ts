@@ -500,3 +500,65 @@ function matchesByFields(pattern: JsonObject, event: JsonObject): boolean {
   };
   return step(0, new Map());
 }
+
+describe('at the edges, as event-ruler has it', () => {
+  it.each([
+    '0.12345678901234567890',
+    '1e-400',
+    '1e400',
+    '9007199254740993',
+    '0.1000000000000000055511151231257827',
+    '123456789.123456789012',
+  ])('%s is compared with nothing: a double does not print it back', (number) => {
+    expect(faultOf(`{"x": [{"numeric": ["=", ${number}]}]}`)?.path).toBe('x[0].numeric[1]');
+    expect(faultOf(`{"x": [{"anything-but": ${number}}]}`)?.path).toBe('x[0].anything-but');
+    expect(fits('[{"numeric": [">", -5000000000]}]', number)).toBe(false);
+    expect(fits('[{"anything-but": 0}]', number)).toBe(true);
+  });
+
+  it.each([
+    ['1.50', '15e-1'],
+    ['-0', '0'],
+    ['0.0', '0'],
+    ['3.0e2', '300'],
+    ['0.1', '1E-1'],
+    ['5000000000', '5e9'],
+    ['5e-324', '4.9406564584124654e-324'],
+  ])('%s is compared, also with %s', (one, other) => {
+    expect(faultOf(`{"x": [{"numeric": ["=", ${one}]}]}`)).toBeUndefined();
+    expect(fits(`[{"numeric": ["=", ${one}]}]`, one)).toBe(true);
+    if (one !== '5e-324') expect(fits(`[{"numeric": ["=", ${one}]}]`, other)).toBe(true);
+  });
+
+  it('5e9 is the last number that is compared', () => {
+    expect(faultOf('{"x": [{"numeric": ["<=", 5e9]}]}')).toBeUndefined();
+    expect(faultOf('{"x": [{"numeric": ["<=", 5000000001]}]}')?.path).toBe('x[0].numeric[1]');
+    expect(faultOf('{"x": [{"anything-but": [5000000001]}]}')?.path).toBe('x[0].anything-but[0]');
+    expect(fits('[{"numeric": [">", 0]}]', '5000000001')).toBe(false);
+  });
+
+  it.each([
+    ['ß', 'ß', true],
+    ['ß', 'SS', true],
+    ['ß', 'ss', false],
+    ['SS', 'ß', false],
+    ['SS', 'sS', true],
+    ['k', '\u212a', false],
+    ['a.b', 'AxB', false],
+    ['(a', '(A', true],
+  ])('equals-ignore-case %s against %s: %s', (pattern, value, expected) => {
+    expect(fits(`[{"equals-ignore-case": "${pattern}"}]`, `"${value}"`)).toBe(expected);
+    expect(fits(`[{"prefix": {"equals-ignore-case": "${pattern}"}}]`, `"${value} and more"`)).toBe(expected);
+    expect(fits(`[{"suffix": {"equals-ignore-case": "${pattern}"}}]`, `"before ${value}"`)).toBe(expected);
+    expect(fits(`[{"anything-but": {"equals-ignore-case": "${pattern}"}}]`, `"${value}"`)).toBe(!expected);
+  });
+
+  it('a key with a dot is refused: event-ruler takes it for a level', () => {
+    expect(faultOf('{"detail": {"a.b": ["x"]}}')?.path).toBe('detail.a.b');
+  });
+
+  it('an event has its keys once: of one that was posted twice the last value counts', () => {
+    expect(fits('["b"]', '"a", "x": "b"')).toBe(true);
+    expect(fits('["a"]', '"a", "x": "b"')).toBe(false);
+  });
+});
