@@ -9,8 +9,8 @@ const system = [
   'test/local/dashboard/*.test.ts',
   'test/cli/{process,local-run}.test.ts',
 ];
-/** The AWS engine, and what speaks to AWS, against it. */
-const aws = ['test/aws/**/*.test.ts', 'test/local/aws/**/*.test.ts'];
+/** The AWS engine, what speaks to AWS, against it, and what stands in for that elsewhere. */
+const aws = ['test/aws/**/*.test.ts', 'test/ports/**/*.test.ts', 'test/local/aws/**/*.test.ts'];
 
 export default defineConfig({
   test: {

@@ -2,6 +2,7 @@ import type { DeliveryLedger } from '../../lambdas/deliver/ports.ts';
 import type { DeliveryRecord } from '../../lambdas/domain/deliveries/delivery-ledger.ts';
 import type { DeliveryHistory } from '../../lambdas/manage/ports.ts';
 import type { DueDeliveries } from '../../lambdas/provision/ports.ts';
+import { ledgerRead, ledgerWrite } from '../support/in-memory/delivery-ledger.ts';
 import { inMemoryDueDeliveries } from '../support/in-memory/due-deliveries.ts';
 import type { Invocation } from './invocation.ts';
 import type { SubscriptionTable } from './subscription-table.ts';
@@ -34,11 +35,7 @@ export class DeliveryTable {
         invocation.about.add(subscriptionId);
         return invocation.call('BatchGetItem ledger', () => {
           const { config, state } = this.#subscriptions.get(subscriptionId);
-          const records = new Map<string, DeliveryRecord>();
-          for (const id of webhookIds) {
-            const record = this.get(subscriptionId, id);
-            if (record !== undefined) records.set(id, record);
-          }
+          const records = ledgerRead(webhookIds, (id) => this.get(subscriptionId, id));
           this.#watch.onRead(invocation, subscriptionId, records);
           return {
             subscriber: { ...(config === undefined ? {} : { config }), ...(state === undefined ? {} : { state }) },
@@ -55,9 +52,7 @@ export class DeliveryTable {
           const table = this.bySubscription.get(subscriptionId) ?? new Map<string, DeliveryRecord>();
           this.bySubscription.set(subscriptionId, table);
           for (const record of written) {
-            const wasDelivered = table.get(record.webhookId)?.state === 'delivered';
-            const mayOverwrite = record.state === 'delivered' || record.replayName !== undefined;
-            if (mayOverwrite || !wasDelivered) table.set(record.webhookId, record);
+            table.set(record.webhookId, ledgerWrite(table.get(record.webhookId), record));
           }
           this.#watch.onWrite(invocation, written);
           if (written.length === records.length) return;

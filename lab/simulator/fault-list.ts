@@ -91,8 +91,8 @@ export const productFaults: readonly ProductFault[] = [
   {
     name: 'round a 64-bit id',
     file: 'lambdas/json/json.ts',
-    line: 'if (!mayHoldUnusualNumber.test(text))',
-    broken: 'if (text.length > 0)',
+    line: 'return String(value) === token ? value : JSON.rawJSON(token);',
+    broken: 'return value;',
   },
   {
     name: 'call every answer a success',

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import {
   CancelReplayCommand,
   DescribeReplayCommand,
@@ -13,17 +13,12 @@ import {
 import { GetQueueUrlCommand, QueueDoesNotExist, SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { aRecord } from '../../lab/support/deliveries.ts';
 import { type EmbeddedDynamo, startEmbeddedDynamo } from '../../lab/support/embedded-dynamo.ts';
-import { toAttributes } from '../../lambdas/aws/dynamo-attributes.ts';
-import { dynamoDeliveryHistory } from '../../lambdas/aws/dynamo-delivery-history.ts';
 import { dynamoSettingsStore } from '../../lambdas/aws/dynamo-settings-store.ts';
 import { eventBridgeReplays } from '../../lambdas/aws/event-bridge-replays.ts';
 import { httpsCloudFormationResponder } from '../../lambdas/aws/https-cloudformation-responder.ts';
 import { sqsControlQueue } from '../../lambdas/aws/sqs-control-queue.ts';
 import { sqsSubscriberQueues } from '../../lambdas/aws/sqs-subscriber-queues.ts';
-import type { DeliveryRecord } from '../../lambdas/domain/deliveries/delivery-ledger.ts';
-import type { DeliveryQuery } from '../../lambdas/manage/ports.ts';
 
 const says = { message: 'as AWS says', $metadata: {} };
 
@@ -42,50 +37,8 @@ describe('tables of the management API', () => {
   beforeAll(async () => {
     dynamo = await startEmbeddedDynamo();
     client = dynamo.client;
-    const states = ['delivered', 'retrying', 'exhausted', 'discarded'] as const;
-    for (let index = 0; index < 40; index++) {
-      const state = states[index % 4] ?? 'delivered';
-      const { undeliveredAt: _, ...record } = aRecord({ webhookId: `msg_${index}`, state, event: '{}' });
-      const item = state === 'delivered' ? record : { ...record, undeliveredAt: index * 1000, replayName: 'r1' };
-      await client.send(new PutItemCommand({ TableName: 'deliveries', Item: toAttributes({ ...item }) }));
-    }
   });
   afterAll(() => dynamo.stop());
-
-  async function all(query: Omit<DeliveryQuery, 'limit'>, limit = 7): Promise<DeliveryRecord[]> {
-    const log = dynamoDeliveryHistory(client, 'deliveries');
-    const found: DeliveryRecord[] = [];
-    let after: DeliveryQuery['after'];
-    do {
-      const page = await log.list('sub_1', { ...query, limit, ...(after === undefined ? {} : { after }) });
-      expect(page.deliveries.length).toBeLessThanOrEqual(limit);
-      found.push(...page.deliveries);
-      after = page.next;
-    } while (after !== undefined);
-    expect(new Set(found.map(({ webhookId }) => webhookId)).size).toBe(found.length);
-    return found;
-  }
-
-  it('list what was not delivered from its index, the newest first', async () => {
-    const found = await all({ state: 'undelivered' });
-    expect(found).toHaveLength(30);
-    const times = found.map(({ undeliveredAt = 0 }) => undeliveredAt);
-    expect(times).toEqual([...times].sort((one, other) => other - one));
-  });
-
-  it('list by state, by time and by replay', async () => {
-    expect(await all({})).toHaveLength(40);
-    expect(await all({ state: 'delivered' })).toHaveLength(10);
-    expect(await all({ state: 'exhausted' })).toHaveLength(10);
-    expect(await all({ state: 'undelivered', from: 9_000, to: 11_000 })).toHaveLength(3);
-    expect(await all({ replayName: 'r1' })).toHaveLength(30);
-    expect(await all({ replayName: 'r2' })).toHaveLength(0);
-  });
-
-  it('hand out the stored event only when it is asked for', async () => {
-    expect((await all({ state: 'exhausted' }))[0]).not.toHaveProperty('event');
-    expect((await all({ state: 'exhausted', withEvent: true }))[0]?.event).toBe('{}');
-  });
 
   it('keep a quiet period, and forget it', async () => {
     const settings = dynamoSettingsStore(client, 'settings');

@@ -1,6 +1,6 @@
 import type { SQSBatchResponse } from 'aws-lambda';
 import { createDeliverHandler, type DeliverEvent } from '../../../lambdas/deliver/handler.ts';
-import type { EndpointHealthStore, TracedAttempt } from '../../../lambdas/deliver/ports.ts';
+import type { DeliveryLedger, TracedAttempt } from '../../../lambdas/deliver/ports.ts';
 import type { AttemptResult } from '../../../lambdas/domain/deliveries/attempt-outcome.ts';
 import type { DeliveryRecord } from '../../../lambdas/domain/deliveries/delivery-ledger.ts';
 import type { QueuedMessage } from '../../../lambdas/domain/deliveries/delivery-message.ts';
@@ -17,7 +17,9 @@ import type { JsonObject } from '../../../lambdas/json/json.ts';
 import type { SubscriptionStore } from '../../../lambdas/ports/subscription-store.ts';
 import { createDueDeliveries } from '../../../lambdas/provision/due-deliveries.ts';
 import { anEnvelope, aSubscriber, noon } from '../deliveries.ts';
+import { ledgerRead, ledgerWrite } from './delivery-ledger.ts';
 import { inMemoryDueDeliveries } from './due-deliveries.ts';
+import { inMemoryEndpointHealth } from './endpoint-health.ts';
 import { RecordedPublisher } from './publisher.ts';
 import { RecordedLog, RecordedMetrics } from './telemetry.ts';
 
@@ -42,7 +44,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 export class DeliveryWorld {
   now = noon;
   readonly subscriber = aSubscriber();
-  readonly state = this.subscriber.state as Mutable<SubscriptionState>;
+  state = this.subscriber.state as Mutable<SubscriptionState>;
   readonly config = this.subscriber.config as Mutable<typeof this.subscriber.config>;
   readonly messages = new Map<string, StoredMessage>();
   readonly records = new Map<string, DeliveryRecord>();
@@ -72,6 +74,24 @@ export class DeliveryWorld {
   private sent = 0;
   private lastMinute = 0;
 
+  readonly ledger: DeliveryLedger = {
+    read: async (ids) => {
+      this.calls.reads++;
+      if (this.failingReads-- > 0) throw new Error('the ledger could not be read');
+      return {
+        subscriber: { config: { ...this.config }, state: structuredClone(this.state) },
+        records: ledgerRead(ids, (id) => this.records.get(id)),
+      };
+    },
+    write: async (records) => {
+      this.calls.writes++;
+      if (this.failingWrites-- > 0) throw new Error('the ledger could not be written');
+      for (const record of records) {
+        this.records.set(record.webhookId, ledgerWrite(this.records.get(record.webhookId), record));
+      }
+    },
+  };
+
   readonly handler = createDeliverHandler({
     subscriptionId: 'sub_1',
     clock: () => this.now,
@@ -91,25 +111,7 @@ export class DeliveryWorld {
         return this.receiver(request);
       },
     },
-    ledger: {
-      read: async (ids) => {
-        this.calls.reads++;
-        if (this.failingReads-- > 0) throw new Error('the ledger could not be read');
-        const found = ids.flatMap((id) => {
-          const record = this.records.get(id);
-          return record === undefined ? [] : [[id, record] as const];
-        });
-        return {
-          subscriber: { config: { ...this.config }, state: structuredClone(this.state) },
-          records: new Map(found),
-        };
-      },
-      write: async (records) => {
-        this.calls.writes++;
-        if (this.failingWrites-- > 0) throw new Error('the ledger could not be written');
-        for (const record of records) this.records.set(record.webhookId, record);
-      },
-    },
+    ledger: this.ledger,
     queue: {
       hide: async (entries) => {
         this.calls.hides++;
@@ -134,68 +136,19 @@ export class DeliveryWorld {
         }
       },
     },
-    health: { ofEndpoint: (appliedEndpoint) => this.healthOf(appliedEndpoint) },
+    health: inMemoryEndpointHealth(
+      {
+        get: () => this.state,
+        set: (next) => {
+          this.state = next;
+        },
+      },
+      async (effect) => {
+        this.calls.health++;
+        return effect();
+      },
+    ),
   });
-
-  private healthOf(appliedEndpoint: string | undefined): EndpointHealthStore {
-    /** Undefined where another endpoint is in force by now, or the condition does not hold. */
-    const change = async (apply: () => void, holds = true): Promise<SubscriptionState | undefined> => {
-      if (this.state.appliedEndpoint !== appliedEndpoint || !holds) return undefined;
-      apply();
-      return structuredClone(this.state);
-    };
-    const { state } = this;
-    return {
-      recordFailures: async ({ count, at, failingSince, movesFailingSince }) => {
-        this.calls.health++;
-        return change(() => {
-          if (movesFailingSince || state.failingSince === undefined) state.failingSince = failingSince;
-          state.lastFailureAt = at;
-          state.failures = (state.failures ?? 0) + count;
-        });
-      },
-      throttle: async (until) => {
-        this.calls.health++;
-        return change(
-          () => {
-            state.throttledUntil = until;
-          },
-          (state.throttledUntil ?? 0) < until,
-        );
-      },
-      endFailing: async ({ deliveredAt, circuit }) => {
-        this.calls.health++;
-        await change(() => {
-          delete state.failingSince;
-          delete state.lastFailureAt;
-          delete state.failures;
-          delete state.failingNotice;
-          if (deliveredAt !== undefined) state.lastSuccessAt = deliveredAt;
-          if (circuit !== undefined) state.circuit = circuit;
-        });
-      },
-      replaceCircuit: async (expected, next) => {
-        this.calls.health++;
-        const { circuit } = state;
-        const isExpected = circuit?.state === expected?.state && circuit?.since === expected?.since;
-        const stored = await change(() => {
-          state.circuit = next;
-        }, isExpected);
-        return stored !== undefined;
-      },
-      recordNotice: async (notice) => {
-        await change(() => {
-          state.failingNotice = notice;
-        });
-      },
-      disable: async (at, reason) => {
-        const stored = await change(() => {
-          state.disabled = { at, reason };
-        }, state.disabled === undefined);
-        return stored !== undefined;
-      },
-    };
-  }
 
   readonly dueDeliveries = createDueDeliveries({
     subscriptions: {

@@ -25,7 +25,7 @@ export class InMemoryDeliveries implements DeliveryHistory {
     subscriptionId: string,
     query: DeliveryQuery,
   ): Promise<{ deliveries: DeliveryRecord[]; next?: DeliveryPlace }> {
-    const { state, from = 0, to = Number.POSITIVE_INFINITY, replayName, limit, after } = query;
+    const { state, from = 0, to = Number.POSITIVE_INFINITY, replayName, withEvent = false, limit, after } = query;
     const fitting = this.records.filter(
       (record) =>
         record.subscriptionId === subscriptionId &&
@@ -33,8 +33,13 @@ export class InMemoryDeliveries implements DeliveryHistory {
         (replayName === undefined || record.replayName === replayName) &&
         (record.undeliveredAt === undefined || (record.undeliveredAt >= from && record.undeliveredAt <= to)),
     );
+    // The index of what was not delivered is read backwards.
+    if (state !== undefined && state !== 'delivered')
+      fitting.sort((one, other) => (other.undeliveredAt ?? 0) - (one.undeliveredAt ?? 0));
     const start = fitting.findIndex(({ webhookId }) => webhookId === after?.webhookId) + 1;
-    const deliveries = fitting.slice(start, start + limit);
+    const deliveries = fitting
+      .slice(start, start + limit)
+      .map(({ event, ...shown }) => (withEvent && event !== undefined ? { ...shown, event } : shown));
     const last = deliveries.at(-1);
     return start + limit < fitting.length && last !== undefined ? { deliveries, next: last } : { deliveries };
   }

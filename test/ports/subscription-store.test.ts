@@ -1,5 +1,6 @@
 import { type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { SubscriptionTable } from '../../lab/simulator/subscription-table.ts';
 import { type EmbeddedDynamo, startEmbeddedDynamo } from '../../lab/support/embedded-dynamo.ts';
 import { InMemorySubscriptions } from '../../lab/support/in-memory/subscriptions.ts';
 import { fieldSamples } from '../../lab/support/subscription-samples.ts';
@@ -11,6 +12,9 @@ import { fieldNames, type ReadFields } from '../../lambdas/domain/subscriptions/
 import { readSubscriptionItem } from '../../lambdas/domain/subscriptions/subscription-item.ts';
 import { type JsonObject, parseJson } from '../../lambdas/json/json.ts';
 import type { SubscriptionStore } from '../../lambdas/ports/subscription-store.ts';
+import { createChangeStream } from '../../local/aws/engine/change-stream.ts';
+import { systemClock } from '../../local/aws/engine/engine-clock.ts';
+import { calmInvocation } from './calm-invocation.ts';
 
 const TableName = 'subscriptions';
 
@@ -25,6 +29,15 @@ afterAll(() => dynamo.stop());
 
 function aStore(): SubscriptionStore {
   return dynamoSubscriptionStore({ client, tableName: TableName, sleep: async () => undefined, random: () => 0 });
+}
+
+function aStream() {
+  return createChangeStream({
+    clock: systemClock(),
+    region: 'us-east-1',
+    tableArn: 'arn:aws:dynamodb:us-east-1:000000000000:table/subscriptions',
+    viewType: 'NEW_AND_OLD_IMAGES',
+  });
 }
 
 let count = 0;
@@ -43,10 +56,11 @@ function aConfig(fields: Partial<SubscriptionConfig> = {}): SubscriptionConfig {
   };
 }
 
-// One suite, run against what is deployed and against what the other tests use in its place.
+// One suite, run against what is deployed and against what the other tests and the simulator use in its place.
 describe.each<[string, () => SubscriptionStore]>([
   ['DynamoDB', aStore],
   ['memory', () => new InMemorySubscriptions()],
+  ['the simulator', () => new SubscriptionTable(aStream(), { onConfig() {}, onState() {} }).storeFor(calmInvocation())],
 ])('subscriptions kept in %s', (_, make) => {
   let store: SubscriptionStore;
   beforeEach(() => {
@@ -142,6 +156,28 @@ describe.each<[string, () => SubscriptionStore]>([
     expect((await store.read(subscriptionId)).state).toEqual({ subscriptionId, provisioning: 'ready' });
     await store.removeState(subscriptionId);
     expect((await store.read(subscriptionId)).state).toBeUndefined();
+  });
+
+  it('count a state as pending whose provisioning nobody has written yet', async () => {
+    const { subscriptionId } = aConfig();
+    await store.changeState(subscriptionId, { set: { reason: 'a quota' } });
+    expect((await store.read(subscriptionId)).state).toEqual({
+      subscriptionId,
+      provisioning: 'pending',
+      reason: 'a quota',
+    });
+  });
+
+  it('are not removed by who read them before a change, and by whoever has not read them', async () => {
+    const config = aConfig();
+    const item = await created(config);
+    const { filter: _filter, ...plain } = config;
+    expect(await store.replace(item, plain)).toBe(true);
+    const { config: changed = {} } = await store.read(config.subscriptionId);
+    expect(changed).not.toHaveProperty('filter');
+    expect(await store.remove(config.subscriptionId, item)).toBe(false);
+    expect(await store.remove(config.subscriptionId, changed)).toBe(true);
+    expect((await store.read(config.subscriptionId)).config).toBeUndefined();
   });
 
   it('keep the first secret that was generated for them', async () => {

@@ -1,0 +1,173 @@
+import { PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { DeliveryTable } from '../../lab/simulator/delivery-table.ts';
+import type { SubscriptionTable } from '../../lab/simulator/subscription-table.ts';
+import { aRecord, aSubscriber, noon } from '../../lab/support/deliveries.ts';
+import { type EmbeddedDynamo, startEmbeddedDynamo } from '../../lab/support/embedded-dynamo.ts';
+import { DeliveryWorld } from '../../lab/support/in-memory/delivery-world.ts';
+import { InMemoryDeliveries } from '../../lab/support/in-memory/management.ts';
+import { toAttributes } from '../../lambdas/aws/dynamo-attributes.ts';
+import { dynamoDeliveryHistory } from '../../lambdas/aws/dynamo-delivery-history.ts';
+import { dynamoDeliveryLedger } from '../../lambdas/aws/dynamo-delivery-ledger.ts';
+import type { DeliveryLedger } from '../../lambdas/deliver/ports.ts';
+import type { DeliveryRecord } from '../../lambdas/domain/deliveries/delivery-ledger.ts';
+import type { DeliveryHistory, DeliveryQuery } from '../../lambdas/manage/ports.ts';
+import { calmInvocation } from './calm-invocation.ts';
+
+let dynamo: EmbeddedDynamo;
+beforeAll(async () => {
+  dynamo = await startEmbeddedDynamo();
+});
+afterAll(() => dynamo.stop());
+
+const subscriptionId = 'sub_1';
+let table = 0;
+
+/** Each time with tables of its own. */
+async function ledgerInDynamo(): Promise<DeliveryLedger> {
+  const { client, createTable } = dynamo;
+  const [deliveriesTable, subscriptionsTable] = [`deliveries-${++table}`, `subscriptions-${table}`];
+  await createTable('deliveries', deliveriesTable);
+  await createTable('subscriptions', subscriptionsTable);
+  const { config, state } = aSubscriber();
+  for (const [record, item] of Object.entries({ config, state })) {
+    const Item = toAttributes({ ...item, subscriptionId, record });
+    await client.send(new PutItemCommand({ TableName: subscriptionsTable, Item }));
+  }
+  return dynamoDeliveryLedger({
+    client,
+    deliveriesTable,
+    subscriptionsTable,
+    subscriptionId,
+    sleep: async () => undefined,
+    random: () => 0,
+  });
+}
+
+function ledgerInTheSimulator(): DeliveryLedger {
+  const subscriptions = { get: () => ({ subscriptionId, ...aSubscriber() }) } as unknown as SubscriptionTable;
+  const deliveries = new DeliveryTable(subscriptions, { onRead() {}, onWrite() {} });
+  return deliveries.ledgerFor(calmInvocation(), subscriptionId);
+}
+
+describe.each<[string, () => DeliveryLedger | Promise<DeliveryLedger>]>([
+  ['DynamoDB', ledgerInDynamo],
+  ['memory', () => new DeliveryWorld().ledger],
+  ['the simulator', ledgerInTheSimulator],
+])('the ledger kept in %s', (_, make) => {
+  let ledger: DeliveryLedger;
+  beforeEach(async () => {
+    ledger = await make();
+  });
+  const stateOf = async (id: string) => (await ledger.read([id])).records.get(id)?.state;
+
+  it('gives back what was written, less the stored event and response, with the subscription beside it', async () => {
+    const record = aRecord({
+      attempts: 2,
+      history: [{ at: noon, durationMs: 3, error: 'tls' }],
+      nextAttemptAt: noon + 5,
+      undeliveredAt: noon,
+      messageId: 'sqs-1',
+      replayName: 'replay-1',
+      lastStatus: 500,
+    });
+    await ledger.write([{ ...record, event: '{"id":9007199254740993}', responseHead: 'oops' }]);
+    const { subscriber, records } = await ledger.read(['msg_1', 'msg_1', 'msg_unknown']);
+    expect([...records]).toEqual([['msg_1', record]]);
+    expect(subscriber.config).toMatchObject({ url: 'https://receiver.example/hooks', status: 'active' });
+    expect(subscriber.state).toMatchObject({ provisioning: 'ready' });
+    expect((await ledger.read([])).subscriber.config).toBeDefined();
+  });
+
+  it('never forgets a success: the failure of another copy does not overwrite it, that of a replay does', async () => {
+    await ledger.write([aRecord({ webhookId: 'copied', state: 'delivered' })]);
+    await ledger.write([
+      aRecord({ webhookId: 'copied', state: 'retrying' }),
+      aRecord({ webhookId: 'other', state: 'retrying' }),
+    ]);
+    expect(await stateOf('copied')).toBe('delivered');
+    expect(await stateOf('other')).toBe('retrying');
+    await ledger.write([aRecord({ webhookId: 'other', state: 'exhausted' })]);
+    expect(await stateOf('other')).toBe('exhausted');
+    await ledger.write([aRecord({ webhookId: 'copied', state: 'retrying', replayName: 'again' })]);
+    expect(await stateOf('copied')).toBe('retrying');
+    await ledger.write([]);
+  });
+
+  it('takes more in one go than a call of DynamoDB does', async () => {
+    const ids = Array.from({ length: 130 }, (__, index) => `msg_${index}`);
+    await ledger.write(ids.map((webhookId) => aRecord({ webhookId, state: 'delivered' })));
+    expect([...(await ledger.read(ids)).records.keys()].sort()).toEqual([...ids].sort());
+  });
+});
+
+/** Of records that are there already. */
+async function historyInDynamo(records: readonly DeliveryRecord[]): Promise<DeliveryHistory> {
+  const name = `deliveries-${++table}`;
+  await dynamo.createTable('deliveries', name);
+  for (const record of records) {
+    await dynamo.client.send(new PutItemCommand({ TableName: name, Item: toAttributes({ ...record }) }));
+  }
+  return dynamoDeliveryHistory(dynamo.client, name);
+}
+
+async function historyInMemory(records: readonly DeliveryRecord[]): Promise<DeliveryHistory> {
+  const history = new InMemoryDeliveries();
+  history.records.push(...records);
+  return history;
+}
+
+describe.each<[string, (records: readonly DeliveryRecord[]) => Promise<DeliveryHistory>]>([
+  ['DynamoDB', historyInDynamo],
+  ['memory', historyInMemory],
+])('the history of deliveries kept in %s', (_, make) => {
+  let history: DeliveryHistory;
+  beforeEach(async () => {
+    const states = ['delivered', 'retrying', 'exhausted', 'discarded'] as const;
+    const records = Array.from({ length: 40 }, (__, index) => {
+      const state = states[index % 4] ?? 'delivered';
+      const { undeliveredAt: ___, ...record } = aRecord({ webhookId: `msg_${index}`, state, event: '{}' });
+      return state === 'delivered' ? record : { ...record, undeliveredAt: index * 1000, replayName: 'r1' };
+    });
+    history = await make([...records, aRecord({ subscriptionId: 'sub_other' })]);
+  });
+
+  async function all(query: Omit<DeliveryQuery, 'limit'>, limit = 7): Promise<DeliveryRecord[]> {
+    const found: DeliveryRecord[] = [];
+    let after: DeliveryQuery['after'];
+    do {
+      const page = await history.list(subscriptionId, { ...query, limit, ...(after === undefined ? {} : { after }) });
+      expect(page.deliveries.length).toBeLessThanOrEqual(limit);
+      found.push(...page.deliveries);
+      after = page.next;
+    } while (after !== undefined);
+    expect(new Set(found.map(({ webhookId }) => webhookId)).size).toBe(found.length);
+    return found;
+  }
+
+  it('finds one, with its event, and none that was never tried', async () => {
+    expect(await history.read(subscriptionId, 'msg_1')).toMatchObject({ webhookId: 'msg_1', event: '{}' });
+    expect(await history.read(subscriptionId, 'msg_99')).toBeUndefined();
+    expect(await history.read('sub_none', 'msg_1')).toBeUndefined();
+  });
+
+  it('lists what was not delivered, the newest failure first', async () => {
+    const times = (await all({ state: 'undelivered' })).map(({ undeliveredAt = 0 }) => undeliveredAt);
+    expect(times).toHaveLength(30);
+    expect(times).toEqual([...times].sort((one, other) => other - one));
+  });
+
+  it('lists by state, by time and by replay', async () => {
+    expect(await all({})).toHaveLength(40);
+    expect(await all({ state: 'delivered' })).toHaveLength(10);
+    expect(await all({ state: 'exhausted' })).toHaveLength(10);
+    expect(await all({ state: 'undelivered', from: 9_000, to: 11_000 })).toHaveLength(3);
+    expect(await all({ replayName: 'r1' })).toHaveLength(30);
+    expect(await all({ replayName: 'r2' })).toHaveLength(0);
+  });
+
+  it('hands out the stored event only when it is asked for', async () => {
+    expect((await all({ state: 'exhausted' }))[0]).not.toHaveProperty('event');
+    expect((await all({ state: 'exhausted', withEvent: true }))[0]?.event).toBe('{}');
+  });
+});
