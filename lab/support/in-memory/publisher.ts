@@ -1,4 +1,5 @@
 import type { Broadcast } from '../../../lambdas/domain/events/derive.ts';
+import { maxEventBytes } from '../../../lambdas/domain/events/drift-post.ts';
 import type { EventPublisher, PublishOutcome } from '../../../lambdas/ports/event-publisher.ts';
 
 /** What would be on the bus. */
@@ -10,6 +11,10 @@ export class RecordedPublisher implements EventPublisher {
   async publish(broadcasts: readonly Broadcast[]): Promise<PublishOutcome> {
     const outcome = this.nextOutcomes.shift();
     if (outcome !== undefined) return outcome;
+    for (const { detail } of broadcasts) {
+      const bytes = Buffer.byteLength(JSON.stringify(detail));
+      if (bytes > maxEventBytes) return { kind: 'too-large', type: detail.type, bytes };
+    }
     this.published.push(...broadcasts);
     return { kind: 'published' };
   }
