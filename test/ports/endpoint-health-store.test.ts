@@ -22,7 +22,11 @@ interface Subject {
 
 let count = 0;
 const freshState = (subscriptionId: string, appliedEndpoint: string | undefined) =>
-  ({ ...aSubscriber().state, subscriptionId, ...(appliedEndpoint === undefined ? {} : { appliedEndpoint }) }) as SubscriptionState;
+  ({
+    ...aSubscriber().state,
+    subscriptionId,
+    ...(appliedEndpoint === undefined ? {} : { appliedEndpoint }),
+  }) as SubscriptionState;
 
 async function inDynamo(isThere: boolean, appliedEndpoint?: string): Promise<Subject> {
   const subscriptionId = `sub_${++count}`;

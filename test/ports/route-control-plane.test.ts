@@ -90,7 +90,10 @@ describe.each<[string, () => RouteControlPlane]>([
     const made = await routes.describe(desired.names);
     expect(made.rule).toMatchObject({ enabled: true, targets: [{ id: 'queue' }] });
     expect(made.queue).toMatchObject(desired.queue);
-    expect(made.deliverFunction).toMatchObject({ timeoutSeconds: desired.deliverFunction.timeoutSeconds, failed: false });
+    expect(made.deliverFunction).toMatchObject({
+      timeoutSeconds: desired.deliverFunction.timeoutSeconds,
+      failed: false,
+    });
     expect(made.mappings).toMatchObject([{ enabled: true, maximumConcurrency: 10 }]);
   });
 
