@@ -36,7 +36,6 @@ function aStream() {
     clock: systemClock(),
     region: 'us-east-1',
     tableArn: 'arn:aws:dynamodb:us-east-1:000000000000:table/subscriptions',
-    viewType: 'NEW_AND_OLD_IMAGES',
   });
 }
 
