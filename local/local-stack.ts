@@ -20,6 +20,8 @@ export interface LocalStackOptions {
   readonly port?: number;
   /** Of the AWS endpoint. 0, the default: any free port. */
   readonly awsPort?: number;
+  /** Under which a tunnel brings Drift's posts, for `POST /drift/events` alone. */
+  readonly allowHosts?: readonly string[];
   /** For organisations that set none; default 600. */
   readonly quietPeriodSeconds?: number;
   /** Default: as Drift's dates have it, which is `removed` by now. */
@@ -166,6 +168,7 @@ async function start(
       now: clock.now,
       invoke: account.calls.invokeForRoute,
       measure: account.measure,
+      tunnel: { hosts: options.allowHosts ?? [], routeKey: 'POST /drift/events' },
       ownPaths: {
         ...(metrics === undefined
           ? {}

@@ -15,6 +15,7 @@ const usage = `Runs the whole stack on this machine, from its synthesised templa
 
   --port 4400             of the HTTP API; 0: any free port
   --aws-port 4401         of the AWS endpoint; 0: any free port
+  --allow-host NAME       of a tunnel that brings Drift's posts: lets POST /drift/events through, and nothing else
   --quiet-period 600s     until a conversation counts as inactive: 5s, 10m, 1h or seconds
   --legacy PHASE          ${legacyPhases.join(', ')}
   --drift-token TOKEN     default ${defaultDriftToken}
@@ -25,6 +26,7 @@ const usage = `Runs the whole stack on this machine, from its synthesised templa
 interface Flags {
   readonly port: number;
   readonly awsPort: number;
+  readonly allowHosts: readonly string[];
   readonly quietPeriodSeconds: number;
   readonly legacy?: LegacyPhase;
   readonly driftToken: string;
@@ -53,6 +55,7 @@ function readFlags(args: string[]): Flags {
   return {
     port,
     awsPort,
+    allowHosts: values['allow-host'].map(readHostName),
     quietPeriodSeconds,
     ...(legacy === undefined ? {} : { legacy }),
     driftToken: values['drift-token'],
@@ -69,6 +72,7 @@ function parse(args: string[]) {
       options: {
         port: { type: 'string', default: '4400' },
         'aws-port': { type: 'string', default: '4401' },
+        'allow-host': { type: 'string', multiple: true, default: [] },
         'quiet-period': { type: 'string', default: '600s' },
         legacy: { type: 'string' },
         'drift-token': { type: 'string', default: defaultDriftToken },
@@ -87,6 +91,11 @@ function readPort(flag: string, text: string): number {
   const port = Number(text);
   if (/^\d+$/.test(text) && port <= 65_535) return port;
   throw new FlagError(`${flag} ${text}: give a port from 0 to 65535`);
+}
+
+function readHostName(text: string): string {
+  if (/^[a-z0-9-]+(\.[a-z0-9-]+)*$/i.test(text)) return text;
+  throw new FlagError(`--allow-host ${text}: give the name alone, as x.tunnel.example`);
 }
 
 async function main(): Promise<void> {

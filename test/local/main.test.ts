@@ -42,6 +42,7 @@ describe('npm start', () => {
     [['--quiet-period', '25h'], '--quiet-period 25h'],
     [['--legacy', 'gone'], '--legacy gone: give one of announced, closed-to-new, mirroring, removed'],
     [['--drift-token', ''], '--drift-token'],
+    [['--allow-host', 'https://x.tunnel.example/'], '--allow-host https://x.tunnel.example/: give the name alone'],
   ])('answers %j in one line, with exit code 2', async (flags, message) => {
     const { code, stdout, stderr } = await run(...flags).exit;
     expect([code, stdout]).toEqual([2, '']);

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { type Measure, measureNothing } from '../engine/measure.ts';
 import { nextTraceHeader } from '../engine/trace-header.ts';
+import { isHostNamed, refuseStranger } from '../wire/own-requests.ts';
 import { messageAnswer, type ProxyAnswer, readProxyAnswer } from './proxy-answer.ts';
 import { proxyEventOf, stage } from './proxy-event.ts';
 import { createRouteTable, type Route } from './route-table.ts';
@@ -37,6 +38,8 @@ export interface HttpApiServerOptions {
   ) => Promise<{ readonly payload: string; readonly functionError?: string }>;
   /** Paths that the local run serves itself, before any route. */
   readonly ownPaths?: Readonly<Record<string, () => ProxyAnswer>>;
+  /** What a tunnel may bring under its own name; all else takes a loopback name or address. */
+  readonly tunnel?: { readonly hosts: readonly string[]; readonly routeKey: string };
   readonly onBug: (error: unknown, what: string) => void;
   readonly measure?: Measure | undefined;
 }
@@ -56,9 +59,9 @@ const integrationTimeoutMs = 30_000;
 // The event goes to Lambda as a synchronous invocation.
 const maxEventBytes = 6 * 1024 * 1024;
 
-/** Serves it on loopback only. Rejects with the system's error (`EADDRINUSE`) where the port is taken. */
+/** Serves it on loopback only, to requests of this machine's own. Rejects with the system's error (`EADDRINUSE`) where the port is taken. */
 export function startHttpApi(options: HttpApiServerOptions): Promise<HttpApiServer> {
-  const { accountId, ownPaths = {}, measure = measureNothing } = options;
+  const { accountId, ownPaths = {}, tunnel, measure = measureNothing } = options;
   let api: HttpApi | undefined;
   let match = createRouteTable<HttpApiTarget>([]);
 
@@ -76,6 +79,11 @@ export function startHttpApi(options: HttpApiServerOptions): Promise<HttpApiServ
     const method = request.method ?? 'GET';
     const target = request.url ?? '/';
     const path = target.split('?', 1)[0] ?? '/';
+    const refusal = refuseStranger(request.headers, (server.address() as AddressInfo).port);
+    if (refusal !== undefined && !isFromTunnel(request, `${method} ${path}`)) {
+      request.resume();
+      return messageAnswer(403, tunnel === undefined ? refusal : `${refusal} (--allow-host opens ${tunnel.routeKey})`);
+    }
     const body = await readBody(request);
     const own = method === 'GET' && Object.hasOwn(ownPaths, path) ? ownPaths[path] : undefined;
     if (own !== undefined) return own();
@@ -84,6 +92,11 @@ export function startHttpApi(options: HttpApiServerOptions): Promise<HttpApiServ
     const answered = await answerByApi(api, request, body);
     measureRequest(api, answered.status, options.now() - startedAt);
     return answered;
+  }
+
+  function isFromTunnel({ headers }: IncomingMessage, routeKey: string): boolean {
+    if (tunnel === undefined || routeKey !== tunnel.routeKey || headers.origin !== undefined) return false;
+    return isHostNamed(headers.host, tunnel.hosts);
   }
 
   /** https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html */

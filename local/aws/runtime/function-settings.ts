@@ -71,6 +71,9 @@ function readEnvironment(environment: object): Record<string, string> {
         `${refused} the environment variables you have provided contains reserved keys that are currently not supported for modification. Reserved keys used in this request: ${name}`,
       );
     }
+    // Node obeys some of these in a worker: NODE_OPTIONS alone can import code that no function has.
+    if (name.startsWith('NODE_'))
+      throw invalid(`Environment.Variables.${name}: the local run takes no NODE_ variables`);
   }
   if (Buffer.byteLength(JSON.stringify(variables)) > maxEnvironmentBytes) {
     throw invalid(`${refused} the environment variables you have provided exceeded the 4KB limit.`);

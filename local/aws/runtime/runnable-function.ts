@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { devNull } from 'node:os';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 /** One version of a function's code and settings, as far as running it goes. */
@@ -22,11 +22,13 @@ export interface RunnableFunction {
   readonly decidesOnTraces?: boolean;
 }
 
-/** The file that a handler setting names, or undefined where the code has none such. */
+/** The file that a handler setting names, or undefined where the code has none such: links and `..` do not lead out of it. */
 export function bundleUrlOf({ codeDirectory, handler }: RunnableFunction): string | undefined {
   const module = handler.slice(0, handler.lastIndexOf('.'));
   const file = ['.mjs', '.js', '.cjs'].map((suffix) => join(codeDirectory, `${module}${suffix}`)).find(existsSync);
-  return file === undefined ? undefined : pathToFileURL(file).href;
+  if (file === undefined) return undefined;
+  const path = realpathSync(file);
+  return path.startsWith(`${realpathSync(codeDirectory)}${sep}`) ? pathToFileURL(path).href : undefined;
 }
 
 /** Each function signs with an access key of its own, so that the endpoint knows who calls. */

@@ -5,6 +5,7 @@ import { EngineError } from '../engine/engine-error.ts';
 import { notServed } from '../not-served.ts';
 import { lambdaStatusOf, queryErrorOf } from './error-answer.ts';
 import { readLambdaCall } from './lambda-paths.ts';
+import { refuseStranger } from './own-requests.ts';
 import { refuseOtherMembers } from './request-members.ts';
 import type { AwsService, Call } from './service.ts';
 import { readCredentialScope } from './signature.ts';
@@ -54,7 +55,7 @@ const targets: Readonly<Record<string, { readonly service: string; readonly name
 const maxBodyBytes = 16 * 1024 * 1024;
 
 /**
- * One endpoint for all services, on loopback only. It speaks AWS JSON 1.0 and 1.1 (DynamoDB, SQS, EventBridge, Secrets
+ * One endpoint for all services, on loopback only, for requests of this machine's own (own-requests.ts). It speaks AWS JSON 1.0 and 1.1 (DynamoDB, SQS, EventBridge, Secrets
  * Manager), REST-JSON (Lambda, X-Ray) and as much of the query protocol as STS's GetCallerIdentity needs. Rejects with the
  * system's error (`EADDRINUSE`) where the port is taken.
  */
@@ -75,6 +76,12 @@ export function startAwsEndpoint(options: AwsEndpointOptions): Promise<AwsEndpoi
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const requestId = randomUUID();
     response.setHeader('x-amzn-requestid', requestId);
+    const refusal = refuseStranger(request.headers, (server.address() as AddressInfo).port);
+    if (refusal !== undefined) {
+      request.resume();
+      const refused = { __type: 'AccessDeniedException', message: refusal };
+      return send(response, 403, 'application/json', JSON.stringify(refused));
+    }
     const body = await readBody(request);
     if (body === undefined) {
       request.resume();

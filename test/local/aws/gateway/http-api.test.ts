@@ -10,8 +10,14 @@ afterEach(async () => {
 });
 
 /** An API whose every route goes to the function of the route's own key. */
-async function apiWith(routeKeys: string[], invoke: Invoke, authorization: 'NONE' | 'AWS_IAM' = 'NONE') {
+async function apiWith(
+  routeKeys: string[],
+  invoke: Invoke,
+  authorization: 'NONE' | 'AWS_IAM' = 'NONE',
+  tunnel?: { hosts: string[]; routeKey: string },
+) {
   const server = await startHttpApi({
+    ...(tunnel === undefined ? {} : { tunnel }),
     port: 0,
     accountId: '000000000000',
     region: 'us-east-1',
@@ -222,5 +228,53 @@ describe('a caller gets', () => {
     const body = Buffer.alloc(10 * 1024 * 1024 + 1, 'a');
     const response = await fetch(url, { method: 'POST', body, headers: { 'content-type': 'text/plain' } });
     expect([response.status, calls]).toEqual([413, 0]);
+  });
+});
+
+describe('whoever is not at this machine', () => {
+  const tunnel = { hosts: ['x.tunnel.example'], routeKey: 'POST /drift/events' };
+
+  async function statusOf(path: string, method: string, headers: Record<string, string>) {
+    let calls = 0;
+    const invoke: Invoke = async () => {
+      calls++;
+      return { payload: '{"statusCode":202}' };
+    };
+    const { port } = await apiWith(['POST /drift/events', 'POST /v1/subscriptions'], invoke, 'NONE', tunnel);
+    return new Promise<{ status: number | undefined; calls: number; text: string }>((resolve, reject) => {
+      const request = httpRequest({ port, host: '127.0.0.1', method, path, headers }, (response) => {
+        let text = '';
+        response.on('data', (chunk: Buffer) => {
+          text += chunk.toString();
+        });
+        response.on('end', () => resolve({ status: response.statusCode, calls, text }));
+      });
+      request.on('error', reject);
+      request.end(method === 'POST' ? '{}' : undefined);
+    });
+  }
+
+  test.each([
+    ['a page of another origin', '/v1/subscriptions', { origin: 'http://evil.example', 'content-type': 'text/plain' }],
+    ['a page of another origin, posting events', '/drift/events', { origin: 'http://evil.example' }],
+    ['a page whose name was pointed here', '/v1/subscriptions', { host: 'rebound.evil.example' }],
+    ['a tunnel, for more than its route', '/v1/subscriptions', { host: 'x.tunnel.example' }],
+    ['a page behind the tunnel', '/drift/events', { host: 'x.tunnel.example', origin: 'https://x.tunnel.example' }],
+    ['another name', '/drift/events', { host: 'y.tunnel.example' }],
+  ])('is refused: %s', async (_who, path, headers) => {
+    const { status, calls, text } = await statusOf(path, 'POST', headers);
+    expect([status, calls]).toEqual([403, 0]);
+    expect(text).toMatch(/Host|Origin/);
+  });
+
+  test("does not see the local run's own pages", async () => {
+    expect((await statusOf('/healthz', 'GET', { host: 'rebound.evil.example' })).status).toBe(403);
+  });
+
+  test('brings posts of Drift through a tunnel that is allowed', async () => {
+    expect(await statusOf('/drift/events', 'POST', { host: 'x.tunnel.example' })).toMatchObject({
+      status: 202,
+      calls: 1,
+    });
   });
 });

@@ -1,3 +1,5 @@
+import { symlinkSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type EngineClock, systemClock } from '../../../../local/aws/engine/engine-clock.ts';
 import { accessKeyIdOf, type RunnableFunction } from '../../../../local/aws/runtime/runnable-function.ts';
@@ -77,6 +79,17 @@ const invoke = async (pool: WorkerPool, runnable: RunnableFunction, event: unkno
 };
 
 describe('a function', () => {
+  test('is none of a file outside of its code, whatever its handler says', async () => {
+    const outside = functionCode("export const handler = () => 'ran'", 'downloaded.mjs');
+    const linked = aFunction('export const handler = () => 1');
+    symlinkSync(join(outside, 'downloaded.mjs'), join(linked.codeDirectory, 'link.mjs'));
+    const reached = { ...linked, handler: `${relative(linked.codeDirectory, outside)}/downloaded.handler` };
+    for (const stranger of [reached, { ...linked, handler: 'link.handler' }]) {
+      const { answer } = await invoke(aPool(), stranger);
+      expect(answer.errorType).toBe('Runtime.ImportModuleError');
+    }
+  });
+
   test('gets the event and answers, digit for digit', async () => {
     const runnable = aFunction(
       'export const handler = async (event) => ({ ...event, big: JSON.rawJSON("9007199254740993") })',

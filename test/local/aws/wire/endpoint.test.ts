@@ -1,3 +1,4 @@
+import { get } from 'node:http';
 import { ListRulesCommand, PutEventsCommand, PutRuleCommand, PutTargetsCommand } from '@aws-sdk/client-eventbridge';
 import { GetSecretValueCommand, PutSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 import {
@@ -112,6 +113,21 @@ describe('the endpoint', () => {
       operation: 'CreateQueue',
       input: { QueueName: 'mine' },
     });
+  });
+
+  test.each([
+    ['Host', { host: 'rebound.evil.example' }],
+    ['Origin', { origin: 'http://rebound.evil.example' }],
+  ])('refuses a signed call of a web page, by its %s', async (name, strange) => {
+    const { port } = new URL(aws.url);
+    const headers = { authorization: signed('lambda'), ...strange };
+    const [status, text] = await new Promise<[number | undefined, string]>((resolve, reject) => {
+      get({ host: '127.0.0.1', port, path: '/2015-03-31/functions', headers }, (response) => {
+        response.setEncoding('utf8').once('data', (body: string) => resolve([response.statusCode, body]));
+      }).on('error', reject);
+    });
+    expect(status).toBe(403);
+    expect(text).toContain(name);
   });
 
   test('refuses a request that nobody signed', async () => {

@@ -120,6 +120,7 @@ describe('a function', () => {
     [{ Runtime: 'python3.13' as never }, 'Node.js only'],
     [{ Timeout: 901 }, 'Timeout is 901'],
     [{ Environment: { Variables: { AWS_REGION: 'x' } } }, 'reserved keys'],
+    [{ Environment: { Variables: { NODE_OPTIONS: '--import data:text/javascript,x' } } }, 'no NODE_ variables'],
     [{ Environment: { Variables: { BIG: 'x'.repeat(5000) } } }, '4KB'],
     [
       { Layers: ['arn:aws:lambda:us-east-1:000000000000:layer:x:1'] },
