@@ -2,6 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { type DeadLetterQueue, Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { queueRetentionSeconds } from '../../lambdas/domain/deliveries/retry-schedule.ts';
 import type { Alarms } from './alarms.ts';
 
 export interface QueueWithDeadLettersProps {
@@ -28,13 +29,13 @@ export class QueueWithDeadLetters extends Construct {
     super(scope, id);
     this.consumerTimeout = props.consumerTimeout;
     this.deadLetters = new Queue(this, 'DeadLetters', {
-      retentionPeriod: Duration.days(14),
+      retentionPeriod: Duration.seconds(queueRetentionSeconds),
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
     });
     const deadLetterQueue: DeadLetterQueue = { queue: this.deadLetters, maxReceiveCount: props.maxReceiveCount };
     this.queue = new Queue(this, 'Queue', {
-      retentionPeriod: Duration.days(14),
+      retentionPeriod: Duration.seconds(queueRetentionSeconds),
       // Six times the consumer's timeout, plus the window: what Lambda asks for, so that a throttled batch is not
       // handed out twice. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
       visibilityTimeout: Duration.seconds(

@@ -11,6 +11,7 @@ import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { metricNamespace } from '../../lambdas/contracts/metrics.ts';
 import { subscriptionRecords } from '../../lambdas/contracts/table-schemas.ts';
+import { queueRetentionSeconds } from '../../lambdas/domain/deliveries/retry-schedule.ts';
 import type { ProvisionEnv } from '../../lambdas/provision/env.ts';
 import type { Alarms } from './alarms.ts';
 import { domainMetric, serviceOf, worstOf } from './domain-metrics.ts';
@@ -182,7 +183,7 @@ export class Routes extends Construct {
     this.provision.allow(['s3:GetObject'], [deliveryCode.bucket.arnForObjects(deliveryCode.s3ObjectKey)]);
 
     this.lostChanges = new Queue(this, 'LostChanges', {
-      retentionPeriod: Duration.days(14),
+      retentionPeriod: Duration.seconds(queueRetentionSeconds),
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
     });

@@ -164,6 +164,7 @@ describe('what wakes whom', () => {
         'new_command_message',
         'button_clicked',
         'conversation_status_updated',
+        'conversation_inactive',
       ],
       detail: { cause: [{ exists: false }] },
     });

@@ -1,4 +1,5 @@
 import type { Flow } from '../deliveries/endpoint-health.ts';
+import { queueRetentionSeconds } from '../deliveries/retry-schedule.ts';
 import { rulePattern } from '../subscriptions/rule-pattern.ts';
 import type { SubscriptionConfig } from '../subscriptions/subscription.ts';
 import { deadLetterSuffix } from '../subscriptions/subscription-id.ts';
@@ -79,8 +80,6 @@ const deliverTimeoutSeconds = 90;
  * before it reappears. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
  */
 const leastVisibilityTimeoutSeconds = 6 * deliverTimeoutSeconds;
-/** SQS's longest, and with it the longest pause without loss. */
-const retentionSeconds = 14 * 24 * 60 * 60;
 /** SQS's highest: retries and throttles are receives too, and none of them may end in the dead-letter queue. */
 const maxReceiveCount = 1000;
 const batchSize = 10;
@@ -124,13 +123,13 @@ export function desiredRoute(config: SubscriptionConfig, flow: Flow, settings: R
     rule: { pattern: JSON.stringify(rulePattern(config)), target: { queueArn: ownQueueArn, deadLetterArn } },
     queue: {
       VisibilityTimeout: String(leastVisibilityTimeoutSeconds + batchingWindowSeconds),
-      MessageRetentionPeriod: String(retentionSeconds),
+      MessageRetentionPeriod: String(queueRetentionSeconds),
       SqsManagedSseEnabled: 'true',
       RedrivePolicy: JSON.stringify({ deadLetterTargetArn: deadLetterArn, maxReceiveCount }),
       Policy: sentByRule(ownQueueArn),
     },
     deadLetterQueue: {
-      MessageRetentionPeriod: String(retentionSeconds),
+      MessageRetentionPeriod: String(queueRetentionSeconds),
       SqsManagedSseEnabled: 'true',
       Policy: sentByRule(deadLetterArn),
     },
