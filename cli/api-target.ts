@@ -1,6 +1,9 @@
 import { CommandFailed } from './command-failed.ts';
 import { exitCodes } from './exit-codes.ts';
 
+/** As the URL parser writes them; no other name is sure to lead to this machine. */
+const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+
 export const localApi = 'http://127.0.0.1:4400';
 
 export interface TargetOptions {
@@ -8,6 +11,8 @@ export interface TargetOptions {
   readonly stack?: string;
   readonly region?: string;
   readonly profile?: string;
+  /** Plain http to another machine, secrets and all. */
+  readonly insecure?: boolean;
 }
 
 /** Where requests go. `signed` ones carry an AWS signature (SigV4) for `execute-api` in that region. */
@@ -40,7 +45,7 @@ export function chooseTarget(options: TargetOptions, env: Readonly<Record<string
 function targetOf(
   text: string,
   source: string,
-  { region, profile }: TargetOptions,
+  { region, profile, insecure = false }: TargetOptions,
   env: Readonly<Record<string, string | undefined>>,
 ): ApiTarget {
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -48,7 +53,16 @@ function targetOf(
     throw new CommandFailed(exitCodes.usage, `${source} must be a URL like ${localApi}, but is ${text}`);
   }
   const baseUrl = apiBase(url);
-  if (url.protocol === 'http:') return { kind: 'open', baseUrl };
+  if (url.protocol === 'http:') {
+    // Signing secrets and Drift's token would go over the network for all to read.
+    if (!insecure && !loopback.test(url.hostname)) {
+      throw new CommandFailed(
+        exitCodes.usage,
+        `${source} is plain http to another machine, ${url.host}: use https, or add --insecure if everybody on the way may read it`,
+      );
+    }
+    return { kind: 'open', baseUrl };
+  }
   const signingRegion = region ?? regionOfHost(url.hostname) ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION;
   if (signingRegion === undefined || signingRegion === '') {
     throw new CommandFailed(

@@ -12,7 +12,7 @@ import { registerSubscriptions } from './commands/subscriptions.ts';
 import { type ExitCode, exitCodes, exitCodesHelp } from './exit-codes.ts';
 import { type CommandLine, openSession } from './session.ts';
 import type { Output, Surroundings } from './surroundings.ts';
-import { visibleText } from './visible-text.ts';
+import { visibleLines, visibleText } from './visible-text.ts';
 
 /** Runs one command line (without `node` and the file's name) and says how it ended. Never throws. */
 export async function runFanout(args: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
@@ -59,14 +59,7 @@ function createProgram(line: CommandLine, version: string): Command {
     .configureOutput({
       writeOut: (text) => stdout.write(text),
       writeErr: (text) => stderr.write(text),
-      outputError: (text, write) =>
-        write(
-          text
-            .replace(/^error: /, 'fanout: ')
-            .split('\n')
-            .map(visibleText)
-            .join('\n'),
-        ),
+      outputError: (text, write) => write(visibleLines(text.replace(/^error: /, 'fanout: '))),
       getOutHelpWidth: () => stdout.columns ?? 100,
       getErrHelpWidth: () => stderr.columns ?? 100,
       getOutHasColors: () => isColoured(stdout),
@@ -74,6 +67,7 @@ function createProgram(line: CommandLine, version: string): Command {
     })
     .addOption(new Option('--json', 'one JSON document instead of a table, numbers untouched'))
     .addOption(new Option('--api <url>', 'the API (default: FANOUT_API, or the local run at http://127.0.0.1:4400)'))
+    .addOption(new Option('--insecure', 'send over plain http to another machine, secrets and all'))
     .addOption(new Option('--stack <name>', 'a deployed stack: its API, found with your AWS credentials'))
     .addOption(new Option('--region <region>', 'AWS region of the stack (default: as the AWS command line)'))
     .addOption(new Option('--profile <name>', 'AWS profile with the credentials (default: AWS_PROFILE)'))

@@ -8,6 +8,11 @@ export function visibleText(text: string): string {
   );
 }
 
+/** The same for text of several lines that may stay lines. */
+export function visibleLines(text: string): string {
+  return text.split('\n').map(visibleText).join('\n');
+}
+
 function codePointText(character: string): string {
   const hex = (character.codePointAt(0) ?? 0).toString(16);
   if (hex.length <= 2) return `\\x${hex.padStart(2, '0')}`;

@@ -121,7 +121,8 @@ export class WebhookFanoutStack extends Stack {
     output('DeliveriesTable', tables.deliveries.tableName, 'The ledger of deliveries');
     output(
       'SetDriftToken',
-      `aws secretsmanager put-secret-value --secret-id ${ingest.driftToken.secretArn} --secret-string "$DRIFT_TOKEN"`,
+      // Not as an argument: every user of the machine sees those of every process.
+      `printf %s "$DRIFT_TOKEN" | aws secretsmanager put-secret-value --secret-id ${ingest.driftToken.secretArn} --secret-string file:///dev/stdin`,
       'Run this once with the verification token of the Drift app',
     );
     output(

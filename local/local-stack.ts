@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { visibleLines } from '../cli/visible-text.ts';
 import type { LegacyPhase } from '../lambdas/domain/events/legacy-timeline.ts';
 import { type AwsAccount, startAwsAccount } from './aws/aws-account.ts';
 import { type HttpApiServer, startHttpApi } from './aws/gateway/http-api.ts';
@@ -111,7 +112,9 @@ export class PortInUseError extends Error {
  */
 export async function startLocalStack(options: LocalStackOptions = {}): Promise<LocalStack> {
   const ends: (() => unknown)[] = [];
-  const notice = options.onNotice ?? ((text: string) => console.error(text));
+  const sink = options.onNotice ?? ((text: string) => console.error(text));
+  // Names and texts of callers stand in it.
+  const notice = (text: string): void => sink(visibleLines(text));
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopping ??= (async () => {

@@ -16,10 +16,29 @@ describe('where requests go', () => {
     expect(chooseTarget(none, none)).toEqual({ kind: 'open', baseUrl: 'http://127.0.0.1:4400' });
     const env = { FANOUT_API: 'http://127.0.0.1:5500' };
     expect(chooseTarget(none, env)).toEqual({ kind: 'open', baseUrl: 'http://127.0.0.1:5500' });
-    expect(chooseTarget({ api: 'http://h:1' }, env)).toEqual({ kind: 'open', baseUrl: 'http://h:1' });
+    expect(chooseTarget({ api: 'http://localhost:1' }, env)).toEqual({ kind: 'open', baseUrl: 'http://localhost:1' });
     expect(chooseTarget({ stack: 'mine' }, env)).toEqual({ kind: 'stack', stack: 'mine' });
     expect(chooseTarget(none, { FANOUT_STACK: 'mine' })).toEqual({ kind: 'stack', stack: 'mine' });
     expect(() => chooseTarget(none, { ...env, FANOUT_STACK: 'mine' })).toThrow('two different places');
+  });
+
+  it.each(['http://127.0.0.1:1', 'http://0x7f.1:1', 'http://localhost:1', 'http://[::1]:1'])(
+    'plain http goes to this machine: %s',
+    (api) => {
+      expect(chooseTarget({ api }, none)).toMatchObject({ kind: 'open' });
+    },
+  );
+
+  it.each([
+    'http://10.0.0.1:4400',
+    'http://abc123.execute-api.eu-west-1.amazonaws.com',
+    'http://localhost.evil.example',
+    'http://127.0.0.1.evil.example',
+    'http://localhost@evil.example',
+  ])('plain http goes to no other machine unless --insecure says so: %s', (api) => {
+    expect(() => chooseTarget({ api }, none)).toThrow('plain http to another machine');
+    expect(() => chooseTarget(none, { FANOUT_API: api })).toThrow('plain http to another machine');
+    expect(chooseTarget({ api, insecure: true }, none)).toMatchObject({ kind: 'open' });
   });
 
   it('https is signed, in the region of the host name', () => {

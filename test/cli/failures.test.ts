@@ -96,6 +96,7 @@ describe('wrong usage', () => {
     [['deliveries', 'list', 'a', '--all', '--limit', '3'], 'cannot be used with'],
     [['subscriptions', 'list', '--api', 'localhost:4400'], '--api must be a URL like'],
     [['subscriptions', 'list', '--api', 'http://x', '--stack', 'y'], 'give one of them'],
+    [['events', 'send', '-', '--api', 'http://10.0.0.1:4596'], 'add --insecure'],
     [['nonsense'], "unknown command 'nonsense'"],
   ])('%j is 2', async (args, message) => {
     const run = await runCommand(args);

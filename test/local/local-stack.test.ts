@@ -171,6 +171,20 @@ describe('the local run refuses to start with', () => {
 });
 
 describe('the stack of the CDK app', () => {
+  test('shows what a caller wrote on its console, and does not let the terminal obey it', async () => {
+    const notices: string[] = [];
+    const stack = await startLocalStack({ onNotice: (text) => notices.push(text) });
+    const authorization = 'AWS4-HMAC-SHA256 Credential=A/20260101/us-east-1/sqs/aws4_request, Signature=x';
+    await fetch(stack.aws, {
+      method: 'POST',
+      body: '{}',
+      headers: { authorization, 'x-amz-target': 'AmazonSQS.No\u009b2Jpe' },
+    });
+    await stack.stop();
+    expect(notices.join('\n')).toContain('No\\x9b2Jpe');
+    expect(notices.join('\n')).not.toContain('\u009b');
+  });
+
   test('runs as it is synthesised, several at once, and ends without a trace', async () => {
     const [one, other] = await Promise.all([
       startLocalStack(),
