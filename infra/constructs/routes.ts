@@ -124,6 +124,9 @@ export class Routes extends Construct {
         DELIVER_LOG_GROUP: deliveryLogs.logGroupName,
         CONTROL_QUEUE_URL: this.control.queue.queueUrl,
         OUTBOUND_POLICY: props.outboundPolicy,
+        // "Allow a short period of time": https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html.
+        // The local run's rules match at once.
+        RULE_SETTLE_SECONDS: props.outboundPolicy === 'local' ? '0' : '30',
         LEGACY_TIMELINE: props.legacyTimeline,
         DISABLE_AFTER_SECONDS: props.disableAfterSeconds,
       },

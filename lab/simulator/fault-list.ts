@@ -71,6 +71,18 @@ export const productFaults: readonly ProductFault[] = [
   },
   // Beyond the ten.
   {
+    name: 'let two runs meet',
+    file: 'lambdas/provision/reconcile.ts',
+    line: 'const taken = await leases.take(subscriptionId, { holder, now, until: endsAt + settlingMs });',
+    broken: 'const taken = (await leases.take(subscriptionId, { holder, now, until: endsAt + settlingMs })) ?? {};',
+  },
+  {
+    name: 'forget what finds another run at work',
+    file: 'lambdas/provision/control.ts',
+    line: "if (result.kind === 'busy') return await waitForOther(message);",
+    broken: "if (result.kind === 'busy') return;",
+  },
+  {
     name: 'give one fact two ids',
     file: 'lambdas/domain/events/derive.ts',
     line: 'const { at, isOwn } = timeOf(cause, now);',

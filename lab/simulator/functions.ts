@@ -199,6 +199,7 @@ export class Functions {
             randomBytes,
             sleep,
             subscriptions: subscriptions.storeFor(invocation),
+            leases: subscriptions.leasesFor(invocation),
             gate: subscriptions.gateFor(invocation),
             routes: this.#options.controlPlane().portFor(invocation),
             controlQueue: sqsControlQueue(sqs, queueUrls.control),
@@ -211,6 +212,7 @@ export class Functions {
             }),
             responder: { respond: () => Promise.reject(new Error('nothing is deployed here')) },
             settings: routeSettings,
+            ruleSettleSeconds: 30,
             outboundPolicy: 'public',
           });
         case 'deliver': {

@@ -1,21 +1,24 @@
+import { toAttributes } from '../../lambdas/aws/dynamo-attributes.ts';
 import type { EndpointHealth } from '../../lambdas/deliver/ports.ts';
-import { canonicalJson } from '../../lambdas/json/json.ts';
 import type { SubscriptionStore } from '../../lambdas/ports/subscription-store.ts';
-import type { DeploymentGate } from '../../lambdas/provision/ports.ts';
+import type { DeploymentGate, RouteLeases } from '../../lambdas/provision/ports.ts';
 import type { ChangeStream } from '../../local/aws/engine/change-stream.ts';
 import { inMemoryEndpointHealth } from '../support/in-memory/endpoint-health.ts';
+import { InMemoryLeases } from '../support/in-memory/route-leases.ts';
 import { InMemorySubscriptions, type SubscriptionWatch } from '../support/in-memory/subscriptions.ts';
 import type { Invocation } from './invocation.ts';
 
 /** The subscriptions table, the stream of its `config` records, and the ports of one invocation to it. */
 export class SubscriptionTable extends InMemorySubscriptions {
+  readonly leases = new InMemoryLeases();
+
   constructor(stream: ChangeStream, watch: SubscriptionWatch) {
     super({
       onConfig(subscriptionId, config, before) {
         stream.append({
           keys: { subscriptionId: { S: subscriptionId }, record: { S: 'config' } },
-          ...(before === undefined ? {} : { oldImage: { text: { S: canonicalJson(before) } } }),
-          ...(config === undefined ? {} : { newImage: { text: { S: canonicalJson(config) } } }),
+          ...(before === undefined ? {} : { oldImage: toAttributes(before) }),
+          ...(config === undefined ? {} : { newImage: toAttributes(config) }),
         });
         watch.onConfig(subscriptionId, config, before);
       },
@@ -26,6 +29,7 @@ export class SubscriptionTable extends InMemorySubscriptions {
   storeFor(invocation: Invocation): SubscriptionStore {
     const call = <Result>(what: string, effect: () => Promise<Result>) => invocation.call(what, effect);
     const allIds = this.allIds.bind(this);
+    const { leases } = this;
     return {
       read: (id) => {
         invocation.about.add(id);
@@ -34,6 +38,7 @@ export class SubscriptionTable extends InMemorySubscriptions {
       list: (limit, after) => call('Scan subscriptions', () => this.list(limit, after)),
       async *allIds() {
         yield* await call('Scan ids', () => Array.fromAsync(allIds()));
+        yield await call('Scan ids', async () => [...leases.leases.keys()]);
       },
       create: (config) => call('PutItem subscription', () => this.create(config)),
       replace: (expected, next) => call('PutItem subscription', () => this.replace(expected, next)),
@@ -41,6 +46,17 @@ export class SubscriptionTable extends InMemorySubscriptions {
       changeState: (id, change) => call('UpdateItem state', () => this.changeState(id, change)),
       keepGeneratedSecret: (id, secret) => call('UpdateItem state', () => this.keepGeneratedSecret(id, secret)),
       removeState: (id) => call('DeleteItem state', () => this.removeState(id)),
+    };
+  }
+
+  leasesFor(invocation: Invocation): RouteLeases {
+    return {
+      take: (id, lease) => {
+        invocation.about.add(id);
+        return invocation.call('UpdateItem lease', () => this.leases.take(id, lease));
+      },
+      release: (id, holder, unsettled) =>
+        invocation.call('UpdateItem lease', () => this.leases.release(id, holder, unsettled)),
     };
   }
 

@@ -37,7 +37,7 @@ export function awsRouteControlPlane({ eventBridge, sqs, lambda, settings, sleep
         queues.describe(names.queue),
         queues.describe(names.deadLetterQueue),
         functions.describe(names.deliverFunction),
-        functions.mappings(queueArn(settings, names.queue)),
+        functions.mappings(queueArn(settings, names.queue), names.deliverFunction),
       ]);
       return {
         ...(rule === undefined ? {} : { rule }),
@@ -87,7 +87,7 @@ export function awsRouteControlPlane({ eventBridge, sqs, lambda, settings, sleep
       yield* owners(rules.names(namePrefix));
       yield* owners(queues.names(namePrefix));
       yield* owners(functions.names());
-      yield* owners(functions.mappedQueues());
+      yield* owners(functions.mappedFunctions());
     },
 
     invoke(functionName, payload) {

@@ -6,6 +6,7 @@ import {
   DeleteFunctionCommand,
   type EventSourceMappingConfiguration,
   type FunctionConfiguration,
+  FunctionResponseType,
   GetFunctionCommand,
   InvalidParameterValueException,
   InvokeCommand,
@@ -166,8 +167,11 @@ export function lambdaRouteFunctions({ client, sleep }: Options) {
       );
     },
 
-    async mappings(queueArn: string): Promise<readonly ExistingMapping[]> {
-      return (await listMappings(queueArn)).filter(({ State }) => State !== 'Deleting').map(existingMapping);
+    /** Those of this function: somebody else's may read the queue as well, and are none of ours. */
+    async mappings(queueArn: string, functionName: string): Promise<readonly ExistingMapping[]> {
+      return (await listMappings(queueArn))
+        .filter(({ State, FunctionArn }) => State !== 'Deleting' && functionNameOf(FunctionArn) === functionName)
+        .map(existingMapping);
     },
 
     async createMapping(queueArn: string, functionName: string, settings: MappingSettings): Promise<ActionOutcome> {
@@ -176,14 +180,14 @@ export function lambdaRouteFunctions({ client, sleep }: Options) {
           new CreateEventSourceMappingCommand({
             EventSourceArn: queueArn,
             FunctionName: functionName,
-            FunctionResponseTypes: ['ReportBatchItemFailures'],
             ...mappingConfiguration(settings),
+            ...(settings.filterPatterns.length === 0 ? { FilterCriteria: undefined } : {}),
           }),
         );
         return done;
       } catch (error) {
         if (error instanceof ResourceConflictException) {
-          const others = await this.mappings(queueArn);
+          const others = await this.mappings(queueArn, functionName);
           if (others.length > 0) return done;
           return {
             kind: 'later',
@@ -223,14 +227,15 @@ export function lambdaRouteFunctions({ client, sleep }: Options) {
       } while (Marker !== undefined && Marker !== '');
     },
 
-    /** The names of the queues that any mapping reads: a mapping outlives its queue and its function. */
-    async *mappedQueues(): AsyncIterable<readonly string[]> {
+    /** The names of the functions that any mapping feeds from a queue: a mapping outlives its queue and its function. */
+    async *mappedFunctions(): AsyncIterable<readonly string[]> {
       let Marker: string | undefined;
       do {
         const page = await client.send(new ListEventSourceMappingsCommand(Marker === undefined ? {} : { Marker }));
-        yield (page.EventSourceMappings ?? []).flatMap(({ EventSourceArn, State }) => {
-          const [, , service, , , name] = (EventSourceArn ?? '').split(':');
-          return service === 'sqs' && name !== undefined && State !== 'Deleting' ? [name] : [];
+        yield (page.EventSourceMappings ?? []).flatMap(({ EventSourceArn, FunctionArn, State }) => {
+          const functionName = functionNameOf(FunctionArn);
+          const isOfQueue = EventSourceArn?.split(':')[2] === 'sqs';
+          return isOfQueue && functionName !== undefined && State !== 'Deleting' ? [functionName] : [];
         });
         Marker = page.NextMarker;
       } while (Marker !== undefined && Marker !== '');
@@ -269,12 +274,14 @@ function existingFunction(found: FunctionConfiguration): ExistingFunction {
   };
 }
 
-function mappingConfiguration({ enabled, maximumConcurrency, batchSize, batchingWindowSeconds }: MappingSettings) {
+function mappingConfiguration(settings: MappingSettings) {
   return {
-    Enabled: enabled,
-    BatchSize: batchSize,
-    MaximumBatchingWindowInSeconds: batchingWindowSeconds,
-    ScalingConfig: { MaximumConcurrency: maximumConcurrency },
+    Enabled: settings.enabled,
+    BatchSize: settings.batchSize,
+    MaximumBatchingWindowInSeconds: settings.batchingWindowSeconds,
+    ScalingConfig: { MaximumConcurrency: settings.maximumConcurrency },
+    FunctionResponseTypes: settings.reportsItemFailures ? [FunctionResponseType.ReportBatchItemFailures] : [],
+    FilterCriteria: { Filters: settings.filterPatterns.map((Pattern) => ({ Pattern })) },
   };
 }
 
@@ -285,7 +292,16 @@ function existingMapping(found: EventSourceMappingConfiguration): ExistingMappin
     maximumConcurrency: found.ScalingConfig?.MaximumConcurrency ?? 0,
     batchSize: found.BatchSize ?? 0,
     batchingWindowSeconds: found.MaximumBatchingWindowInSeconds ?? 0,
+    reportsItemFailures: found.FunctionResponseTypes?.includes('ReportBatchItemFailures') ?? false,
+    filterPatterns: (found.FilterCriteria?.Filters ?? []).map(({ Pattern = '' }) => Pattern),
+    ...(found.LastModified === undefined ? {} : { modifiedAt: found.LastModified.getTime() }),
+    ...(found.LastProcessingResult === undefined ? {} : { lastResult: found.LastProcessingResult }),
   };
+}
+
+/** `arn:aws:lambda:<region>:<account>:function:<name>`, with a version or an alias at times. */
+function functionNameOf(arn: string | undefined): string | undefined {
+  return arn?.split(':')[6];
 }
 
 /** Undefined while Lambda does not say: the state of a mapping that is being made or changed names no direction. */

@@ -24,3 +24,5 @@ export const tableSchemas = {
 export const timeToLiveAttribute = 'ttl';
 
 export const subscriptionRecords = { config: 'config', state: 'state' } as const;
+/** The third record of a subscription, of provision alone: which run works on its route. */
+export const leaseRecord = 'lease';

@@ -14,14 +14,20 @@ export interface DelayedMessage {
 export type SubscriptionMessage = ControlMessage & {
   /** How often it was tried before, where it could not be carried out at once. */
   readonly attempt?: number | undefined;
+  /** How often it found another run at work. */
+  readonly waits?: number | undefined;
   /** Of the run over all subscriptions, which also looks for what was lost or has become old. */
   readonly hourly?: boolean | undefined;
+  /** Epoch ms: when somebody changed the url or the status, as the table's stream has it. */
+  readonly endpointChangedAt?: number | undefined;
 };
 
 /** Carries on with a teardown that one invocation could not finish. */
 export interface TearDownMessage {
   readonly action: 'tear-down';
   readonly request: CustomResourceRequest;
+  /** Epoch ms: when it began. */
+  readonly startedAt: number;
 }
 
 /** What CloudFormation asks of a custom resource. */

@@ -1,7 +1,12 @@
 import { controlStep, overdueControl } from '../domain/deliveries/endpoint-health.ts';
-import type { RouteNames } from '../domain/routes/desired-route.ts';
 import type { ControlQueue, SubscriptionMessage } from '../ports/control-queue.ts';
-import { createReconcile, type Reconcile, type ReconcileDeps, type Reconciled } from './reconcile.ts';
+import {
+  createReconcile,
+  type Reconcile,
+  type ReconcileDeps,
+  type Reconciled,
+  type StandingRoute,
+} from './reconcile.ts';
 
 export interface ControlDeps extends ReconcileDeps {
   readonly controlQueue: ControlQueue;
@@ -13,7 +18,7 @@ export interface Control {
    * Carries out a message; what cannot be done now is put on the control queue again, each time later, and after
    * some times is left to the hourly run. Throws only when it could not even be put there.
    */
-  carryOut(message: SubscriptionMessage, hasTime: () => boolean): Promise<void>;
+  carryOut(message: SubscriptionMessage, remainingMs: () => number): Promise<void>;
   /** Puts a `reconcile` on the control queue for every subscription, and for every route that has none. */
   reconcileAll(): Promise<void>;
 }
@@ -23,54 +28,87 @@ const firstRetrySeconds = 15;
 const maxAttempts = 7;
 /** SQS's longest `DelaySeconds`. */
 const maxDelaySeconds = 900;
-/** So many routes begin per second of a run over all: each costs about 6 calls, of which Lambda gets 2. */
-const routesPerSecond = 5;
+/**
+ * What finds another run at work comes again after 10, 20, 40, … s: a run takes 5 to 20 s, and one that was killed keeps
+ * its lease for minutes. That is no attempt, and it is never given up. Always the same few seconds would be a storm:
+ * each send may be doubled by an answer that was lost, and all of them wait for one lease.
+ */
+const firstWaitSeconds = 10;
+const maxWaits = 4;
+/**
+ * So many routes begin per second of a run over all: with new code each costs Lambda's control plane three calls of the
+ * 15 a second that it has for the whole account.
+ */
+const routesPerSecond = 2;
+/** Below this, what is not begun yet is handed on: where Lambda is slow, one route takes up to two minutes. */
+const enoughTimeMs = 150_000;
+
+export function hasTimeForRoute(remainingMs: () => number): boolean {
+  return remainingMs() > enoughTimeMs;
+}
 
 export function createControl(deps: ControlDeps): Control {
   const { subscriptions, routes, controlQueue, clock, metrics, log } = deps;
   const reconcile = createReconcile(deps);
 
-  async function carryOut(message: SubscriptionMessage, hasTime: () => boolean): Promise<void> {
-    if (!hasTime()) return controlQueue.send([{ message, delaySeconds: 0 }]);
+  async function carryOut(message: SubscriptionMessage, remainingMs: () => number): Promise<void> {
+    if (!hasTimeForRoute(remainingMs)) return controlQueue.send([{ message, delaySeconds: 0 }]);
     let result: Reconciled;
     try {
-      result = await reconcile(message.subscriptionId);
-      if (result.kind === 'ready') await followUp(message, result);
-      const unread = message.hourly === true || message.action === 'park' ? unreadRoute(result) : undefined;
-      // What is about to be too old for the queue is written to the ledger.
-      if (unread !== undefined) await routes.invoke(unread.deliverFunction, { park: true });
+      const { endpointChangedAt } = message;
+      result = await reconcile(message.subscriptionId, { remainingMs, endpointChangedAt });
+      if (result.kind === 'busy') return await waitForOther(message);
+      await followUp(message, result);
     } catch (error) {
+      result = { kind: 'pending', reason: String(error), error, route: undefined };
+    }
+    if (result.kind !== 'pending') return;
+    const { error, retryAfterSeconds } = result;
+    if (error === undefined && retryAfterSeconds === undefined) metrics.add('RoutesFailed', 1);
+    if (error !== undefined) {
       log.error('route not brought to its desired state', { subscriptionId: message.subscriptionId, error });
       metrics.add('RoutesFailed', 1);
-      await retry(message, undefined);
-      return;
     }
-    if (result.kind === 'pending' && result.retryAfterSeconds !== undefined)
-      await retry(message, result.retryAfterSeconds);
+    if (error !== undefined || retryAfterSeconds !== undefined) await retry(message, retryAfterSeconds);
   }
 
-  /** What a circuit's message asks for beside the mapping's setting, which the reconcile has made. */
-  async function followUp(
-    message: SubscriptionMessage,
-    { names, state }: Reconciled & { kind: 'ready' },
-  ): Promise<void> {
-    const now = clock();
-    const step = controlStep(message, state, now);
+  /**
+   * What the message asks for beside the mapping's setting, which the reconcile has made; also while a change of the
+   * route cannot be put in force: the route that is there goes on.
+   */
+  async function followUp(message: SubscriptionMessage, result: Reconciled): Promise<void> {
+    if (!('route' in result) || result.route === undefined) return;
+    const { names, state, delivering } = result.route;
+    if (result.kind !== 'rejected') await followCircuit(message, result.route);
+    // The queue is filled, and nobody reads it: what is about to be too old for it is written to the ledger.
+    const looksForOld = message.hourly === true || message.action === 'park';
+    if (looksForOld && !delivering) await routes.invoke(names.deliverFunction, { park: true });
+    const overdue = message.hourly === true && result.kind !== 'rejected' ? overdueControl(state, clock()) : undefined;
+    if (overdue !== undefined) await controlQueue.send([{ message: overdue, delaySeconds: 0 }]);
+  }
+
+  async function followCircuit(message: SubscriptionMessage, { names, state }: StandingRoute): Promise<void> {
+    const step = controlStep(message, state, clock());
     if (step.kind === 'probe') await routes.invoke(names.deliverFunction, { probe: true });
     if (step.kind === 'send') await controlQueue.send([{ message: step.message, delaySeconds: step.delaySeconds }]);
-    if (message.hourly !== true) return;
-    const overdue = overdueControl(state, now);
-    if (overdue !== undefined) await controlQueue.send([{ message: overdue, delaySeconds: 0 }]);
+  }
+
+  async function waitForOther(message: SubscriptionMessage): Promise<void> {
+    const waits = Math.min(maxWaits, message.waits ?? 0);
+    await controlQueue.send([
+      { message: { ...message, waits: waits + 1 }, delaySeconds: firstWaitSeconds * 2 ** waits },
+    ]);
   }
 
   async function retry(message: SubscriptionMessage, afterSeconds: number | undefined): Promise<void> {
     const attempt = (message.attempt ?? 0) + 1;
     if (attempt > maxAttempts) {
       log.warn('left to the hourly run', { subscriptionId: message.subscriptionId, action: message.action });
+      if (afterSeconds !== undefined) metrics.add('RoutesFailed', 1);
       return;
     }
     const delaySeconds = Math.min(maxDelaySeconds, afterSeconds ?? firstRetrySeconds * 2 ** (attempt - 1));
-    await controlQueue.send([{ message: { ...message, attempt }, delaySeconds }]);
+    await controlQueue.send([{ message: { ...message, attempt, waits: undefined }, delaySeconds }]);
   }
 
   async function reconcileAll(): Promise<void> {
@@ -89,10 +127,4 @@ export function createControl(deps: ControlDeps): Control {
   }
 
   return { reconcile, carryOut, reconcileAll };
-}
-
-/** The route whose queue is filled and that nobody reads. */
-function unreadRoute(result: Reconciled): RouteNames | undefined {
-  if (result.kind === 'ready') return result.delivering ? undefined : result.names;
-  return result.kind === 'rejected' && result.held ? result.names : undefined;
 }

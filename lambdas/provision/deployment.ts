@@ -1,5 +1,5 @@
-import type { CustomResourceRequest } from '../ports/control-queue.ts';
-import type { Control, ControlDeps } from './control.ts';
+import type { CustomResourceRequest, TearDownMessage } from '../ports/control-queue.ts';
+import { type Control, type ControlDeps, hasTimeForRoute } from './control.ts';
 import { inParallel } from './in-parallel.ts';
 import type { CustomResourceResponder } from './ports.ts';
 
@@ -10,26 +10,29 @@ export interface DeploymentDeps extends ControlDeps {
 
 export interface Deployment {
   /** Answers CloudFormation's `Custom::Routes`. */
-  answer(request: CustomResourceRequest, hasTime: () => boolean): Promise<void>;
-  /** Takes down all routes and answers; hands on to the control queue when time runs out. */
-  tearDown(request: CustomResourceRequest, hasTime: () => boolean): Promise<void>;
+  answer(request: CustomResourceRequest, remainingMs: () => number): Promise<void>;
+  /** Takes down all routes and answers; hands on to the control queue when time runs out, or something fails. */
+  tearDown(message: TearDownMessage, remainingMs: () => number): Promise<void>;
 }
 
 /** Between rounds of a teardown: a mapping or a function that is still changing cannot be deleted at once. */
 const roundDelayMs = 3_000;
+/** CloudFormation waits an hour for the answer (infra/constructs/routes.ts), and is to hear why. */
+const maxTearDownMs = 55 * 60 * 1000;
+const afterFailureSeconds = 30;
 
 /**
  * The life of the deployment as a whole. A deploy looks at every route, in the background: the stack does not wait for
  * hundreds of them. A `cdk destroy` does wait, with the gate closed, so that nothing comes back behind it.
  */
 export function createDeployment(
-  { gate, routes, controlQueue, responder, settings, sleep, log }: DeploymentDeps,
+  { gate, routes, controlQueue, responder, settings, sleep, clock, log }: DeploymentDeps,
   { reconcile, reconcileAll }: Control,
 ): Deployment {
-  async function respond(request: CustomResourceRequest, failure?: unknown): Promise<void> {
+  async function respond(request: CustomResourceRequest, failure?: string): Promise<void> {
     const { ResponseURL, StackId, RequestId, LogicalResourceId } = request;
     await responder.respond(ResponseURL, {
-      ...(failure === undefined ? { Status: 'SUCCESS' } : { Status: 'FAILED', Reason: String(failure) }),
+      ...(failure === undefined ? { Status: 'SUCCESS' } : { Status: 'FAILED', Reason: failure }),
       // The same for ever: CloudFormation deletes what an update gives another id.
       PhysicalResourceId: `${settings.prefix}-routes`,
       StackId,
@@ -38,36 +41,77 @@ export function createDeployment(
     });
   }
 
-  async function left(): Promise<string[]> {
+  /** Behind the closed gate what was removed stays so, though SQS goes on listing a queue for up to a minute. */
+  async function leftBeside(removed: ReadonlySet<string>): Promise<string[]> {
     const ids = new Set<string>();
-    for await (const page of routes.subscriptionIds()) for (const id of page) ids.add(id);
+    for await (const page of routes.subscriptionIds()) for (const id of page) if (!removed.has(id)) ids.add(id);
     return [...ids];
   }
 
-  async function tearDown(request: CustomResourceRequest, hasTime: () => boolean): Promise<void> {
+  /** Undefined once nothing is left; otherwise why not, or that it goes on in another invocation. */
+  async function tearDownRounds(
+    startedAt: number,
+    remainingMs: () => number,
+  ): Promise<undefined | { readonly kind: 'out-of-time' } | { readonly kind: 'failed'; readonly reason: string }> {
     await gate.close();
-    for (let ids = await left(); ids.length > 0; ids = await left()) {
+    const removed = new Set<string>();
+    for (let ids = await leftBeside(removed); ids.length > 0; ids = await leftBeside(removed)) {
       log.info('taking down routes', { routes: ids.length });
-      const results = await inParallel(ids, async (id) => (hasTime() ? (await reconcile(id)).kind : 'pending'));
-      if (!hasTime()) {
-        await controlQueue.send([{ message: { action: 'tear-down', request }, delaySeconds: 0 }]);
-        return;
+      const reasons = new Map<string, string>();
+      let mayChange = false;
+      await inParallel(ids, async (id) => {
+        if (!hasTimeForRoute(remainingMs)) return;
+        const result = await reconcile(id, { remainingMs }).catch(
+          (error: unknown) => ({ kind: 'failed', error }) as const,
+        );
+        if (result.kind === 'removed') removed.add(id);
+        else if (result.kind === 'failed') reasons.set(id, String(result.error));
+        else reasons.set(id, 'reason' in result ? result.reason : 'another run is at work on it');
+        mayChange ||= result.kind !== 'failed';
+      });
+      const left = ids.filter((id) => !removed.has(id));
+      if (left.length === 0) continue;
+      const isLate = clock() - startedAt > maxTearDownMs;
+      const isStuck = !mayChange && reasons.size === left.length;
+      if (isLate || isStuck) {
+        const [first = ''] = left;
+        const names = left.slice(0, 10).join(', ');
+        return { kind: 'failed', reason: `${left.length} routes are left: ${names}. ${first}: ${reasons.get(first)}` };
       }
-      if (results.includes('pending')) await sleep(roundDelayMs);
+      if (!hasTimeForRoute(remainingMs)) return { kind: 'out-of-time' };
+      await sleep(roundDelayMs);
     }
-    await respond(request);
+    return undefined;
+  }
+
+  async function tearDown({ request, startedAt }: TearDownMessage, remainingMs: () => number): Promise<void> {
+    const goOn = (delaySeconds: number) =>
+      controlQueue.send([{ message: { action: 'tear-down', request, startedAt }, delaySeconds }]);
+    let outcome: Awaited<ReturnType<typeof tearDownRounds>>;
+    try {
+      outcome = hasTimeForRoute(remainingMs) ? await tearDownRounds(startedAt, remainingMs) : { kind: 'out-of-time' };
+    } catch (error) {
+      // A list that failed, for one. Left to the queue it would come again after half an hour.
+      log.error('the teardown is interrupted', { error });
+      if (clock() - startedAt > maxTearDownMs) return respond(request, String(error));
+      return goOn(afterFailureSeconds);
+    }
+    if (outcome?.kind === 'out-of-time') return goOn(0);
+    await respond(request, outcome?.reason);
   }
 
   return {
     tearDown,
-    async answer(request, hasTime) {
+    async answer(request, remainingMs) {
+      if (request.RequestType === 'Delete') {
+        return tearDown({ action: 'tear-down', request, startedAt: clock() }, remainingMs);
+      }
       try {
-        if (request.RequestType === 'Delete') return await tearDown(request, hasTime);
         await gate.open();
         await reconcileAll();
       } catch (error) {
         log.error('Custom::Routes failed', { request: request.RequestType, error });
-        return respond(request, error);
+        return respond(request, String(error));
       }
       return respond(request);
     },

@@ -16,6 +16,8 @@ export const provisionEnv = z.object({
   /** Messages from delivery functions, and from provision to itself: `{subscriptionId, action}`. */
   CONTROL_QUEUE_URL: z.string().check(z.minLength(1)),
   OUTBOUND_POLICY: z.enum(['public', 'local']),
+  /** How long EventBridge may take until a new or changed rule matches; until then no subscription is `ready`. */
+  RULE_SETTLE_SECONDS: z.string().check(z.regex(/^\d{1,2}$/)),
   /** JSON of its dates, see domain/legacy-timeline.ts. */
   LEGACY_TIMELINE: z.string().check(z.minLength(2)),
   /** A subscription to which no delivery succeeded for so long is disabled. Whole seconds. */

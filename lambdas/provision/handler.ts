@@ -4,7 +4,7 @@ import { createControl } from './control.ts';
 import { createDeployment, type DeploymentDeps } from './deployment.ts';
 import type { DueDeliverySweep } from './due-deliveries.ts';
 import { inParallel } from './in-parallel.ts';
-import { type ReceivedMessage, readTrigger } from './trigger.ts';
+import { type ConfigChange, type ReceivedMessage, readTrigger } from './trigger.ts';
 
 interface Invocation {
   getRemainingTimeInMillis(): number;
@@ -13,9 +13,6 @@ interface Invocation {
 interface BatchResponse {
   readonly batchItemFailures: readonly { readonly itemIdentifier: string }[];
 }
-
-/** Below this, what is not begun yet is handed on: making one route takes 5 to 20 s. */
-const enoughTimeMs = 60_000;
 
 /** Brings routes to what the subscriptions table says, whatever wakes it. */
 /** A sweep of due deliveries begins no further page with less time left than this: the next one runs by then. */
@@ -27,14 +24,17 @@ export function createProvisionHandler(deps: DeploymentDeps & { readonly dueDeli
   const deployment = createDeployment(deps, control);
 
   /** A subscription that fails is tried again through the control queue, so that it holds up none behind it. */
-  async function followChanges(
-    changes: readonly { readonly subscriptionId: string; readonly sequenceNumber: string }[],
-    hasTime: () => boolean,
-  ): Promise<BatchResponse> {
+  async function followChanges(changes: readonly ConfigChange[], remainingMs: () => number): Promise<BatchResponse> {
     const bySubscription = Map.groupBy(changes, ({ subscriptionId }) => subscriptionId);
     const failures = await inParallel([...bySubscription], async ([subscriptionId, itsChanges]) => {
       try {
-        await control.carryOut({ subscriptionId, action: 'reconcile' }, hasTime);
+        const endpointChangedAt = itsChanges.findLast(
+          (change) => change.endpointChangedAt !== undefined,
+        )?.endpointChangedAt;
+        await control.carryOut(
+          { subscriptionId, action: 'reconcile', ...(endpointChangedAt === undefined ? {} : { endpointChangedAt }) },
+          remainingMs,
+        );
         return [];
       } catch (error) {
         log.error('change not followed, it will come again', { subscriptionId, error });
@@ -44,7 +44,10 @@ export function createProvisionHandler(deps: DeploymentDeps & { readonly dueDeli
     return { batchItemFailures: failures.flat() };
   }
 
-  async function followMessages(messages: readonly ReceivedMessage[], hasTime: () => boolean): Promise<BatchResponse> {
+  async function followMessages(
+    messages: readonly ReceivedMessage[],
+    remainingMs: () => number,
+  ): Promise<BatchResponse> {
     const groups = Map.groupBy(messages, ({ message, messageId }) =>
       message !== undefined && 'subscriptionId' in message ? message.subscriptionId : messageId,
     );
@@ -53,8 +56,8 @@ export function createProvisionHandler(deps: DeploymentDeps & { readonly dueDeli
       for (const { message, messageId } of group) {
         try {
           if (message === undefined) throw new Error('not a control message, left for the dead-letter queue');
-          if (message.action === 'tear-down') await deployment.tearDown(message.request, hasTime);
-          else await control.carryOut(message, hasTime);
+          if (message.action === 'tear-down') await deployment.tearDown(message, remainingMs);
+          else await control.carryOut(message, remainingMs);
         } catch (error) {
           log.error('control message failed', { messageId, error });
           failed.push({ itemIdentifier: messageId });
@@ -66,13 +69,13 @@ export function createProvisionHandler(deps: DeploymentDeps & { readonly dueDeli
   }
 
   return middy(async (event: unknown, invocation: Invocation): Promise<BatchResponse | undefined> => {
-    const hasTime = (): boolean => invocation.getRemainingTimeInMillis() > enoughTimeMs;
+    const remainingMs = (): number => invocation.getRemainingTimeInMillis();
     const trigger = readTrigger(event);
     switch (trigger.kind) {
       case 'changes':
-        return followChanges(trigger.changes, hasTime);
+        return followChanges(trigger.changes, remainingMs);
       case 'control':
-        return followMessages(trigger.messages, hasTime);
+        return followMessages(trigger.messages, remainingMs);
       case 'reconcile-all':
         await control.reconcileAll();
         return undefined;
@@ -80,7 +83,7 @@ export function createProvisionHandler(deps: DeploymentDeps & { readonly dueDeli
         await deps.dueDeliveries.sweep(() => invocation.getRemainingTimeInMillis() > sweepEndsWithMs);
         return undefined;
       case 'deployment':
-        await deployment.answer(trigger.request, hasTime);
+        await deployment.answer(trigger.request, remainingMs);
         return undefined;
       default:
         throw trigger satisfies never;

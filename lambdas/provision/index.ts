@@ -5,6 +5,7 @@ import { LambdaClient } from '@aws-sdk/client-lambda';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { awsRouteControlPlane } from '../aws/aws-route-control-plane.ts';
 import { dynamoDueDeliveries } from '../aws/dynamo-due-deliveries.ts';
+import { dynamoRouteLeases } from '../aws/dynamo-route-leases.ts';
 import { dynamoDeploymentGate, dynamoSubscriptionStore } from '../aws/dynamo-subscription-store.ts';
 import { eventBridgePublisher } from '../aws/event-bridge-publisher.ts';
 import { httpsCloudFormationResponder } from '../aws/https-cloudformation-responder.ts';
@@ -42,6 +43,7 @@ const shared = {
 
 export const handler = createProvisionHandler({
   subscriptions,
+  leases: dynamoRouteLeases(dynamo, env.SUBSCRIPTIONS_TABLE),
   gate: dynamoDeploymentGate(dynamo, env.SUBSCRIPTIONS_TABLE),
   routes: awsRouteControlPlane({
     eventBridge,
@@ -60,6 +62,7 @@ export const handler = createProvisionHandler({
   }),
   responder: httpsCloudFormationResponder(sleep),
   settings,
+  ruleSettleSeconds: Number(env.RULE_SETTLE_SECONDS),
   outboundPolicy: env.OUTBOUND_POLICY,
   timeline: parseLegacyTimeline(JSON.parse(env.LEGACY_TIMELINE)),
   randomBytes,

@@ -26,6 +26,32 @@ export interface DeploymentGate {
   open(): Promise<void>;
 }
 
+/**
+ * Which run works on a subscription. There is one at a time: taken by a conditional write, and held until the run gives it
+ * back, or until nothing that the run has begun can have an effect any more.
+ */
+export interface RouteLeases {
+  /** What earlier runs left unsettled; undefined: another run has the subscription. The same holder may ask twice. */
+  take(subscriptionId: string, lease: RouteLease): Promise<Unsettled | undefined>;
+  /** Gives it back with what the next run must know. Does nothing where it is not this holder's any more. */
+  release(subscriptionId: string, holder: string, unsettled: Unsettled): Promise<void>;
+}
+
+export interface RouteLease {
+  readonly holder: string;
+  /** Epoch milliseconds, as all here. */
+  readonly now: number;
+  readonly until: number;
+}
+
+/** What was done a moment ago and is not in effect yet, or may still answer though it is gone. */
+export interface Unsettled {
+  /** Queues whose names SQS does not give out again, and which may still answer. */
+  readonly queueDeletedAt?: number;
+  /** A rule that may not match yet. */
+  readonly rulePutAt?: number;
+}
+
 /** Makes and unmakes what a subscriber's route consists of: rule, queues, function, mapping. */
 export interface RouteControlPlane {
   /** What is there now. */

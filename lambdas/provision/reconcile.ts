@@ -8,7 +8,14 @@ import {
   type RouteSettings,
   routeNames,
 } from '../domain/routes/desired-route.ts';
-import { isWhole, planHold, planRemoval, planRoute, type RouteAction } from '../domain/routes/route-plan.ts';
+import {
+  type ExistingRoute,
+  isWhole,
+  planHold,
+  planRemoval,
+  planRoute,
+  type RouteAction,
+} from '../domain/routes/route-plan.ts';
 import { configEtag } from '../domain/subscriptions/config-etag.ts';
 import { hasLegacyEvent } from '../domain/subscriptions/legacy-entitlement.ts';
 import type { OutboundPolicy } from '../domain/subscriptions/outbound-address.ts';
@@ -25,13 +32,16 @@ import { canonicalJson } from '../json/json.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { StateChange, SubscriptionStore } from '../ports/subscription-store.ts';
 import type { Log, Metrics } from '../ports/telemetry.ts';
-import type { ActionOutcome, DeploymentGate, RouteControlPlane } from './ports.ts';
+import type { ActionOutcome, DeploymentGate, RouteControlPlane, RouteLeases, Unsettled } from './ports.ts';
 
 export interface ReconcileDeps {
   readonly subscriptions: SubscriptionStore;
+  readonly leases: RouteLeases;
   readonly routes: RouteControlPlane;
   readonly gate: DeploymentGate;
   readonly settings: RouteSettings;
+  /** For so long after a rule was put nobody is told that it matches: EventBridge takes its time. */
+  readonly ruleSettleSeconds: number;
   readonly outboundPolicy: OutboundPolicy;
   readonly timeline: LegacyTimeline;
   readonly randomBytes: RandomBytes;
@@ -41,157 +51,289 @@ export interface ReconcileDeps {
 }
 
 export type Reconciled =
-  | {
-      readonly kind: 'ready';
-      readonly names: RouteNames;
-      readonly delivering: boolean;
-      readonly state: SubscriptionState;
-    }
-  /** `held`: it once was good, and its events wait. */
-  | { readonly kind: 'rejected'; readonly reason: string; readonly names: RouteNames; readonly held: boolean }
+  | { readonly kind: 'ready'; readonly route: StandingRoute }
+  /** `route`: it once was good, and its events wait. */
+  | { readonly kind: 'rejected'; readonly reason: string; readonly route: StandingRoute | undefined }
   /** Nothing is left of it. */
   | { readonly kind: 'removed' }
-  /** Not there yet. `retryAfterSeconds` undefined: a person must act (a quota, for one); the hourly run tries again. */
-  | { readonly kind: 'pending'; readonly reason: string; readonly retryAfterSeconds?: number };
+  /** Another run is at work on it. */
+  | { readonly kind: 'busy' }
+  | Pending;
 
-export type Reconcile = (subscriptionId: string) => Promise<Reconciled>;
+/** The last change is not in force. */
+export interface Pending {
+  readonly kind: 'pending';
+  readonly reason: string;
+  /** Undefined: an error, or a person must act (a quota, for one). */
+  readonly retryAfterSeconds?: number;
+  /** That nobody expected. */
+  readonly error?: unknown;
+  /** The route as it was before that change, which is in use all the same. */
+  readonly route: StandingRoute | undefined;
+}
+
+/** A route that is whole: its rule fills its queue, and there is what can deliver from it. */
+export interface StandingRoute {
+  readonly names: RouteNames;
+  readonly delivering: boolean;
+  readonly state: SubscriptionState | undefined;
+}
+
+/** What a run knows of the invocation that carries it out, and of what set it off. */
+export interface RunContext {
+  /** When this is used up the function is ended, with all that it does. */
+  remainingMs(): number;
+  /** Epoch ms: somebody has changed url or status, as the stream says. */
+  readonly endpointChangedAt?: number | undefined;
+}
+
+export type Reconcile = (subscriptionId: string, context: RunContext) => Promise<Reconciled>;
 
 /** Somebody edits it faster than we can follow: the next message carries on. */
 const maxRounds = 5;
+/**
+ * SQS takes up to 60 s to delete a queue: it may answer meanwhile, and refuses its name. A lease outlives its run by as
+ * much, so that what a run did that was killed is as old as that when the next one begins.
+ */
+const settlingMs = 70_000;
+
+/** One run on one subscription: nobody else changes its route until `endsAt`. */
+interface Run extends ReconcileDeps {
+  readonly subscriptionId: string;
+  readonly endsAt: number;
+  readonly endpointChangedAt: number | undefined;
+  unsettled: Unsettled;
+}
 
 /**
  * Brings one subscription's route to what its records say. Whatever set it off is a hint only: both records are read
- * afresh, so order, repetition and loss of hints do not matter. Two runs that meet are harmless: each action is
- * idempotent, and a run whose basis was changed meanwhile starts again from the new one.
+ * afresh, so order, repetition and loss of hints do not matter. One run at a time works on a subscription
+ * (docs/decisions/0035-one-run-at-a-time.md), and one whose basis was changed meanwhile starts again from the new one.
  */
 export function createReconcile(deps: ReconcileDeps): Reconcile {
-  const { subscriptions, gate, clock, metrics, log } = deps;
+  const { leases, clock, log } = deps;
 
-  return async (subscriptionId) => {
-    for (let round = 1; round <= maxRounds; round++) {
-      const [stored, isClosed] = await Promise.all([subscriptions.read(subscriptionId), gate.isClosed()]);
-      const result = isClosed ? await tearDown(deps, subscriptionId) : await reconcileOnce(deps, stored);
-      const [after, isClosedAfter] = await Promise.all([subscriptions.read(subscriptionId), gate.isClosed()]);
-      if (isClosed === isClosedAfter && sameConfig(stored, after)) {
-        log.info('reconciled', {
-          subscriptionId,
-          outcome: result.kind,
-          ...('reason' in result ? { reason: result.reason } : {}),
-        });
-        metrics.add(result.kind === 'pending' ? 'RoutesFailed' : 'RoutesReconciled', 1);
-        if (result.kind === 'rejected') metrics.add('SubscriptionsRejected', 1);
-        return result;
-      }
-    }
-    return { kind: 'pending', reason: 'it is being changed just now', retryAfterSeconds: 5 };
-  };
-
-  async function reconcileOnce(all: ReconcileDeps, stored: StoredSubscription): Promise<Reconciled> {
-    const { subscriptionId, config: item, state } = stored;
-    if (item === undefined) {
-      const removed = await tearDown(all, subscriptionId);
-      if (removed.kind === 'removed' && state !== undefined) await subscriptions.removeState(subscriptionId);
-      return removed;
-    }
+  return async (subscriptionId, { remainingMs, endpointChangedAt }) => {
     const now = clock();
-    const read = readSubscriptionItem(item, { ...all, now, keepsLegacy: state?.legacyAcceptedAt !== undefined });
-    if (read.kind === 'invalid') return reject(all, stored, errorSentence(read.errors));
-
-    const { config } = read;
-    const prepared = preparation(config, state, all.timeline, now);
-    if (prepared !== undefined) await subscriptions.changeState(subscriptionId, prepared);
-    // Before anything can be delivered: nothing goes out unsigned.
-    if (config.secrets === undefined && state?.generatedSecrets === undefined) {
-      await subscriptions.keepGeneratedSecret(subscriptionId, newSigningSecret('v1', all.randomBytes));
+    const endsAt = now + Math.max(0, remainingMs());
+    const holder = Buffer.from(deps.randomBytes(16)).toString('hex');
+    const taken = await leases.take(subscriptionId, { holder, now, until: endsAt + settlingMs });
+    if (taken === undefined) {
+      log.info('another run has it', { subscriptionId });
+      return { kind: 'busy' };
     }
-    const current = afterChange(subscriptionId, state, prepared);
-    const flow = desiredFlow(config, current, now);
-    const desired = desiredRoute(config, flow, all.settings);
-    const stopped = await actOrSayWhyNot(all, current, desired);
-    if (stopped !== undefined) return wait(all, current, stopped);
-    const appliedConfig = configEtag(item);
-    if (current.provisioning !== 'ready' || current.reason !== undefined || current.appliedConfig !== appliedConfig) {
-      await subscriptions.changeState(subscriptionId, {
-        set: { provisioning: 'ready', appliedConfig },
-        remove: ['reason'],
+    const run: Run = { ...deps, subscriptionId, endsAt, endpointChangedAt, unsettled: taken };
+    try {
+      return await reconcileUntilUnchanged(run);
+    } finally {
+      await leases.release(subscriptionId, holder, stillUnsettled(run)).catch((error: unknown) => {
+        log.warn('the lease was not given back; it ends by itself', { subscriptionId, error });
       });
     }
-    return { kind: 'ready', names: desired.names, delivering: flow.enabled, state: current };
+  };
+}
+
+async function reconcileUntilUnchanged(run: Run): Promise<Reconciled> {
+  const { subscriptions, gate, metrics, log, subscriptionId } = run;
+  for (let round = 1; round <= maxRounds; round++) {
+    const [stored, isClosed] = await Promise.all([subscriptions.read(subscriptionId), gate.isClosed()]);
+    const result = isClosed ? await tearDown(run) : await reconcileOnce(run, stored);
+    const [after, isClosedAfter] = await Promise.all([subscriptions.read(subscriptionId), gate.isClosed()]);
+    if (isClosed === isClosedAfter && sameConfig(stored, after)) {
+      log.info('reconciled', {
+        subscriptionId,
+        outcome: result.kind,
+        ...('reason' in result ? { reason: result.reason } : {}),
+      });
+      if (result.kind !== 'pending') metrics.add('RoutesReconciled', 1);
+      if (result.kind === 'rejected') metrics.add('SubscriptionsRejected', 1);
+      return result;
+    }
   }
+  return { kind: 'pending', reason: 'it is being changed just now', retryAfterSeconds: 5, route: undefined };
+}
+
+async function reconcileOnce(run: Run, stored: StoredSubscription): Promise<Reconciled> {
+  const { subscriptionId, subscriptions, clock } = run;
+  const { config: item, state } = stored;
+  if (item === undefined) {
+    const removed = await tearDown(run);
+    if (removed.kind === 'removed' && state !== undefined) {
+      assertTimeLeft(run);
+      await subscriptions.removeState(subscriptionId);
+    }
+    return removed;
+  }
+  const now = clock();
+  const read = readSubscriptionItem(item, { ...run, now, keepsLegacy: state?.legacyAcceptedAt !== undefined });
+  if (read.kind === 'invalid') return reject(run, stored, errorSentence(read.errors));
+
+  const { config } = read;
+  const prepared = preparation(config, state, run, now);
+  if (prepared !== undefined) await changeState(run, prepared);
+  // Before anything can be delivered: nothing goes out unsigned.
+  if (config.secrets === undefined && state?.generatedSecrets === undefined) {
+    assertTimeLeft(run);
+    await subscriptions.keepGeneratedSecret(subscriptionId, newSigningSecret('v1', run.randomBytes));
+  }
+  const current = afterChange(subscriptionId, state, prepared);
+  const flow = desiredFlow(config, current, now);
+  const desired = desiredRoute(config, flow, run.settings);
+  const { stopped, isWhole } = await bring(run, desired);
+  const route = isWhole ? { names: desired.names, delivering: flow.enabled, state: current } : undefined;
+  if (stopped !== undefined) return wait(run, current, stopped, route);
+  const appliedConfig = configEtag(item);
+  if (current.provisioning !== 'ready' || current.reason !== undefined || current.appliedConfig !== appliedConfig) {
+    await changeState(run, { set: { provisioning: 'ready', appliedConfig }, remove: ['reason'] });
+  }
+  return { kind: 'ready', route: { names: desired.names, delivering: flow.enabled, state: current } };
 }
 
 /** Removes everything that was made for a subscription; its records are left alone. */
-async function tearDown(deps: ReconcileDeps, subscriptionId: string): Promise<Reconciled> {
+async function tearDown(run: Run): Promise<Reconciled> {
+  const { subscriptionId, settings, routes } = run;
   if (subscriptionIdFault(subscriptionId) !== undefined) return { kind: 'removed' };
-  const names = routeNames(deps.settings.prefix, subscriptionId);
-  const stopped = await act(deps, planRemoval(names, await deps.routes.describe(names)), subscriptionId);
-  if (stopped === undefined) return { kind: 'removed' };
-  return { kind: 'pending', reason: stopped.reason, ...retryOf(stopped) };
+  const names = routeNames(settings.prefix, subscriptionId);
+  const stopped = await act(run, planRemoval(names, await routes.describe(names)));
+  return stopped === undefined ? { kind: 'removed' } : { ...pendingFor(stopped), route: undefined };
 }
 
-async function reject(deps: ReconcileDeps, stored: StoredSubscription, reason: string): Promise<Reconciled> {
-  const { subscriptionId, state } = stored;
+async function reject(run: Run, { state }: StoredSubscription, reason: string): Promise<Reconciled> {
+  const { subscriptionId, settings, routes } = run;
   if (state?.provisioning !== 'rejected' || state.reason !== reason) {
-    await deps.subscriptions.changeState(subscriptionId, { set: { provisioning: 'rejected', reason } });
+    await changeState(run, { set: { provisioning: 'rejected', reason } });
   }
-  const names = routeNames(deps.settings.prefix, subscriptionId);
+  const names = routeNames(settings.prefix, subscriptionId);
   // `x-dlq` is no id, but it is the name of x's dead-letter queue: hands off.
-  if (subscriptionIdFault(subscriptionId) !== undefined) return { kind: 'rejected', reason, names, held: false };
-  const existing = await deps.routes.describe(names);
-  const stopped = await act(deps, planHold(names, existing), subscriptionId);
-  if (stopped !== undefined) return { kind: 'pending', reason: stopped.reason, ...retryOf(stopped) };
-  return { kind: 'rejected', reason, names, held: isWhole(existing) };
+  if (subscriptionIdFault(subscriptionId) !== undefined) return { kind: 'rejected', reason, route: undefined };
+  const existing = await routes.describe(names);
+  const stopped = await act(run, planHold(names, existing));
+  if (stopped !== undefined) return { ...pendingFor(stopped), route: undefined };
+  return { kind: 'rejected', reason, route: isWhole(existing) ? { names, delivering: false, state } : undefined };
 }
+
+/** Why a plan was not carried out to its end. */
+type Stopped = Exclude<ActionOutcome, { kind: 'done' }> | { readonly kind: 'failed'; readonly error: unknown };
 
 /** Does the actions in their order; ends at the first that cannot be done now and says why. */
 async function act(
-  { routes, log }: ReconcileDeps,
+  run: Run,
   actions: readonly RouteAction[],
-  subscriptionId: string,
 ): Promise<Exclude<ActionOutcome, { kind: 'done' }> | undefined> {
   for (const action of actions) {
-    const outcome = await routes.apply(action);
-    log.info('route action', { subscriptionId, action: action.kind, outcome: outcome.kind });
+    const outcome = await apply(run, action);
     if (outcome.kind !== 'done') return outcome;
   }
   return undefined;
 }
 
-/** An error that nobody expected is for the next try; people who look meanwhile see what it was. */
-async function actOrSayWhyNot(deps: ReconcileDeps, state: SubscriptionState, desired: DesiredRoute) {
+async function apply(run: Run, action: RouteAction): Promise<ActionOutcome> {
+  const { routes, log, clock, subscriptionId } = run;
+  assertTimeLeft(run);
   try {
-    const existing = await deps.routes.describe(desired.names);
-    return await act(deps, planRoute(desired, existing), state.subscriptionId);
-  } catch (error) {
-    const reason = `it could not be provisioned and is tried again: ${String(error)}`.slice(0, 500);
-    if (state.provisioning !== 'pending' || state.reason !== reason) {
-      await deps.subscriptions.changeState(state.subscriptionId, { set: { provisioning: 'pending', reason } });
+    const outcome = await routes.apply(action);
+    log.info('route action', { subscriptionId, action: action.kind, outcome: outcome.kind });
+    return outcome;
+  } finally {
+    // Also after an error: its answer may be all that was lost.
+    if (action.kind === 'delete-queue') run.unsettled = { ...run.unsettled, queueDeletedAt: clock() };
+    if (action.kind === 'put-rule' || action.kind === 'put-target') {
+      run.unsettled = { ...run.unsettled, rulePutAt: clock() };
     }
-    throw error;
   }
 }
 
+/** Brings what exists to what is wanted. `isWhole`: whatever became of that, there is a route in use. */
+async function bring(
+  run: Run,
+  desired: DesiredRoute,
+): Promise<{ readonly stopped: Stopped | undefined; readonly isWhole: boolean }> {
+  const dying = dyingQueue(run);
+  if (dying !== undefined) return { stopped: dying, isWhole: false };
+  let existing: ExistingRoute;
+  try {
+    existing = await run.routes.describe(desired.names);
+  } catch (error) {
+    return { stopped: { kind: 'failed', error }, isWhole: false };
+  }
+  let stopped: Stopped | undefined;
+  for (const action of planRoute(desired, existing)) {
+    // A pause, a circuit or a ramp does not wait for what has nothing to do with it.
+    if (stopped !== undefined && action.kind !== 'update-mapping') continue;
+    const outcome = await apply(run, action).catch((error: unknown) => ({ kind: 'failed', error }) as const);
+    if (outcome.kind !== 'done') stopped ??= outcome;
+  }
+  return { stopped: stopped ?? youngRule(run), isWhole: isWhole(existing) };
+}
+
+function dyingQueue({ clock, unsettled: { queueDeletedAt } }: Run): Stopped | undefined {
+  const reason = 'a queue of this name was deleted less than 60 s ago; SQS makes another only after that';
+  return notYet(reason, (queueDeletedAt ?? Number.NEGATIVE_INFINITY) + settlingMs - clock());
+}
+
+function youngRule({ clock, ruleSettleSeconds, unsettled: { rulePutAt } }: Run): Stopped | undefined {
+  const reason = `its rule is in place; EventBridge may take up to ${ruleSettleSeconds} s until it matches`;
+  return notYet(reason, (rulePutAt ?? Number.NEGATIVE_INFINITY) + ruleSettleSeconds * 1000 - clock());
+}
+
+function notYet(reason: string, remainingMs: number): Stopped | undefined {
+  return remainingMs > 0 ? { kind: 'later', reason, retryAfterSeconds: Math.ceil(remainingMs / 1000) } : undefined;
+}
+
+/** What the next run must know. */
+function stillUnsettled({ clock, unsettled: { queueDeletedAt, rulePutAt } }: Run): Unsettled {
+  const oldest = clock() - settlingMs;
+  return {
+    ...(queueDeletedAt !== undefined && queueDeletedAt > oldest ? { queueDeletedAt } : {}),
+    ...(rulePutAt !== undefined && rulePutAt > oldest ? { rulePutAt } : {}),
+  };
+}
+
+/** A run that comes back after its time, whatever held it up, changes nothing any more: another may be at work. */
+function assertTimeLeft({ clock, endsAt, subscriptionId }: Run): void {
+  if (clock() >= endsAt) throw new Error(`the time of this run on ${subscriptionId} is over`);
+}
+
+async function changeState(run: Run, change: StateChange): Promise<void> {
+  assertTimeLeft(run);
+  await run.subscriptions.changeState(run.subscriptionId, change);
+}
+
+/** People who look meanwhile see what it waits for. */
 async function wait(
-  { subscriptions }: ReconcileDeps,
+  run: Run,
   state: SubscriptionState,
-  stopped: Exclude<ActionOutcome, { kind: 'done' }>,
+  stopped: Stopped,
+  route: StandingRoute | undefined,
 ): Promise<Reconciled> {
-  const { reason } = stopped;
+  const pending = pendingFor(stopped);
+  const { reason } = pending;
   if (state.provisioning !== 'pending' || state.reason !== reason) {
-    await subscriptions.changeState(state.subscriptionId, { set: { provisioning: 'pending', reason } });
+    await changeState(run, { set: { provisioning: 'pending', reason } });
   }
-  return { kind: 'pending', reason, ...retryOf(stopped) };
+  return { ...pending, route };
 }
 
-function retryOf(stopped: Exclude<ActionOutcome, { kind: 'done' }>): { retryAfterSeconds?: number } {
-  return stopped.kind === 'later' ? { retryAfterSeconds: stopped.retryAfterSeconds } : {};
+function pendingFor(stopped: Stopped): Omit<Pending, 'route'> {
+  switch (stopped.kind) {
+    case 'later':
+      return { kind: 'pending', reason: stopped.reason, retryAfterSeconds: stopped.retryAfterSeconds };
+    case 'blocked':
+      return { kind: 'pending', reason: stopped.reason };
+    case 'failed': {
+      const reason = `it could not be provisioned and is tried again: ${String(stopped.error)}`.slice(0, 500);
+      return { kind: 'pending', reason, error: stopped.error };
+    }
+    default:
+      throw stopped satisfies never;
+  }
 }
 
 /** What the state record must say before anything is made; undefined where it says so already. */
 function preparation(
   config: SubscriptionConfig,
   state: SubscriptionState | undefined,
-  timeline: LegacyTimeline,
+  { timeline, endpointChangedAt }: Pick<Run, 'timeline' | 'endpointChangedAt'>,
   now: number,
 ): StateChange | undefined {
   const appliedEndpoint = endpointHash(config);
@@ -201,12 +343,12 @@ function preparation(
     set.provisioning = 'pending';
     if (state?.reason !== undefined) remove.push('reason');
   }
-  if (state?.appliedEndpoint !== appliedEndpoint) {
-    set.appliedEndpoint = appliedEndpoint;
-    // Somebody has changed where events go, or paused and resumed: what was known of the old endpoint is void.
-    if (state?.appliedEndpoint !== undefined && (state.disabled !== undefined || state.circuit !== undefined)) {
-      remove.push(...healthAttributes.filter((name) => name !== 'lastSuccessAt'));
-    }
+  if (state?.appliedEndpoint !== appliedEndpoint) set.appliedEndpoint = appliedEndpoint;
+  // Somebody has changed where events go, or paused and resumed: what was known of the old endpoint is void. The hash
+  // sees it where the stream's hint was lost; the hint sees two changes that lead back to where they began.
+  const isAnother = state?.appliedEndpoint !== undefined && state.appliedEndpoint !== appliedEndpoint;
+  if (state !== undefined && (isAnother || stoppedBefore(state, endpointChangedAt))) {
+    remove.push(...healthAttributes.filter((name) => name !== 'lastSuccessAt' && state[name] !== undefined));
   }
   const hasLegacy = hasLegacyEvent(config.eventTypes);
   if (hasLegacy && state?.legacyAcceptedAt === undefined && legacyPhaseAt(now, timeline) === 'announced') {
@@ -214,6 +356,20 @@ function preparation(
   }
   if (!hasLegacy && state?.legacyAcceptedAt !== undefined) remove.push('legacyAcceptedAt');
   return Object.keys(set).length === 0 && remove.length === 0 ? undefined : { set, remove };
+}
+
+/** The stream gives the second of a change, rounded down; within it the person is right. */
+const streamClockMs = 1_000;
+
+/** What holds the subscription up began before somebody changed its endpoint. */
+function stoppedBefore(
+  { disabled, circuit, throttledUntil }: SubscriptionState,
+  changedAt: number | undefined,
+): boolean {
+  if (changedAt === undefined) return false;
+  const before = changedAt + streamClockMs;
+  if (disabled !== undefined) return disabled.at < before;
+  return circuit === undefined ? throttledUntil !== undefined : circuit.since < before;
 }
 
 function afterChange(

@@ -4,15 +4,20 @@ import type { CustomResourceRequest, SubscriptionMessage, TearDownMessage } from
 
 /** What woke the function, told apart by its shape. */
 export type Trigger =
-  /** The table's stream: which `config` records were written or deleted, and the place in the stream. */
-  | {
-      readonly kind: 'changes';
-      readonly changes: readonly { readonly subscriptionId: string; readonly sequenceNumber: string }[];
-    }
+  /** The table's stream: which `config` records were written or deleted. */
+  | { readonly kind: 'changes'; readonly changes: readonly ConfigChange[] }
   | { readonly kind: 'control'; readonly messages: readonly ReceivedMessage[] }
   | { readonly kind: 'reconcile-all' }
   | { readonly kind: 'sweep-due' }
   | { readonly kind: 'deployment'; readonly request: CustomResourceRequest };
+
+export interface ConfigChange {
+  readonly subscriptionId: string;
+  /** Its place in the stream. */
+  readonly sequenceNumber: string;
+  /** Epoch ms, where it made the item or changed its `url` or `status`. */
+  readonly endpointChangedAt: number | undefined;
+}
 
 /** `message` undefined: it is none that we know. */
 export interface ReceivedMessage {
@@ -31,23 +36,30 @@ const requestSchema = z.object({
 // Not only what can be an id: somebody may have put anything into the table, and its state goes with it.
 const subscriptionId = z.string().check(z.minLength(1));
 const attempt = z.optional(z.int().check(z.gte(0)));
+const endpointChangedAt = z.optional(z.number());
 const messageSchema = z.union([
   z.object({
     subscriptionId,
     action: z.enum(['open-circuit', 'recovered', 'ramp', 'park', 'reconcile']),
     attempt,
+    waits: attempt,
     hourly: z.optional(z.boolean()),
+    endpointChangedAt,
   }),
-  z.object({ subscriptionId, action: z.literal('probe'), dueAt: z.number(), attempt }),
-  z.object({ action: z.literal('tear-down'), request: requestSchema }),
+  z.object({ subscriptionId, action: z.literal('probe'), dueAt: z.number(), attempt, waits: attempt }),
+  z.object({ action: z.literal('tear-down'), request: requestSchema, startedAt: z.number() }),
 ]);
 
+const image = z.optional(z.record(z.string(), z.unknown()));
 const streamSchema = z.object({
   Records: z.array(
     z.object({
       eventSource: z.literal('aws:dynamodb'),
       dynamodb: z.object({
         SequenceNumber: z.string(),
+        ApproximateCreationDateTime: z.optional(z.number()),
+        OldImage: image,
+        NewImage: image,
         Keys: z.object({ subscriptionId: z.object({ S: z.string() }) }),
       }),
     }),
@@ -65,6 +77,7 @@ export function readTrigger(event: unknown): Trigger {
     const changes = stream.data.Records.map(({ dynamodb }) => ({
       subscriptionId: dynamodb.Keys.subscriptionId.S,
       sequenceNumber: dynamodb.SequenceNumber,
+      endpointChangedAt: endpointChangeOf(dynamodb),
     }));
     return { kind: 'changes', changes };
   }
@@ -78,6 +91,25 @@ export function readTrigger(event: unknown): Trigger {
   const request = requestSchema.safeParse(event);
   if (request.success) return { kind: 'deployment', request: request.data };
   throw new Error('not a trigger of this function: neither stream, control queue, schedule nor Custom::Routes');
+}
+
+/** Two changes that lead back to where they began are two changes: only the stream has both. */
+function endpointChangeOf({
+  OldImage: before,
+  NewImage: after,
+  ApproximateCreationDateTime: epochSeconds,
+}: {
+  readonly OldImage?: Readonly<Record<string, unknown>> | undefined;
+  readonly NewImage?: Readonly<Record<string, unknown>> | undefined;
+  readonly ApproximateCreationDateTime?: number | undefined;
+}): number | undefined {
+  if (after === undefined || epochSeconds === undefined) return undefined;
+  const isSame = before !== undefined && JSON.stringify(endpointOf(before)) === JSON.stringify(endpointOf(after));
+  return isSame ? undefined : epochSeconds * 1000;
+}
+
+function endpointOf({ url, status = { S: 'active' } }: Readonly<Record<string, unknown>>): unknown {
+  return [url, status];
 }
 
 function readMessage(body: string): SubscriptionMessage | TearDownMessage | undefined {

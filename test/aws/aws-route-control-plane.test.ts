@@ -54,6 +54,7 @@ const desired = desiredRoute(
   { enabled: true, maximumConcurrency: 10 },
   routeSettings(),
 );
+const FunctionArn = 'arn:aws:lambda:eu-central-1:123456789012:function:fanout-test-sub_1';
 const says = { message: 'as AWS says', $metadata: {} };
 
 let slept: number;
@@ -218,9 +219,13 @@ describe('event source mappings', () => {
 
   it('that another run has made are done, and those that are still being deleted are for later', async () => {
     lambda.on(CreateEventSourceMappingCommand).rejects(new ResourceConflictException(says));
-    lambda.on(ListEventSourceMappingsCommand).resolves({ EventSourceMappings: [{ UUID: 'm', State: 'Enabled' }] });
+    lambda
+      .on(ListEventSourceMappingsCommand)
+      .resolves({ EventSourceMappings: [{ UUID: 'm', State: 'Enabled', FunctionArn }] });
     expect(await routes.apply(actionOf('create-mapping'))).toEqual(done);
-    lambda.on(ListEventSourceMappingsCommand).resolves({ EventSourceMappings: [{ UUID: 'm', State: 'Deleting' }] });
+    lambda
+      .on(ListEventSourceMappingsCommand)
+      .resolves({ EventSourceMappings: [{ UUID: 'm', State: 'Deleting', FunctionArn }] });
     expect((await routes.apply(actionOf('create-mapping'))).kind).toBe('later');
   });
 
@@ -241,6 +246,36 @@ describe('event source mappings', () => {
       BatchSize: 10,
       MaximumBatchingWindowInSeconds: 0,
       ScalingConfig: { MaximumConcurrency: 10 },
+    });
+  });
+
+  it('of somebody else’s function that reads the queue as well are left alone, and ours is kept', async () => {
+    lambda.on(ListEventSourceMappingsCommand).resolves({
+      EventSourceMappings: [
+        { UUID: 'theirs', State: 'Enabled', FunctionArn: functionArnOf('redriver') },
+        { UUID: 'ours', State: 'Enabled', FunctionArn: `${FunctionArn}:live` },
+      ],
+    });
+    lambda.on(GetFunctionCommand).rejects(new ResourceNotFoundException(says));
+    sqs.on(GetQueueAttributesCommand).rejects(new QueueDoesNotExist(says));
+    eventBridge.on(DescribeRuleCommand).rejects(new RuleNotFound(says));
+    const { mappings } = await routes.describe(names);
+    expect(mappings.map(({ mappingId }) => mappingId)).toEqual(['ours']);
+  });
+
+  it('that lost what they report, or got a filter, get both back', async () => {
+    const [first] = planRoute(desired, {
+      mappings: [
+        { ...desired.mapping, mappingId: 'm', reportsItemFailures: false, filterPatterns: ['{"body":["x"]}'] },
+      ],
+      queue: { ...desired.queue },
+    }).filter(({ kind }) => kind === 'update-mapping');
+    expect(first).toBeDefined();
+    await routes.apply(first as RouteAction);
+    expect(lambda.commandCalls(UpdateEventSourceMappingCommand)[0]?.args[0].input).toMatchObject({
+      UUID: 'm',
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      FilterCriteria: { Filters: [] },
     });
   });
 
@@ -305,6 +340,10 @@ describe('what is there of a route', () => {
         {
           UUID: 'm',
           State: 'Enabling',
+          FunctionArn,
+          FunctionResponseTypes: ['ReportBatchItemFailures'],
+          LastModified: new Date(0),
+          LastProcessingResult: 'No records processed',
           BatchSize: 10,
           MaximumBatchingWindowInSeconds: 0,
           ScalingConfig: { MaximumConcurrency: 10 },
@@ -314,6 +353,9 @@ describe('what is there of a route', () => {
     expect(planRoute(desired, await routes.describe(names))).toEqual([]);
   });
 });
+
+const queueArnOf = (id: string) => `arn:aws:sqs:eu-central-1:123456789012:fanout-test-sub_${id}`;
+const functionArnOf = (name: string) => `arn:aws:lambda:eu-central-1:123456789012:function:${name}`;
 
 describe('what is there of all routes', () => {
   it('is found by whichever part is left, and by nothing of others', async () => {
@@ -327,9 +369,31 @@ describe('what is there of all routes', () => {
       .resolves({ Functions: [{ FunctionName: 'somebody-elses' }] });
     lambda.on(ListEventSourceMappingsCommand).resolves({
       EventSourceMappings: [
-        { UUID: '1', State: 'Disabled', EventSourceArn: 'arn:aws:sqs:eu-central-1:123456789012:fanout-test-sub_d' },
-        { UUID: '2', State: 'Enabled', EventSourceArn: 'arn:aws:dynamodb:eu-central-1:123456789012:table/x/stream/y' },
-        { UUID: '3', State: 'Deleting', EventSourceArn: 'arn:aws:sqs:eu-central-1:123456789012:fanout-test-sub_e' },
+        {
+          UUID: '1',
+          State: 'Disabled',
+          EventSourceArn: queueArnOf('d'),
+          FunctionArn: functionArnOf('fanout-test-sub_d'),
+        },
+        {
+          UUID: '2',
+          State: 'Enabled',
+          EventSourceArn: 'arn:aws:dynamodb:eu-central-1:123456789012:table/x/stream/y',
+          FunctionArn: functionArnOf('fanout-test-sub_x'),
+        },
+        {
+          UUID: '3',
+          State: 'Deleting',
+          EventSourceArn: queueArnOf('e'),
+          FunctionArn: functionArnOf('fanout-test-sub_e'),
+        },
+        { UUID: '4', State: 'Enabled', EventSourceArn: queueArnOf('f-dlq'), FunctionArn: functionArnOf('redriver') },
+        {
+          UUID: '5',
+          State: 'Enabled',
+          EventSourceArn: queueArnOf('g'),
+          FunctionArn: functionArnOf(`fanout-test-${'x'.repeat(41)}`),
+        },
       ],
     });
     const ids: string[] = [];

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { InMemoryRoutes } from '../../lab/support/in-memory/route-control-plane.ts';
+import { InMemoryLeases } from '../../lab/support/in-memory/route-leases.ts';
 import { InMemoryGate, InMemorySubscriptions } from '../../lab/support/in-memory/subscriptions.ts';
 import { RecordedLog, RecordedMetrics } from '../../lab/support/in-memory/telemetry.ts';
 import { aSubscriptionItem, day, longGoneTimeline, routeSettings } from '../../lab/support/subscriptions.ts';
@@ -12,6 +13,7 @@ const hour = 60 * 60 * 1000;
 
 class World {
   readonly subscriptions = new InMemorySubscriptions();
+  readonly leases = new InMemoryLeases();
   readonly gate = new InMemoryGate();
   readonly routes = new InMemoryRoutes('fanout-test');
   readonly metrics = new RecordedMetrics();
@@ -25,9 +27,11 @@ class World {
   readonly invoke = (event: unknown) =>
     createProvisionHandler({
       subscriptions: this.subscriptions,
+      leases: this.leases,
       gate: this.gate,
       routes: this.routes,
       settings: routeSettings(),
+      ruleSettleSeconds: 0,
       outboundPolicy: 'public',
       timeline: longGoneTimeline,
       randomBytes: (count) => Buffer.alloc(count, 1),
@@ -149,6 +153,7 @@ describe('changes of the table', () => {
     world.routes.maxRules = 0;
     await world.make('sub_1');
     expect(world.sent).toEqual([]);
+    expect(world.metrics.valuesOf('RoutesFailed')).toEqual([1]);
   });
 });
 
@@ -200,7 +205,7 @@ describe('the hourly run', () => {
     }
     await world.invoke({ action: 'reconcile-all' });
     expect(world.sent).toHaveLength(300);
-    expect(Math.max(...world.sent.map(({ delaySeconds }) => delaySeconds))).toBe(59);
+    expect(Math.max(...world.sent.map(({ delaySeconds }) => delaySeconds))).toBe(149);
   });
 
   it('counts what lies in the dead-letter queues', async () => {
@@ -287,6 +292,26 @@ describe('control messages', () => {
   });
 });
 
+describe('what finds another run at work', () => {
+  it('comes again whole, later each time, until it has its turn', async () => {
+    await world.make('sub_1');
+    const dueAt = world.now;
+    await world.setState({ circuit: { state: 'open', reason: 'failing', since: 0, probes: 0, probeAt: dueAt } });
+    await world.leases.take('sub_1', { holder: 'another', now: world.now, until: world.now + hour });
+    await world.invoke(messagesOf({ subscriptionId: 'sub_1', action: 'probe', dueAt }));
+    const delays: (number | undefined)[] = [];
+    for (let turn = 0; turn < 9; turn++) {
+      delays.push(world.sent[0]?.delaySeconds);
+      await world.deliverSent();
+    }
+    expect(delays).toEqual([10, 20, 40, 80, 160, 160, 160, 160, 160]);
+    expect(world.routes.invoked).toEqual([]);
+    await world.leases.release('sub_1', 'another', {});
+    await world.deliverSent();
+    expect(world.routes.invoked).toMatchObject([{ payload: { probe: true } }]);
+  });
+});
+
 describe('the deployment', () => {
   it('looks at every route in the background and answers at once', async () => {
     await world.make('sub_1');
@@ -335,6 +360,9 @@ describe('the deployment', () => {
     await world.make('sub_1');
     await world.invoke(deploymentOf('Delete'));
     await world.invoke(deploymentOf('Create'));
+    await world.deliverSent();
+    expect(world.sent).toMatchObject([{ delaySeconds: 70 }]);
+    world.now += 70_000;
     await world.deliverSent();
     expect(world.routes.rules.size).toBe(1);
   });

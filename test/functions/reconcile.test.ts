@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { InMemoryRoutes } from '../../lab/support/in-memory/route-control-plane.ts';
+import { InMemoryLeases } from '../../lab/support/in-memory/route-leases.ts';
 import { InMemoryGate, InMemorySubscriptions } from '../../lab/support/in-memory/subscriptions.ts';
 import { RecordedLog, RecordedMetrics } from '../../lab/support/in-memory/telemetry.ts';
 import { aSubscriptionItem, aTimeline, day, longGoneTimeline, routeSettings } from '../../lab/support/subscriptions.ts';
@@ -21,32 +22,41 @@ const aProvisionEnvironment = {
   DELIVER_LOG_GROUP: 'deliveries',
   CONTROL_QUEUE_URL: 'https://sqs.eu-central-1.amazonaws.com/123456789012/control',
   OUTBOUND_POLICY: 'public',
+  RULE_SETTLE_SECONDS: '30',
   LEGACY_TIMELINE: '{}',
   DISABLE_AFTER_SECONDS: '432000',
 } as const;
 
+let draws = 0;
+
 class World {
   readonly subscriptions = new InMemorySubscriptions();
+  readonly leases = new InMemoryLeases();
   readonly gate = new InMemoryGate();
   readonly routes = new InMemoryRoutes('fanout-test');
   readonly metrics = new RecordedMetrics();
   now = 100 * day;
+  ruleSettleSeconds = 0;
   settings: RouteSettings = routeSettings();
   timeline = longGoneTimeline;
 
-  reconcile(subscriptionId = 'sub_1') {
+  remainingMs = 300_000;
+
+  reconcile(subscriptionId = 'sub_1', endpointChangedAt?: number) {
     return createReconcile({
       subscriptions: this.subscriptions,
+      leases: this.leases,
       gate: this.gate,
       routes: this.routes,
       settings: this.settings,
+      ruleSettleSeconds: this.ruleSettleSeconds,
       outboundPolicy: 'public',
       timeline: this.timeline,
-      randomBytes: (count) => Buffer.alloc(count, 1),
+      randomBytes: (count) => Buffer.alloc(count, ++draws),
       clock: () => this.now,
       metrics: this.metrics,
       log: new RecordedLog(),
-    })(subscriptionId);
+    })(subscriptionId, { remainingMs: () => this.remainingMs, endpointChangedAt });
   }
 
   async write(fields: JsonObject = {}): Promise<void> {
@@ -214,14 +224,134 @@ describe('a subscription that is deleted', () => {
     await world.write();
     world.subscriptions.configs.clear();
     await world.reconcile();
-    world.routes.recentlyDeleted.add(`${name}-dlq`);
+    world.now += 10_000;
     world.subscriptions.put(aSubscriptionItem());
     expect(await world.reconcile()).toMatchObject({ kind: 'pending', retryAfterSeconds: 60 });
     expect(world.state()).toMatchObject({ provisioning: 'pending', reason: expect.stringContaining('deleted') });
-    world.routes.recentlyDeleted.clear();
+    expect(world.routes.isEmpty()).toBe(true);
+    world.now += 60_000;
     await world.reconcile();
     expect(world.state()).not.toHaveProperty('reason');
     expect(world.state()?.provisioning).toBe('ready');
+  });
+});
+
+describe('two runs that meet', () => {
+  const deleted = (of: World) => of.subscriptions.configs.clear();
+  const written = (of: World) => of.subscriptions.put(aSubscriptionItem());
+  const twists: [string, (of: World) => Promise<void>, (of: World) => void, boolean][] = [
+    [
+      'a deletion, and the same id made again',
+      async (of) => {
+        await of.write();
+        deleted(of);
+      },
+      written,
+      true,
+    ],
+    ['a creation, and its deletion', async (of) => written(of), deleted, false],
+  ];
+
+  it.each(twists)('%s: at every interleaving the last item says what there is', async (_, begin, twist, exists) => {
+    const undisturbed = new World();
+    await begin(undisturbed);
+    const { length: before } = undisturbed.routes.applied;
+    await undisturbed.reconcile();
+    const actions = undisturbed.routes.applied.length - before;
+    expect(actions).toBeGreaterThan(4);
+
+    for (let at = 1; at <= actions; at++) {
+      const met = new World();
+      await begin(met);
+      let count = 0;
+      let other: ReturnType<World['reconcile']> | undefined;
+      met.routes.afterAction = () => {
+        if (++count !== at) return;
+        twist(met);
+        other = met.reconcile();
+      };
+      await met.reconcile();
+      expect(await other).toEqual({ kind: 'busy' });
+      met.now += 80_000;
+      await met.reconcile();
+      expect(met.routes.isEmpty()).toBe(!exists);
+      expect(met.state()?.provisioning).toBe(exists ? 'ready' : undefined);
+      if (exists) expect(met.routes.everything()).toMatchObject({ queues: { [name]: {}, [`${name}-dlq`]: {} } });
+    }
+  });
+
+  it('of which one was killed: the other begins when nothing of the first can have an effect any more', async () => {
+    world.subscriptions.put(aSubscriptionItem());
+    world.leases.release = async () => {
+      throw new Error('the process ended');
+    };
+    world.crashAfter(3);
+    await expect(world.reconcile()).rejects.toThrow('the process ended');
+    world.crashAfter(Number.POSITIVE_INFINITY);
+    world.now += world.remainingMs + 60_000;
+    expect(await world.reconcile()).toEqual({ kind: 'busy' });
+    world.now += 15_000;
+    expect((await world.reconcile()).kind).toBe('ready');
+  });
+
+  it('of which one comes back after its time: it changes nothing any more', async () => {
+    world.subscriptions.put(aSubscriptionItem());
+    world.routes.afterAction = ({ kind }) => {
+      if (kind === 'put-rule') world.now += world.remainingMs;
+    };
+    await expect(world.reconcile()).rejects.toThrow('is over');
+    expect(world.routes.applied.at(-1)?.kind).toBe('put-rule');
+  });
+
+  it('leave no lease behind', async () => {
+    await world.write();
+    world.subscriptions.configs.clear();
+    await world.reconcile();
+    world.now += 80_000;
+    await world.reconcile();
+    expect(world.leases.leases.size).toBe(0);
+  });
+});
+
+describe('a queue that somebody deleted', () => {
+  it('is made again, and so is the mapping, which would go on reading the old one', async () => {
+    await world.write();
+    const [former] = world.routes.mappings.keys();
+    world.routes.queues.delete(name);
+    world.routes.applied.length = 0;
+    expect((await world.reconcile()).kind).toBe('ready');
+    expect(world.routes.applied.map(({ kind }) => kind)).toEqual(['delete-mapping', 'create-queue', 'create-mapping']);
+    expect([...world.routes.mappings.keys()]).not.toContain(former);
+  });
+
+  it.each([
+    ['is older than the queue', { modifiedAt: 100 * day - 1 }],
+    ['says so', { lastResult: 'PROBLEM: The specified queue does not exist.' }],
+  ])('and made again by hand is found by its mapping, which %s', async (_, seen) => {
+    await world.write();
+    world.routes.queues.set(name, { ...world.routes.queues.get(name), CreatedTimestamp: String((100 * day) / 1000) });
+    world.routes.applied.length = 0;
+    const describe = world.routes.describe.bind(world.routes);
+    world.routes.describe = async (names) => {
+      const { mappings, ...rest } = await describe(names);
+      return { ...rest, mappings: mappings.map((mapping) => ({ ...mapping, ...seen })) };
+    };
+    await world.reconcile();
+    expect(world.routes.applied.map(({ kind }) => kind)).toEqual(['delete-mapping', 'create-mapping']);
+  });
+});
+
+describe('a rule that was put a moment ago', () => {
+  it('may not match yet: until then the subscription is not ready, and says why', async () => {
+    world.ruleSettleSeconds = 30;
+    await world.write();
+    expect(world.state()).toMatchObject({
+      provisioning: 'pending',
+      reason: expect.stringContaining('EventBridge may take up to 30 s'),
+    });
+    expect(world.mapping()?.enabled).toBe(true);
+    world.now += 30_000;
+    expect((await world.reconcile()).kind).toBe('ready');
   });
 });
 
@@ -293,7 +423,6 @@ describe('a quota that is reached', () => {
     expect(result.kind).toBe('pending');
     expect(result).not.toHaveProperty('retryAfterSeconds');
     expect(world.state()).toMatchObject({ provisioning: 'pending', reason: expect.stringContaining('quota') });
-    expect(world.metrics.valuesOf('RoutesFailed')).toEqual([1]);
     world.routes.maxRules = 1;
     await world.reconcile();
     expect(world.state()?.provisioning).toBe('ready');

@@ -2,7 +2,7 @@ import type { Flow } from '../deliveries/endpoint-health.ts';
 import { queueRetentionSeconds } from '../deliveries/retry-schedule.ts';
 import { rulePattern } from '../subscriptions/rule-pattern.ts';
 import type { SubscriptionConfig } from '../subscriptions/subscription.ts';
-import { deadLetterSuffix } from '../subscriptions/subscription-id.ts';
+import { deadLetterSuffix, subscriptionIdFault } from '../subscriptions/subscription-id.ts';
 
 /** What all routes of one deployment have in common. */
 export interface RouteSettings {
@@ -72,6 +72,10 @@ export interface FunctionSettings {
 export interface MappingSettings extends Flow {
   readonly batchSize: number;
   readonly batchingWindowSeconds: number;
+  /** Without it every message of a batch counts as delivered, and is deleted. */
+  readonly reportsItemFailures: boolean;
+  /** JSON. Lambda deletes what they do not let through. */
+  readonly filterPatterns: readonly string[];
 }
 
 const deliverTimeoutSeconds = 90;
@@ -99,7 +103,8 @@ export function routeNames(prefix: string, subscriptionId: string): RouteNames {
 export function subscriptionIdOf(prefix: string, name: string): string | undefined {
   if (!name.startsWith(`${prefix}-`)) return undefined;
   const rest = name.slice(prefix.length + 1);
-  return rest.endsWith(deadLetterSuffix) ? rest.slice(0, -deadLetterSuffix.length) : rest;
+  const id = rest.endsWith(deadLetterSuffix) ? rest.slice(0, -deadLetterSuffix.length) : rest;
+  return subscriptionIdFault(id) === undefined ? id : undefined;
 }
 
 export function ruleArn(settings: RouteSettings, names: RouteNames): string {
@@ -134,7 +139,7 @@ export function desiredRoute(config: SubscriptionConfig, flow: Flow, settings: R
       Policy: sentByRule(deadLetterArn),
     },
     deliverFunction: functionSettings(names, settings),
-    mapping: { ...flow, batchSize, batchingWindowSeconds },
+    mapping: { ...flow, batchSize, batchingWindowSeconds, reportsItemFailures: true, filterPatterns: [] },
   };
 }
 

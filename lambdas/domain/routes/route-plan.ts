@@ -28,6 +28,10 @@ export interface ExistingMapping extends Omit<MappingSettings, 'enabled'> {
   readonly mappingId: string;
   /** Undefined while the control plane does not say which way it is going: then it is set again. */
   readonly enabled: boolean | undefined;
+  /** Epoch ms of its last change, or change of state. */
+  readonly modifiedAt?: number;
+  /** What its last look at the queue came to, in Lambda's words. */
+  readonly lastResult?: string;
 }
 
 /** One call, idempotent: done twice it leaves what done once leaves. */
@@ -62,10 +66,16 @@ export const ruleTargetId = 'queue';
  * waits for 14 days. A pause comes first of all.
  */
 export function planRoute(desired: DesiredRoute, existing: ExistingRoute): RouteAction[] {
-  const mapping = planMapping(desired, existing);
+  const stale = existing.mappings.filter((mapping) => readsFormerQueue(mapping, existing.queue));
+  const mapping = planMapping(
+    desired,
+    existing.mappings.filter((one) => !stale.includes(one)),
+  );
   const pauses = !desired.mapping.enabled;
   return [
     ...(pauses ? mapping.existing : []),
+    // Before the queue is made again: afterwards nobody could tell.
+    ...stale.map(({ mappingId }) => ({ kind: 'delete-mapping', mappingId }) as const),
     ...planQueue(desired.names.deadLetterQueue, desired.deadLetterQueue, existing.deadLetterQueue),
     ...planQueue(desired.names.queue, desired.queue, existing.queue),
     ...planRule(desired, existing.rule),
@@ -112,8 +122,10 @@ export function isWhole({ rule, queue, deadLetterQueue, deliverFunction, mapping
   );
 }
 
-function disabled({ mappingId, ...settings }: ExistingMapping): RouteAction[] {
-  return settings.enabled ? [{ kind: 'update-mapping', mappingId, settings: { ...settings, enabled: false } }] : [];
+function disabled(mapping: ExistingMapping): RouteAction[] {
+  const { mappingId, enabled } = mapping;
+  if (enabled === false) return [];
+  return [{ kind: 'update-mapping', mappingId, settings: { ...settingsOf(mapping), enabled: false } }];
 }
 
 function planQueue(name: string, attributes: QueueAttributes, existing: QueueAttributes | undefined): RouteAction[] {
@@ -154,9 +166,22 @@ function planFunction(
   ];
 }
 
+/**
+ * A mapping outlives its queue, and does not always see that another of its name was made: it is older than the queue
+ * that is there, or says so itself.
+ */
+function readsFormerQueue(
+  { modifiedAt, lastResult = '' }: ExistingMapping,
+  queue: QueueAttributes | undefined,
+): boolean {
+  if (queue === undefined) return true;
+  const isOlder = modifiedAt !== undefined && modifiedAt < Number(queue.CreatedTimestamp) * 1000;
+  return isOlder || /does ?not ?exist|NonExistentQueue/i.test(lastResult);
+}
+
 function planMapping(
   { names, mapping: settings, rule }: DesiredRoute,
-  { mappings }: ExistingRoute,
+  mappings: readonly ExistingMapping[],
 ): { readonly existing: RouteAction[]; readonly missing: RouteAction[] } {
   const [first, ...others] = mappings;
   const { queueArn } = rule.target;
@@ -166,19 +191,20 @@ function planMapping(
       missing: [{ kind: 'create-mapping', queueArn, functionName: names.deliverFunction, settings }],
     };
   }
-  const { mappingId, ...there } = first;
-  const same =
-    settings.enabled === there.enabled &&
-    settings.maximumConcurrency === there.maximumConcurrency &&
-    settings.batchSize === there.batchSize &&
-    settings.batchingWindowSeconds === there.batchingWindowSeconds;
+  const { mappingId } = first;
+  const isSame =
+    canonicalJson(settings as unknown as JsonValue) === canonicalJson(settingsOf(first) as unknown as JsonValue);
   return {
     existing: [
       ...others.map((other) => ({ kind: 'delete-mapping', mappingId: other.mappingId }) as const),
-      ...(same ? [] : [{ kind: 'update-mapping', mappingId, settings } as const]),
+      ...(isSame ? [] : [{ kind: 'update-mapping', mappingId, settings } as const]),
     ],
     missing: [],
   };
+}
+
+function settingsOf({ mappingId: _, modifiedAt: __, lastResult: ___, enabled, ...rest }: ExistingMapping) {
+  return { ...rest, enabled: enabled ?? 'unknown' };
 }
 
 /** SQS gives policies back as JSON texts, with numbers for texts at times. */
