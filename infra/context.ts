@@ -5,11 +5,19 @@ import {
 } from '../lambdas/domain/events/legacy-timeline.ts';
 import type { WebhookFanoutProps } from './webhook-fanout-stack.ts';
 
-const choices = ['quietPeriodSeconds', 'legacyTimeline', 'alarmEmail', 'disableAfterHours', 'removalPolicy'];
+const choices = [
+  'quietPeriodSeconds',
+  'legacyTimeline',
+  'alarmEmail',
+  'disableAfterHours',
+  'ingestReservedConcurrency',
+  'tags',
+  'removalPolicy',
+];
 
 /**
  * Reads what a deploy can choose: `stage`, `quietPeriodSeconds`, `legacyTimeline`, `alarmEmail`,
- * `disableAfterHours`, `removalPolicy`. Each comes from `-c key=value`, otherwise from the stage's entry under `stages` in cdk.json. Throws an error that names
+ * `disableAfterHours`, `ingestReservedConcurrency`, `tags`, `removalPolicy`. Each comes from `-c key=value`, otherwise from the stage's entry under `stages` in cdk.json. Throws an error that names
  * the key.
  */
 export function readContext(contextOf: (key: string) => unknown): WebhookFanoutProps {
@@ -24,6 +32,8 @@ export function readContext(contextOf: (key: string) => unknown): WebhookFanoutP
   const alarmEmail = text('alarmEmail', read('alarmEmail'));
   const quietPeriodSeconds = wholeNumber('quietPeriodSeconds', read('quietPeriodSeconds'));
   const disableAfterHours = wholeNumber('disableAfterHours', read('disableAfterHours'));
+  const ingestReservedConcurrency = wholeNumber('ingestReservedConcurrency', read('ingestReservedConcurrency'));
+  const tags = jsonObject('tags', read('tags'));
   const dates = jsonObject('legacyTimeline', read('legacyTimeline'));
   return {
     stage,
@@ -31,6 +41,8 @@ export function readContext(contextOf: (key: string) => unknown): WebhookFanoutP
     ...(dates && { legacyTimeline: legacyTimeline(dates) }),
     ...(alarmEmail !== undefined && { alarmEmail }),
     ...(disableAfterHours !== undefined && { disableAfterHours }),
+    ...(ingestReservedConcurrency !== undefined && { ingestReservedConcurrency }),
+    ...(tags && { tags: textValues('tags', tags) }),
     removalPolicy: oneOf('removalPolicy', ['retain', 'destroy'], read('removalPolicy') ?? 'retain'),
   };
 }
@@ -43,6 +55,10 @@ function legacyTimeline(dates: Record<string, unknown>): NonNullable<WebhookFano
     throw new Error(`context legacyTimeline has no date ${unknown}: it has ${Object.keys(published).join(', ')}`);
   }
   return parseLegacyTimeline({ ...published, ...dates });
+}
+
+function textValues(key: string, values: Record<string, unknown>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, text(`${key}.${name}`, value) ?? '']));
 }
 
 function text(key: string, value: unknown): string | undefined {

@@ -36,6 +36,8 @@ export interface WebhookFanoutProps extends StackProps {
   readonly alarmEmail?: string;
   /** A subscription to which no delivery succeeded for so long is disabled; 120 when left out. */
   readonly disableAfterHours?: number;
+  /** Set aside for Drift's posts, out of what all functions of the account share; nothing when left out. */
+  readonly ingestReservedConcurrency?: number;
   /** `destroy` takes the tables with the stack; `retain` when left out. */
   readonly removalPolicy?: 'retain' | 'destroy';
   /** Holds `<function>/index.mjs`. */
@@ -55,7 +57,15 @@ export class WebhookFanoutStack extends Stack {
     const bus = new FanoutBus(this, 'Events');
     const tables = new Tables(this, 'Tables', { removalPolicy: props.removalPolicy ?? 'retain' });
     const api = new Api(this, 'Api', { alarms });
-    const ingest = new Ingest(this, 'Ingest', { bundleDirectory, api, bus, tables, legacyTimeline });
+    const ingest = new Ingest(this, 'Ingest', {
+      bundleDirectory,
+      api,
+      bus,
+      tables,
+      alarms,
+      legacyTimeline,
+      reservedConcurrency: props.ingestReservedConcurrency,
+    });
     const inactivity = new Inactivity(this, 'Inactivity', {
       bundleDirectory,
       bus,

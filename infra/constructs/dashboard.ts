@@ -169,6 +169,12 @@ export class Dashboard extends Construct {
             label: 'subscription changes',
             period: Duration.minutes(1),
           }),
+          new MathExpression({
+            expression: 'unfollowed / 1000',
+            usingMetrics: { unfollowed: domainMetric(this, 'OldestUnfollowedChange', 'Maximum') },
+            label: 'changes found by the hourly run',
+            period: Duration.minutes(1),
+          }),
         ],
         [alarms.thresholdOf('provisioning-stuck', 1000)],
       ),

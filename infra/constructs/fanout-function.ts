@@ -30,6 +30,8 @@ export interface FanoutFunctionProps<Environment extends Record<string, string>>
   /** Of the type that the function's env.ts exports: a variable that is forgotten does not compile. */
   readonly environment: Environment;
   readonly recursiveLoop?: RecursiveLoop;
+  /** Set aside for this function of what the account has; left out, it shares with all others. */
+  readonly reservedConcurrency?: number | undefined;
   /** Lambda itself logs faults only, and no lines for each invocation (docs/decisions/0060-lambda-logs-faults-only.md). */
   readonly systemLogsFaultsOnly?: true;
 }
@@ -71,6 +73,7 @@ export class FanoutFunction<Environment extends Record<string, string>> extends 
         loggingFormat: LoggingFormat.JSON,
         systemLogLevelV2: SystemLogLevel.WARN,
       }),
+      ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
       ...(props.recursiveLoop && { recursiveLoop: props.recursiveLoop }),
     });
   }
@@ -100,7 +103,7 @@ export class FanoutFunction<Environment extends Record<string, string>> extends 
   /** Feeds the function from a queue. One bad message never fails its batch. */
   consume(
     { queue, consumerTimeout }: QueueWithDeadLetters,
-    options: { readonly batchSize: number; readonly maxBatchingWindow?: Duration },
+    options: { readonly batchSize: number; readonly maxBatchingWindow?: Duration; readonly maxConcurrency?: number },
   ): void {
     if (consumerTimeout.toSeconds() < this.timeout.toSeconds()) {
       throw new Error(`${queue.node.path} was made for a consumer of ${consumerTimeout}, but it runs ${this.timeout}`);
@@ -110,6 +113,7 @@ export class FanoutFunction<Environment extends Record<string, string>> extends 
       eventSourceArn: queue.queueArn,
       batchSize: options.batchSize,
       reportBatchItemFailures: true,
+      ...(options.maxConcurrency && { maxConcurrency: options.maxConcurrency }),
       ...(options.maxBatchingWindow && { maxBatchingWindow: options.maxBatchingWindow }),
     });
   }

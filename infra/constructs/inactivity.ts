@@ -55,6 +55,8 @@ export class Inactivity extends Construct {
     });
     this.sweep.allow(['dynamodb:Query'], [tables.timersIndexArn]);
     this.sweep.allow(['sqs:SendMessage'], [this.timers.queue.queueArn]);
+    // Lambda itself would repeat a sweep that failed twice, beside the next ones, and keep one that was throttled for hours.
+    this.sweep.function.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.minutes(1) });
     new Rule(this, 'EveryMinute', {
       description: 'The sweep for inactivity timers',
       schedule: Schedule.rate(Duration.seconds(sweepIntervalSeconds)),

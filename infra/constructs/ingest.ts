@@ -4,6 +4,7 @@ import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import type { IngestEnv } from '../../lambdas/ingest/env.ts';
+import type { Alarms } from './alarms.ts';
 import type { Api } from './api.ts';
 import type { FanoutBus } from './event-bus.ts';
 import { explain } from './explain.ts';
@@ -16,6 +17,8 @@ export interface IngestProps {
   readonly bus: FanoutBus;
   readonly tables: Tables;
   readonly legacyTimeline: string;
+  readonly alarms: Alarms;
+  readonly reservedConcurrency: number | undefined;
 }
 
 /** `POST /drift/events`: what Drift is told to post to, and the token that says that it is Drift. */
@@ -50,10 +53,18 @@ export class Ingest extends Construct {
         LEGACY_TIMELINE: props.legacyTimeline,
       },
       systemLogsFaultsOnly: true,
+      reservedConcurrency: props.reservedConcurrency,
     });
     this.ingest.allow(['events:PutEvents'], [props.bus.bus.eventBusArn]);
     this.ingest.allow(['dynamodb:UpdateItem'], [props.tables.conversations.tableArn]);
     this.ingest.allow(['secretsmanager:GetSecretValue'], [this.driftToken.secretArn]);
+
+    props.alarms.raise({
+      article: 'ingest-throttled',
+      usersLose: 'Posts of Drift are turned away: other functions use up the concurrency of the account.',
+      metric: this.ingest.function.metricThrottles({ statistic: 'Sum', period: Duration.minutes(1) }),
+      threshold: 1,
+    });
 
     const [route] = props.api.httpApi.addRoutes({
       path: '/drift/events',

@@ -4,7 +4,14 @@ import { MathExpression, type Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { Rule, RuleTargetInput, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { FilterCriteria, FilterRule, RecursiveLoop, StartingPosition } from 'aws-cdk-lib/aws-lambda';
+import {
+  type CfnFunction,
+  FilterCriteria,
+  FilterRule,
+  type Function as LambdaFunctionConstruct,
+  RecursiveLoop,
+  StartingPosition,
+} from 'aws-cdk-lib/aws-lambda';
 import { FilterPattern, LogGroup, MetricFilter, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
@@ -35,6 +42,12 @@ export interface RoutesProps {
   readonly legacyTimeline: string;
   /** Of failure, after which a subscription is disabled. */
   readonly disableAfterSeconds: string;
+}
+
+/** Changes with the code. */
+function codeKeyOf(fn: LambdaFunctionConstruct): string {
+  const { code } = fn.node.defaultChild as CfnFunction;
+  return (code as CfnFunction.CodeProperty).s3Key ?? '';
 }
 
 /**
@@ -103,8 +116,27 @@ export class Routes extends Construct {
     explainWildcard(this.deliveryRole, queues.arn, queues.reason);
     explainWildcard(this.deliveryRole, '*', `${traces} ${unscopedActions[traces]}`);
 
+    const tags = stack.tags.tagValues();
     const deliveryCode = new Asset(this, 'DeliveryCode', { path: join(props.bundleDirectory, 'deliver') });
 
+    const environment: ProvisionEnv = {
+      SUBSCRIPTIONS_TABLE: tables.subscriptions.tableName,
+      DELIVERIES_TABLE: tables.deliveries.tableName,
+      EVENT_BUS_NAME: bus.bus.eventBusName,
+      ROUTE_PREFIX: routePrefix,
+      DELIVER_CODE_BUCKET: deliveryCode.s3BucketName,
+      DELIVER_CODE_KEY: deliveryCode.s3ObjectKey,
+      DELIVER_ROLE_ARN: this.deliveryRole.roleArn,
+      DELIVER_LOG_GROUP: deliveryLogs.logGroupName,
+      TAGS: JSON.stringify(tags),
+      CONTROL_QUEUE_URL: this.control.queue.queueUrl,
+      OUTBOUND_POLICY: props.outboundPolicy,
+      // "Allow a short period of time": https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html.
+      // The local run's rules match at once.
+      RULE_SETTLE_SECONDS: props.outboundPolicy === 'local' ? '0' : '30',
+      LEGACY_TIMELINE: props.legacyTimeline,
+      DISABLE_AFTER_SECONDS: props.disableAfterSeconds,
+    };
     this.provision = new FanoutFunction<ProvisionEnv>(this, 'Provision', {
       lambda: 'provision',
       bundleDirectory: props.bundleDirectory,
@@ -113,25 +145,10 @@ export class Routes extends Construct {
       timeout,
       // It sends itself messages (a probe, the next step of a ramp): no runaway loop.
       recursiveLoop: RecursiveLoop.ALLOW,
-      environment: {
-        SUBSCRIPTIONS_TABLE: tables.subscriptions.tableName,
-        DELIVERIES_TABLE: tables.deliveries.tableName,
-        EVENT_BUS_NAME: bus.bus.eventBusName,
-        ROUTE_PREFIX: routePrefix,
-        DELIVER_CODE_BUCKET: deliveryCode.s3BucketName,
-        DELIVER_CODE_KEY: deliveryCode.s3ObjectKey,
-        DELIVER_ROLE_ARN: this.deliveryRole.roleArn,
-        DELIVER_LOG_GROUP: deliveryLogs.logGroupName,
-        CONTROL_QUEUE_URL: this.control.queue.queueUrl,
-        OUTBOUND_POLICY: props.outboundPolicy,
-        // "Allow a short period of time": https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html.
-        // The local run's rules match at once.
-        RULE_SETTLE_SECONDS: props.outboundPolicy === 'local' ? '0' : '30',
-        LEGACY_TIMELINE: props.legacyTimeline,
-        DISABLE_AFTER_SECONDS: props.disableAfterSeconds,
-      },
+      environment,
     });
-    this.provision.consume(this.control, { batchSize: 10 });
+    // Each works on several routes at once, and all share Lambda's 15 control-plane calls a second with the account.
+    this.provision.consume(this.control, { batchSize: 10, maxConcurrency: 2 });
     this.provision.allow(
       ['dynamodb:GetItem', 'dynamodb:Scan', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'],
       [tables.subscriptions.tableArn],
@@ -164,9 +181,16 @@ export class Routes extends Construct {
         'lambda:UpdateFunctionConfiguration',
         'lambda:DeleteFunction',
         'lambda:InvokeFunction',
+        'lambda:GetFunctionRecursionConfig',
+        'lambda:PutFunctionRecursionConfig',
       ],
       functions,
     );
+    if (Object.keys(tags).length > 0) {
+      this.provision.allowNamed(['events:TagResource'], rules);
+      this.provision.allowNamed(['sqs:TagQueue'], queues);
+      this.provision.allowNamed(['lambda:TagResource'], functions);
+    }
     this.provision.allowNamed(
       ['lambda:UpdateEventSourceMapping', 'lambda:DeleteEventSourceMapping'],
       mappings,
@@ -179,6 +203,7 @@ export class Routes extends Construct {
       'sqs:ListQueues',
       'lambda:ListFunctions',
       'lambda:ListEventSourceMappings',
+      'lambda:GetAccountSettings',
     ]);
     this.provision.allow(['iam:PassRole'], [this.deliveryRole.roleArn], {
       StringEquals: { 'iam:PassedToService': 'lambda.amazonaws.com' },
@@ -241,8 +266,9 @@ export class Routes extends Construct {
     const routes = new CustomResource(this, 'Routes', {
       resourceType: 'Custom::Routes',
       serviceToken: this.provision.function.functionArn,
-      // New delivery code is an update of this resource, so a deploy brings it to every subscriber.
-      properties: { DeliverCodeKey: deliveryCode.s3ObjectKey },
+      // CloudFormation updates a resource whose properties change. All that a route is made of is in these, so a deploy brings
+      // any change of it to every subscriber.
+      properties: { ProvisionCode: codeKeyOf(this.provision.function), Environment: environment },
       // A teardown of many routes carries on from one invocation to the next.
       serviceTimeout: Duration.hours(1),
       removalPolicy: RemovalPolicy.DESTROY,
@@ -273,7 +299,7 @@ export class Routes extends Construct {
         label: 'routes and invocations that failed',
         period: quarterHour,
       }),
-      // A route that keeps failing is tried 6 times in that time; one that Lambda is slow to make, once or twice.
+      // A route that keeps failing is tried 6 times in that time. What AWS asks to wait for does not count.
       threshold: 5,
     });
     alarms.raise({
@@ -323,12 +349,30 @@ export class Routes extends Construct {
     alarms.raise({
       article: 'routing-failing',
       usersLose: 'Events that the bus could not hand to the queue of a subscriber or of the activity tracker.',
-      metric: new MathExpression({
-        expression: `SELECT SUM(FailedInvocations) FROM SCHEMA("AWS/Events", EventBusName, RuleName) WHERE EventBusName = '${bus.bus.eventBusName}' GROUP BY RuleName ORDER BY SUM() DESC`,
-        label: 'FailedInvocations',
-        period: Duration.minutes(1),
-      }),
+      metric: byRule(bus, 'FailedInvocations'),
       threshold: 1,
+    });
+    // What ends in a dead-letter queue may not count as failed: see "DeadLetterInvocations" in
+    // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html.
+    alarms.raise({
+      article: 'routing-dead-letters',
+      usersLose: 'Events that the bus put into a dead-letter queue, until they are put back.',
+      metric: byRule(bus, 'InvocationsSentToDlq'),
+      threshold: 1,
+    });
+    alarms.raise({
+      article: 'routing-lost',
+      usersLose: 'Events that neither a queue nor its dead-letter queue took. The archive has them.',
+      metric: byRule(bus, 'InvocationsFailedToBeSentToDlq'),
+      threshold: 1,
+    });
+    alarms.raise({
+      article: 'changes-not-followed',
+      usersLose: 'A change to a subscription takes up to an hour to come into force.',
+      // What the stream should have brought within seconds is left to the hourly run: IteratorAge has no figure while the
+      // stream's mapping is off.
+      metric: domainMetric(this, 'OldestUnfollowedChange', 'Maximum', Duration.minutes(5)),
+      threshold: Duration.minutes(5).toMilliseconds(),
     });
   }
 
@@ -343,4 +387,12 @@ export class Routes extends Construct {
   metricChangeAge(): Metric {
     return this.provision.function.metric('IteratorAge', { statistic: 'Maximum', period: Duration.minutes(1) });
   }
+}
+
+function byRule({ bus }: FanoutBus, metric: string): MathExpression {
+  return new MathExpression({
+    expression: `SELECT SUM(${metric}) FROM SCHEMA("AWS/Events", EventBusName, RuleName) WHERE EventBusName = '${bus.eventBusName}' GROUP BY RuleName ORDER BY SUM() DESC`,
+    label: metric,
+    period: Duration.minutes(1),
+  });
 }

@@ -9,6 +9,7 @@ export const unscopedActions = {
   'events:ListRules': 'Shows the names of rules and their patterns, and no event.',
   'events:ListReplays': 'Shows the names of replays and how far they have come, and no event.',
   'sqs:ListQueues': 'Shows the names of queues, and no message.',
+  'lambda:GetAccountSettings': 'Shows limits of the account.',
   'lambda:ListFunctions': 'Shows functions with their environments, where no function of ours has a secret.',
   'lambda:ListEventSourceMappings': 'Shows which function reads which queue, and no message.',
   'dynamodb:ListStreams': 'Shows the names of streams, and no record.',

@@ -74,6 +74,7 @@ export class ControlPlane {
           invokeAsync(functionName, JSON.stringify(payload));
           if (invocation.strikes('invoked-twice')) invokeAsync(functionName, JSON.stringify(payload));
         }),
+      unreservedConcurrency: () => invocation.call('GetAccountSettings', () => 1_000),
       countDeadLetters: (ids) =>
         invocation.call('GetQueueAttributes dead letters', () =>
           ids.reduce((sum, id) => sum + (queues.find(`${this.#options.prefix}-${id}-dlq`)?.counts().visible ?? 0), 0),
@@ -210,6 +211,9 @@ export class ControlPlane {
       case 'update-function-settings':
         if (!this.functions.has(action.name)) throw new Error(`no function ${action.name}`);
         this.functions.set(action.name, action.settings);
+        return done;
+      case 'allow-loops':
+        if (!this.functions.has(action.name)) throw new Error(`no function ${action.name}`);
         return done;
       case 'delete-function':
         this.functions.delete(action.name);

@@ -48,6 +48,7 @@ const routeSettings: RouteSettings = {
   deliverCode: { bucket: 'code', key: 'deliver.zip' },
   deliverRoleArn: `arn:aws:iam::${accountId}:role/deliver`,
   deliverLogGroup: 'deliver',
+  tags: {},
   deliverEnvironment: {},
 };
 

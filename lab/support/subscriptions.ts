@@ -43,6 +43,7 @@ export function routeSettings(settings: Partial<RouteSettings> = {}): RouteSetti
     deliverCode: { bucket: 'assets', key: 'one.zip' },
     deliverRoleArn: 'arn:aws:iam::123456789012:role/deliver',
     deliverLogGroup: 'deliveries',
+    tags: {},
     deliverEnvironment: {
       SUBSCRIPTIONS_TABLE: 'subscriptions',
       DELIVERIES_TABLE: 'deliveries',

@@ -21,9 +21,10 @@ const parallelLooks = 10;
 
 /** Routes of EventBridge rules, SQS queues and Lambda functions. The clients retry calls that are throttled. */
 export function awsRouteControlPlane({ eventBridge, sqs, lambda, settings, sleep }: Options): RouteControlPlane {
-  const rules = eventBridgeRouteRules(eventBridge, settings.eventBusName);
-  const queues = sqsRouteQueues(sqs, settings.queueUrlBase);
-  const functions = lambdaRouteFunctions({ client: lambda, sleep });
+  const { tags, queueUrlBase, eventBusName } = settings;
+  const rules = eventBridgeRouteRules({ client: eventBridge, eventBusName, tags });
+  const queues = sqsRouteQueues({ client: sqs, queueUrlBase, tags, sleep });
+  const functions = lambdaRouteFunctions({ client: lambda, tags, sleep });
   const namePrefix = `${settings.prefix}-`;
 
   async function* owners(pages: AsyncIterable<readonly string[]>): AsyncIterable<readonly string[]> {
@@ -70,6 +71,8 @@ export function awsRouteControlPlane({ eventBridge, sqs, lambda, settings, sleep
           return functions.updateCode(action.name, action.settings);
         case 'update-function-settings':
           return functions.updateSettings(action.name, action.settings);
+        case 'allow-loops':
+          return functions.allowLoops(action.name);
         case 'delete-function':
           return functions.delete(action.name);
         case 'create-mapping':
@@ -93,6 +96,8 @@ export function awsRouteControlPlane({ eventBridge, sqs, lambda, settings, sleep
     invoke(functionName, payload) {
       return functions.invoke(functionName, JSON.stringify(payload));
     },
+
+    unreservedConcurrency: () => functions.unreservedConcurrency(),
 
     async countDeadLetters(subscriptionIds) {
       let total = 0;

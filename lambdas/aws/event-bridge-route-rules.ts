@@ -19,8 +19,17 @@ import type { ActionOutcome } from '../provision/ports.ts';
 const done: ActionOutcome = { kind: 'done' };
 
 /** The rules of subscribers, on one bus. */
-export function eventBridgeRouteRules(client: EventBridgeClient, eventBusName: string) {
-  const EventBusName = eventBusName;
+export function eventBridgeRouteRules({
+  client,
+  eventBusName: EventBusName,
+  tags,
+}: {
+  readonly client: EventBridgeClient;
+  readonly eventBusName: string;
+  /** For rules that are made: EventBridge passes over them where a rule is changed. */
+  readonly tags: Readonly<Record<string, string>>;
+}) {
+  const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
 
   async function change(call: () => Promise<unknown>): Promise<ActionOutcome> {
     try {
@@ -65,7 +74,15 @@ export function eventBridgeRouteRules(client: EventBridgeClient, eventBusName: s
 
     put(name: string, pattern: string): Promise<ActionOutcome> {
       return change(() =>
-        client.send(new PutRuleCommand({ Name: name, EventBusName, EventPattern: pattern, State: 'ENABLED' })),
+        client.send(
+          new PutRuleCommand({
+            Name: name,
+            EventBusName,
+            EventPattern: pattern,
+            State: 'ENABLED',
+            ...(Tags.length === 0 ? {} : { Tags }),
+          }),
+        ),
       );
     },
 

@@ -7,13 +7,17 @@ import {
   type EventSourceMappingConfiguration,
   type FunctionConfiguration,
   FunctionResponseType,
+  GetAccountSettingsCommand,
   GetFunctionCommand,
+  GetFunctionRecursionConfigCommand,
   InvalidParameterValueException,
   InvokeCommand,
   type LambdaClient,
   ListEventSourceMappingsCommand,
   ListFunctionsCommand,
   LogFormat,
+  PutFunctionRecursionConfigCommand,
+  RecursiveLoop,
   ResourceConflictException,
   ResourceInUseException,
   ResourceNotFoundException,
@@ -32,13 +36,25 @@ const lookDelaysMs = [200, 300, 500, 500, 1_000, 1_000, 2_000, 2_000, 4_000, 4_0
 /** Between tries at a mapping that is still changing: Lambda takes some seconds for each change. */
 const mappingRetryDelaysMs = [1_000, 2_000, 4_000];
 
+const stillChanging: ActionOutcome = {
+  kind: 'later',
+  reason: 'Lambda is still making the delivery function',
+  retryAfterSeconds: 15,
+};
+
+function givenUp(what: string): ActionOutcome {
+  return { kind: 'later', reason: `Lambda ${what}`, retryAfterSeconds: 60 };
+}
+
 interface Options {
   readonly client: LambdaClient;
+  /** For what is made. */
+  readonly tags: Readonly<Record<string, string>>;
   readonly sleep: (ms: number) => Promise<void>;
 }
 
 /** The delivery functions of subscribers, and what reads their queues. */
-export function lambdaRouteFunctions({ client, sleep }: Options) {
+export function lambdaRouteFunctions({ client, tags, sleep }: Options) {
   async function find(name: string): Promise<FunctionConfiguration | undefined> {
     try {
       // GetFunction, not GetFunctionConfiguration: 100 calls a second instead of a share in 15.
@@ -50,19 +66,28 @@ export function lambdaRouteFunctions({ client, sleep }: Options) {
   }
 
   /** Until a function that is being made or changed is settled, one way or the other. */
-  async function settle(name: string): Promise<ActionOutcome> {
+  async function settled(name: string): Promise<FunctionConfiguration | 'still changing'> {
     for (const delayMs of [...lookDelaysMs, undefined]) {
-      const found = await find(name);
-      if (found?.State !== 'Pending' && found?.LastUpdateStatus !== 'InProgress') return done;
+      const found = (await find(name)) ?? {};
+      if (found.State !== 'Pending' && found.LastUpdateStatus !== 'InProgress') return found;
       if (delayMs === undefined) break;
       await sleep(delayMs);
     }
-    return { kind: 'later', reason: 'Lambda is still making the delivery function', retryAfterSeconds: 15 };
+    return 'still changing';
+  }
+
+  /** What was made or changed is in force; Lambda may take it and give it up afterwards. */
+  async function inForce(name: string): Promise<ActionOutcome> {
+    const found = await settled(name);
+    if (found === 'still changing') return stillChanging;
+    if (found.State === 'Failed') return givenUp(`could not make the delivery function: ${found.StateReason}`);
+    if (found.LastUpdateStatus !== 'Failed') return done;
+    return givenUp(`could not change the delivery function: ${found.LastUpdateStatusReason}`);
   }
 
   async function update(name: string, send: () => Promise<unknown>): Promise<ActionOutcome> {
-    const before = await settle(name);
-    if (before.kind !== 'done') return before;
+    // Whatever became of an earlier change: this one takes its place.
+    if ((await settled(name)) === 'still changing') return stillChanging;
     try {
       await send();
     } catch (error) {
@@ -70,7 +95,7 @@ export function lambdaRouteFunctions({ client, sleep }: Options) {
       if (outcome !== undefined) return outcome;
       throw error;
     }
-    return settle(name);
+    return inForce(name);
   }
 
   async function listMappings(queueArn: string): Promise<EventSourceMappingConfiguration[]> {
@@ -105,7 +130,18 @@ export function lambdaRouteFunctions({ client, sleep }: Options) {
   return {
     async describe(name: string): Promise<ExistingFunction | undefined> {
       const found = await find(name);
-      return found === undefined ? undefined : existingFunction(found);
+      if (found === undefined) return undefined;
+      const { RecursiveLoop: loop = '' } = await client.send(
+        new GetFunctionRecursionConfigCommand({ FunctionName: name }),
+      );
+      return existingFunction(found, loop);
+    },
+
+    async allowLoops(name: string): Promise<ActionOutcome> {
+      await client.send(
+        new PutFunctionRecursionConfigCommand({ FunctionName: name, RecursiveLoop: RecursiveLoop.Allow }),
+      );
+      return done;
     },
 
     async create(name: string, settings: FunctionSettings): Promise<ActionOutcome> {
@@ -117,6 +153,7 @@ export function lambdaRouteFunctions({ client, sleep }: Options) {
             PackageType: 'Zip',
             Architectures: [settings.architecture],
             Code: { S3Bucket: settings.code.bucket, S3Key: settings.code.key },
+            ...(Object.keys(tags).length === 0 ? {} : { Tags: { ...tags } }),
           }),
         );
       } catch (error) {
@@ -127,7 +164,7 @@ export function lambdaRouteFunctions({ client, sleep }: Options) {
           throw error;
         }
       }
-      return settle(name);
+      return inForce(name);
     },
 
     updateCode(name: string, { code, architecture }: FunctionSettings): Promise<ActionOutcome> {
@@ -217,6 +254,11 @@ export function lambdaRouteFunctions({ client, sleep }: Options) {
       });
     },
 
+    async unreservedConcurrency(): Promise<number> {
+      const { AccountLimit } = await client.send(new GetAccountSettingsCommand({}));
+      return AccountLimit?.UnreservedConcurrentExecutions ?? Number.POSITIVE_INFINITY;
+    },
+
     /** The names of all functions of the account and region, a page at a time: Lambda filters by no prefix. */
     async *names(): AsyncIterable<readonly string[]> {
       let Marker: string | undefined;
@@ -258,7 +300,7 @@ function configuration(settings: FunctionSettings) {
   };
 }
 
-function existingFunction(found: FunctionConfiguration): ExistingFunction {
+function existingFunction(found: FunctionConfiguration, recursiveLoop: string): ExistingFunction {
   return {
     failed: found.State === 'Failed',
     roleArn: found.Role ?? '',
@@ -266,11 +308,13 @@ function existingFunction(found: FunctionConfiguration): ExistingFunction {
     handler: found.Handler ?? '',
     memoryMegabytes: found.MemorySize ?? 0,
     timeoutSeconds: found.Timeout ?? 0,
-    description: found.Description ?? '',
+    // An update that was given up is not in force, whatever was written about it.
+    description: found.LastUpdateStatus === 'Failed' ? '' : (found.Description ?? ''),
     environment: found.Environment?.Variables ?? {},
     logGroup: found.LoggingConfig?.LogGroup ?? '',
     systemLogLevel: found.LoggingConfig?.SystemLogLevel ?? '',
     tracingMode: found.TracingConfig?.Mode ?? '',
+    recursiveLoop,
   };
 }
 
@@ -315,7 +359,10 @@ function outcomeOf(error: unknown): ActionOutcome | undefined {
   if (error instanceof CodeStorageExceededException) {
     return { kind: 'blocked', reason: `Lambda's storage for code is full: ${error.message}` };
   }
-  if (error instanceof InvalidParameterValueException && /role|permission|queue/i.test(error.message)) {
+  // IAM agrees late on a role that was just made, or on the key of new code that a deploy has just allowed.
+  const isYoung =
+    error instanceof InvalidParameterValueException && /role|permission|queue|GetObject/i.test(error.message);
+  if (isYoung || (error instanceof Error && error.name === 'AccessDeniedException' && /s3/i.test(error.message))) {
     return { kind: 'later', reason: `Lambda does not take it yet: ${error.message}`, retryAfterSeconds: 15 };
   }
   if (error instanceof ResourceConflictException || error instanceof ResourceInUseException) {

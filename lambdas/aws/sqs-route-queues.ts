@@ -11,9 +11,40 @@ import type { ActionOutcome } from '../provision/ports.ts';
 
 const done: ActionOutcome = { kind: 'done' };
 
-/** The queues of subscribers. `queueUrlBase`: a queue's url without its name. */
-export function sqsRouteQueues(client: SQSClient, queueUrlBase: string) {
+/** "You must wait at least one second after the queue is created to be able to use the queue." */
+const youngQueueDelaysMs = [1_000, 2_000];
+
+/** The queues of subscribers. */
+export function sqsRouteQueues({
+  client,
+  queueUrlBase,
+  tags,
+  sleep,
+}: {
+  readonly client: SQSClient;
+  /** A queue's url without its name. */
+  readonly queueUrlBase: string;
+  /** For queues that are made. */
+  readonly tags: Readonly<Record<string, string>>;
+  readonly sleep: (ms: number) => Promise<void>;
+}) {
   const urlOf = (name: string): string => `${queueUrlBase}${name}`;
+
+  /** The queue may be a moment old, or the dead-letter queue that its attributes name. */
+  async function onYoungQueue(call: () => Promise<unknown>): Promise<void> {
+    for (const delayMs of [...youngQueueDelaysMs, undefined]) {
+      try {
+        await call();
+        return;
+      } catch (error) {
+        const mayBeYoung =
+          isError(error, 'QueueDoesNotExist', 'NonExistentQueue') ||
+          (isError(error, 'InvalidParameterValue') && /dead.?letter/i.test(String(error)));
+        if (!mayBeYoung || delayMs === undefined) throw error;
+        await sleep(delayMs);
+      }
+    }
+  }
 
   return {
     /** Its attributes, or undefined where there is no such queue. */
@@ -31,7 +62,15 @@ export function sqsRouteQueues(client: SQSClient, queueUrlBase: string) {
 
     async create(name: string, attributes: QueueAttributes): Promise<ActionOutcome> {
       try {
-        await client.send(new CreateQueueCommand({ QueueName: name, Attributes: { ...attributes } }));
+        await onYoungQueue(() =>
+          client.send(
+            new CreateQueueCommand({
+              QueueName: name,
+              Attributes: { ...attributes },
+              ...(Object.keys(tags).length === 0 ? {} : { tags: { ...tags } }),
+            }),
+          ),
+        );
         return done;
       } catch (error) {
         // Another run was quicker, with what was wanted a moment ago.
@@ -48,7 +87,9 @@ export function sqsRouteQueues(client: SQSClient, queueUrlBase: string) {
     },
 
     async setAttributes(name: string, attributes: QueueAttributes): Promise<ActionOutcome> {
-      await client.send(new SetQueueAttributesCommand({ QueueUrl: urlOf(name), Attributes: { ...attributes } }));
+      await onYoungQueue(() =>
+        client.send(new SetQueueAttributesCommand({ QueueUrl: urlOf(name), Attributes: { ...attributes } })),
+      );
       return done;
     },
 

@@ -105,6 +105,8 @@ function isListOfTexts(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((entry) => typeof entry === 'string');
 }
 
+/** Somebody may have written anything for a time: one item never spoils the answer about the others. */
 export function isoTime(epochMs: number): string {
-  return new Date(epochMs).toISOString();
+  const time = new Date(epochMs);
+  return Number.isNaN(time.getTime()) ? String(epochMs) : time.toISOString();
 }

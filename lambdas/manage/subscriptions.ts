@@ -220,7 +220,7 @@ export function subscriptionOperations({
       request,
       (stored) => {
         const now = clock();
-        const read = readStored(stored, { ...rules, now });
+        const read = readForNewSecret(stored, { ...rules, now });
         if (read.kind === 'invalid') return rejected(stored.subscriptionId);
         const current = read.config.secrets ?? stored.state?.generatedSecrets ?? [];
         const rotation = rotateSecrets(current, secret, overlapSeconds, now);
@@ -244,6 +244,14 @@ export function subscriptionOperations({
     deleteSubscription: remove,
     rotateSecret,
   };
+}
+
+/** Where nothing but its secrets is wrong, a new one is what puts it right. */
+function readForNewSecret(stored: ConfiguredSubscription, rules: ViewRules): ReadSubscription {
+  const read = readStored(stored, rules);
+  if (read.kind === 'valid') return read;
+  const { secrets: _, ...others } = stored.config;
+  return readStored({ ...stored, config: others }, rules);
 }
 
 export function rejected(subscriptionId: string): ApiAnswer {

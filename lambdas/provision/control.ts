@@ -1,4 +1,4 @@
-import { controlStep, overdueControl } from '../domain/deliveries/endpoint-health.ts';
+import { controlStep, defaultMaxConcurrency, overdueControl } from '../domain/deliveries/endpoint-health.ts';
 import type { ControlQueue, SubscriptionMessage } from '../ports/control-queue.ts';
 import {
   createReconcile,
@@ -55,8 +55,8 @@ export function createControl(deps: ControlDeps): Control {
     if (!hasTimeForRoute(remainingMs)) return controlQueue.send([{ message, delaySeconds: 0 }]);
     let result: Reconciled;
     try {
-      const { endpointChangedAt } = message;
-      result = await reconcile(message.subscriptionId, { remainingMs, endpointChangedAt });
+      const { endpointChangedAt, hourly } = message;
+      result = await reconcile(message.subscriptionId, { remainingMs, endpointChangedAt, hourly });
       if (result.kind === 'busy') return await waitForOther(message);
       await followUp(message, result);
     } catch (error) {
@@ -123,7 +123,26 @@ export function createControl(deps: ControlDeps): Control {
       })),
     );
     metrics.add('DeadLetters', await routes.countDeadLetters(all));
+    await warnOfConcurrency();
     log.info('every route is looked at', { routes: all.length });
+  }
+
+  /** Each subscriber's concurrency is a bound and no share: together they may leave nothing to the functions beside them. */
+  async function warnOfConcurrency(): Promise<void> {
+    let claimed = 0;
+    let after: string | undefined;
+    do {
+      const page = await subscriptions.list(100, after);
+      for (const { config } of page.subscriptions) {
+        const { maxConcurrency, status } = config ?? {};
+        if (status !== 'paused') claimed += Number(maxConcurrency ?? defaultMaxConcurrency) || 0;
+      }
+      after = page.next;
+    } while (after !== undefined);
+    const available = await routes.unreservedConcurrency();
+    if (claimed > available) {
+      log.warn('subscribers together may take more concurrency than the account has', { claimed, available });
+    }
   }
 
   return { reconcile, carryOut, reconcileAll };

@@ -13,6 +13,8 @@ export const provisionEnv = z.object({
   /** The role that every delivery function takes. */
   DELIVER_ROLE_ARN: z.string().check(z.minLength(1)),
   DELIVER_LOG_GROUP: z.string().check(z.minLength(1)),
+  /** JSON: the tags of the stack, for what is made at run time. */
+  TAGS: z.string().check(z.minLength(2)),
   /** Messages from delivery functions, and from provision to itself: `{subscriptionId, action}`. */
   CONTROL_QUEUE_URL: z.string().check(z.minLength(1)),
   OUTBOUND_POLICY: z.enum(['public', 'local']),

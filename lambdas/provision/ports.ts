@@ -62,6 +62,8 @@ export interface RouteControlPlane {
   subscriptionIds(): AsyncIterable<readonly string[]>;
   /** Invokes a delivery function and does not wait for its end: `{"probe":true}` or `{"park":true}`. */
   invoke(functionName: string, payload: { readonly probe: true } | { readonly park: true }): Promise<void>;
+  /** How many invocations the account leaves to all functions for which nothing is set aside. */
+  unreservedConcurrency(): Promise<number>;
   /** How many messages lie in the dead-letter queues of these subscriptions together. */
   countDeadLetters(subscriptionIds: readonly string[]): Promise<number>;
 }

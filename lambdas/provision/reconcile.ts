@@ -85,6 +85,8 @@ export interface RunContext {
   remainingMs(): number;
   /** Epoch ms: somebody has changed url or status, as the stream says. */
   readonly endpointChangedAt?: number | undefined;
+  /** It is the hourly run's: whatever changed should have been followed before. */
+  readonly hourly?: boolean | undefined;
 }
 
 export type Reconcile = (subscriptionId: string, context: RunContext) => Promise<Reconciled>;
@@ -102,6 +104,7 @@ interface Run extends ReconcileDeps {
   readonly subscriptionId: string;
   readonly endsAt: number;
   readonly endpointChangedAt: number | undefined;
+  readonly hourly: boolean;
   unsettled: Unsettled;
 }
 
@@ -113,7 +116,7 @@ interface Run extends ReconcileDeps {
 export function createReconcile(deps: ReconcileDeps): Reconcile {
   const { leases, clock, log } = deps;
 
-  return async (subscriptionId, { remainingMs, endpointChangedAt }) => {
+  return async (subscriptionId, { remainingMs, endpointChangedAt, hourly }) => {
     const now = clock();
     const endsAt = now + Math.max(0, remainingMs());
     const holder = Buffer.from(deps.randomBytes(16)).toString('hex');
@@ -122,7 +125,7 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
       log.info('another run has it', { subscriptionId });
       return { kind: 'busy' };
     }
-    const run: Run = { ...deps, subscriptionId, endsAt, endpointChangedAt, unsettled: taken };
+    const run: Run = { ...deps, subscriptionId, endsAt, endpointChangedAt, hourly: hourly === true, unsettled: taken };
     try {
       return await reconcileUntilUnchanged(run);
     } finally {
@@ -137,6 +140,7 @@ async function reconcileUntilUnchanged(run: Run): Promise<Reconciled> {
   const { subscriptions, gate, metrics, log, subscriptionId } = run;
   for (let round = 1; round <= maxRounds; round++) {
     const [stored, isClosed] = await Promise.all([subscriptions.read(subscriptionId), gate.isClosed()]);
+    if (round === 1) noteUnfollowed(run, stored);
     const result = isClosed ? await tearDown(run) : await reconcileOnce(run, stored);
     const [after, isClosedAfter] = await Promise.all([subscriptions.read(subscriptionId), gate.isClosed()]);
     if (isClosed === isClosedAfter && sameConfig(stored, after)) {
@@ -151,6 +155,21 @@ async function reconcileUntilUnchanged(run: Run): Promise<Reconciled> {
     }
   }
   return { kind: 'pending', reason: 'it is being changed just now', retryAfterSeconds: 5, route: undefined };
+}
+
+/** A change that is not in force though it is no news: the stream has not brought it. Its age is known where the item says. */
+function noteUnfollowed(
+  { hourly, clock, metrics, log }: Run,
+  { subscriptionId, config, state }: StoredSubscription,
+): void {
+  if (!hourly || config === undefined || state?.appliedConfig === configEtag(config)) return;
+  // Somebody has seen it and has said what it waits for.
+  if (state?.reason !== undefined) return;
+  const { updatedAt, createdAt } = config;
+  const changedAt = Date.parse(String(updatedAt ?? createdAt));
+  if (Number.isNaN(changedAt)) return;
+  log.warn('found by the hourly run alone', { subscriptionId });
+  metrics.add('OldestUnfollowedChange', Math.max(0, clock() - changedAt));
 }
 
 async function reconcileOnce(run: Run, stored: StoredSubscription): Promise<Reconciled> {

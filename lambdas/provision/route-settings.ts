@@ -17,6 +17,7 @@ export function routeSettings(env: ProvisionEnv, region: string): RouteSettings 
     deliverCode: { bucket: env.DELIVER_CODE_BUCKET, key: env.DELIVER_CODE_KEY },
     deliverRoleArn: env.DELIVER_ROLE_ARN,
     deliverLogGroup: env.DELIVER_LOG_GROUP,
+    tags: JSON.parse(env.TAGS) as Record<string, string>,
     deliverEnvironment: {
       SUBSCRIPTIONS_TABLE: env.SUBSCRIPTIONS_TABLE,
       DELIVERIES_TABLE: env.DELIVERIES_TABLE,

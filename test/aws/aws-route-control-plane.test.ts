@@ -17,10 +17,12 @@ import {
   DeleteEventSourceMappingCommand,
   DeleteFunctionCommand,
   GetFunctionCommand,
+  GetFunctionRecursionConfigCommand,
   InvalidParameterValueException,
   LambdaClient,
   ListEventSourceMappingsCommand,
   ListFunctionsCommand,
+  PutFunctionRecursionConfigCommand,
   ResourceConflictException,
   ResourceInUseException,
   ResourceNotFoundException,
@@ -86,6 +88,13 @@ describe('queues', () => {
   it('of a name that was deleted less than a minute ago are for later', async () => {
     sqs.on(CreateQueueCommand).rejects(new QueueDeletedRecently(says));
     expect(await routes.apply(create)).toMatchObject({ kind: 'later', retryAfterSeconds: 60 });
+  });
+
+  it('that name a dead-letter queue which is a moment old are tried again in a second or two', async () => {
+    const error = Object.assign(new Error('Dead letter target does not exist.'), { name: 'InvalidParameterValue' });
+    sqs.on(CreateQueueCommand).rejectsOnce(error).resolves({});
+    expect(await routes.apply(create)).toEqual(done);
+    expect(slept).toBe(1_000);
   });
 
   it('that another run has made otherwise get the attributes that are wanted', async () => {
@@ -161,6 +170,45 @@ describe('functions', () => {
       .resolves({ Configuration: { State: 'Active' } });
     expect(await routes.apply(actionOf('create-function'))).toEqual(done);
     expect(slept).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['an update', { State: 'Active', LastUpdateStatus: 'Failed', LastUpdateStatusReason: 'InternalError' }],
+    ['a creation', { State: 'Failed', StateReason: 'InternalError' }],
+  ] as const)('whose %s Lambda has given up are for later, with its reason', async (_, Configuration) => {
+    lambda.on(GetFunctionCommand).resolves({ Configuration });
+    const kind = Configuration.State === 'Failed' ? 'create-function' : 'update-function-code';
+    const action: RouteAction = { kind, name: names.deliverFunction, settings: desired.deliverFunction };
+    expect(await routes.apply(action)).toMatchObject({
+      kind: 'later',
+      reason: expect.stringContaining('InternalError'),
+    });
+  });
+
+  it('whose update was given up get it again, whatever their description says', async () => {
+    lambda.on(GetFunctionCommand).resolves({
+      Configuration: { LastUpdateStatus: 'Failed', Description: desired.deliverFunction.description },
+    });
+    lambda.on(GetFunctionRecursionConfigCommand).resolves({ RecursiveLoop: 'Allow' });
+    lambda.on(ListEventSourceMappingsCommand).resolves({});
+    sqs.on(GetQueueAttributesCommand).rejects(new QueueDoesNotExist(says));
+    eventBridge.on(DescribeRuleCommand).rejects(new RuleNotFound(says));
+    const kinds = planRoute(desired, await routes.describe(names)).map(({ kind }) => kind);
+    expect(kinds).toContain('update-function-code');
+  });
+
+  it('are part of a loop on purpose: a probe comes back to its function', async () => {
+    await routes.apply(actionOf('allow-loops'));
+    expect(lambda.commandCalls(PutFunctionRecursionConfigCommand)[0]?.args[0].input).toEqual({
+      FunctionName: names.deliverFunction,
+      RecursiveLoop: 'Allow',
+    });
+  });
+
+  it('whose new code a deploy has not allowed to be read yet are for later', async () => {
+    const error = Object.assign(new Error('Your access has been denied by S3'), { name: 'AccessDeniedException' });
+    lambda.on(CreateFunctionCommand).rejects(error);
+    expect((await routes.apply(actionOf('create-function'))).kind).toBe('later');
   });
 
   it('that take too long are for later', async () => {
@@ -350,6 +398,7 @@ describe('what is there of a route', () => {
         },
       ],
     });
+    lambda.on(GetFunctionRecursionConfigCommand).resolves({ RecursiveLoop: 'Allow' });
     expect(planRoute(desired, await routes.describe(names))).toEqual([]);
   });
 });

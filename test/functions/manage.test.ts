@@ -511,6 +511,23 @@ describe('rotating a secret', () => {
     expect(body.signingKeys).toHaveLength(3);
   });
 
+  it('puts right a subscription whose secrets have all expired', async () => {
+    const id = await world.create();
+    world.subscriptions.put({
+      ...world.subscriptions.configs.get(id),
+      subscriptionId: id,
+      secrets: [{ secret: aSecret, expiresAt: 1 }],
+    });
+    expect((await world.ask('GET', `/v1/subscriptions/${id}`)).body).toMatchObject({
+      status: 'rejected',
+      reason: expect.stringContaining('have all expired'),
+    });
+    expect((await world.ask('POST', `/v1/subscriptions/${id}/rotate-secret`)).body).toMatchObject({
+      status: 'active',
+      signingKeys: [{}],
+    });
+  });
+
   it('of one whose secret was generated takes that one along', async () => {
     const { secrets: _, ...item } = aSubscriptionItem();
     world.subscriptions.put(item as typeof item & { subscriptionId: string });

@@ -17,10 +17,13 @@ class World {
   readonly gate = new InMemoryGate();
   readonly routes = new InMemoryRoutes('fanout-test');
   readonly metrics = new RecordedMetrics();
+  readonly log = new RecordedLog();
   readonly sent: DelayedMessage[] = [];
   readonly answers: { url: string; response: CustomResourceResponse }[] = [];
   queueIsDown = false;
   dueSweeps = 0;
+  slept = 0;
+  onSleep: () => void = () => undefined;
   remainingMs = 300_000;
   now = 100 * day;
 
@@ -47,10 +50,13 @@ class World {
         },
       },
       dueDeliveries: { sweep: async () => void this.dueSweeps++ },
-      sleep: async () => undefined,
+      sleep: async () => {
+        this.slept++;
+        this.onSleep();
+      },
       clock: () => this.now,
       metrics: this.metrics,
-      log: new RecordedLog(),
+      log: this.log,
     })(event, { getRemainingTimeInMillis: () => this.remainingMs } as never);
 
   async make(...ids: string[]): Promise<void> {
@@ -133,6 +139,26 @@ describe('changes of the table', () => {
     });
   });
 
+  it('of url or status enable a disabled subscription, however fast two of them come', async () => {
+    await world.make('sub_1');
+    await world.setState({ disabled: { at: world.now, reason: 'gone (410)' } });
+    const [change] = changesOf('sub_1').Records;
+    const record = (before: string, after: string) => ({
+      ...change,
+      dynamodb: {
+        ...change?.dynamodb,
+        ApproximateCreationDateTime: world.now / 1000,
+        OldImage: { url: { S: 'https://hooks.example.com/' }, status: { S: before } },
+        NewImage: { url: { S: 'https://hooks.example.com/' }, status: { S: after } },
+      },
+    });
+    await world.invoke({ Records: [record('paused', 'paused')] });
+    expect(world.subscriptions.states.get('sub_1')).toHaveProperty('disabled');
+    await world.invoke({ Records: [record('active', 'paused'), record('paused', 'active')] });
+    expect(world.subscriptions.states.get('sub_1')).not.toHaveProperty('disabled');
+    expect(world.mapping()?.enabled).toBe(true);
+  });
+
   it('come again, from the first on, when not even the control queue takes them', async () => {
     world.subscriptions.put(aSubscriptionItem());
     world.routes.beforeStep = () => {
@@ -208,6 +234,27 @@ describe('the hourly run', () => {
     expect(Math.max(...world.sent.map(({ delaySeconds }) => delaySeconds))).toBe(149);
   });
 
+  it('says how old a change is that the stream has not brought', async () => {
+    await world.make('sub_1');
+    const updatedAt = new Date(world.now - 20 * 60_000).toISOString();
+    world.subscriptions.put(aSubscriptionItem({ updatedAt }));
+    await world.invoke(messagesOf({ subscriptionId: 'sub_1', action: 'reconcile', hourly: true }));
+    await world.invoke(messagesOf({ subscriptionId: 'sub_1', action: 'reconcile', hourly: true }));
+    expect(world.metrics.valuesOf('OldestUnfollowedChange')).toEqual([20 * 60_000]);
+  });
+
+  it('warns where subscribers together may take more concurrency than there is', async () => {
+    await world.make('sub_1', 'sub_2');
+    world.routes.concurrency = 20;
+    await world.invoke({ action: 'reconcile-all' });
+    expect(world.log.lines).not.toContainEqual(expect.objectContaining({ level: 'warn' }));
+    world.routes.concurrency = 19;
+    await world.invoke({ action: 'reconcile-all' });
+    expect(world.log.lines).toContainEqual(
+      expect.objectContaining({ level: 'warn', fields: { claimed: 20, available: 19 } }),
+    );
+  });
+
   it('counts what lies in the dead-letter queues', async () => {
     world.routes.deadLetters = 3;
     await world.invoke({ action: 'reconcile-all' });
@@ -278,6 +325,20 @@ describe('control messages', () => {
     await world.deliverSent();
     expect(world.mapping()?.maximumConcurrency).toBe(10);
     expect(world.sent).toEqual([]);
+  });
+
+  it('go on while a change of the route is blocked: probes come, what waits is parked, and a lost probe is found', async () => {
+    await world.make('sub_1');
+    const apply = world.routes.apply.bind(world.routes);
+    world.routes.apply = async (action) =>
+      action.kind === 'put-rule' ? { kind: 'blocked', reason: 'EventBridge does not take the filter' } : apply(action);
+    world.subscriptions.put(aSubscriptionItem({ filter: { x: ['y'] } }));
+    const probeAt = world.now - hour;
+    await world.setState({ circuit: { ...open, probeAt } });
+    await world.invoke(messagesOf({ subscriptionId: 'sub_1', action: 'probe', dueAt: probeAt }));
+    await world.invoke(messagesOf({ subscriptionId: 'sub_1', action: 'reconcile', hourly: true }));
+    expect(world.routes.invoked.map(({ payload }) => payload)).toEqual([{ probe: true }, { park: true }]);
+    expect(world.sent).toMatchObject([{ message: { action: 'probe', dueAt: probeAt } }]);
   });
 
   it('that nobody knows are left for the dead-letter queue, and the others are carried out', async () => {
@@ -377,6 +438,41 @@ describe('the deployment', () => {
     await world.deliverSent();
     expect(world.routes.isEmpty()).toBe(true);
     expect(world.answers).toHaveLength(1);
+  });
+
+  it('does not wait for what is somebody else’s, nor for a queue that SQS still lists', async () => {
+    await world.make('sub_1');
+    world.routes.queues.set(`fanout-test-${'x'.repeat(41)}`, {});
+    const list = world.routes.subscriptionIds.bind(world.routes);
+    world.routes.subscriptionIds = async function* () {
+      yield* list();
+      yield ['sub_1'];
+    };
+    await world.invoke(deploymentOf('Delete'));
+    expect(world.answers[0]?.response.Status).toBe('SUCCESS');
+  });
+
+  it('waits for another run’s end, and pauses between its looks', async () => {
+    await world.make('sub_1');
+    await world.leases.take('sub_1', { holder: 'another', now: world.now, until: world.now + hour });
+    world.onSleep = () => {
+      if (world.slept >= 3) void world.leases.release('sub_1', 'another', {});
+    };
+    await world.invoke(deploymentOf('Delete'));
+    expect(world.slept).toBe(3);
+    expect(world.answers[0]?.response.Status).toBe('SUCCESS');
+  });
+
+  it('is tried again in half a minute where a list of everything fails, and hears of it before its hour is over', async () => {
+    await world.make('sub_1');
+    world.routes.subscriptionIds = async function* () {
+      yield await Promise.reject(new Error('TooManyRequests'));
+    };
+    await world.invoke(deploymentOf('Delete'));
+    expect(world.sent).toMatchObject([{ message: { action: 'tear-down' }, delaySeconds: 30 }]);
+    world.now += 56 * 60_000;
+    await world.deliverSent();
+    expect(world.answers[0]?.response).toMatchObject({ Status: 'FAILED', Reason: expect.stringContaining('TooMany') });
   });
 
   it('hears of a failure, instead of waiting an hour for an answer', async () => {

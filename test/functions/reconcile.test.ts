@@ -3,7 +3,14 @@ import { InMemoryRoutes } from '../../lab/support/in-memory/route-control-plane.
 import { InMemoryLeases } from '../../lab/support/in-memory/route-leases.ts';
 import { InMemoryGate, InMemorySubscriptions } from '../../lab/support/in-memory/subscriptions.ts';
 import { RecordedLog, RecordedMetrics } from '../../lab/support/in-memory/telemetry.ts';
-import { aSubscriptionItem, aTimeline, day, longGoneTimeline, routeSettings } from '../../lab/support/subscriptions.ts';
+import {
+  aSecret,
+  aSubscriptionItem,
+  aTimeline,
+  day,
+  longGoneTimeline,
+  routeSettings,
+} from '../../lab/support/subscriptions.ts';
 import { deliverEnv } from '../../lambdas/deliver/env.ts';
 import type { RouteSettings } from '../../lambdas/domain/routes/desired-route.ts';
 import type { JsonObject } from '../../lambdas/json/json.ts';
@@ -20,6 +27,7 @@ const aProvisionEnvironment = {
   DELIVER_CODE_KEY: 'one.zip',
   DELIVER_ROLE_ARN: 'arn:aws:iam::123456789012:role/deliver',
   DELIVER_LOG_GROUP: 'deliveries',
+  TAGS: '{}',
   CONTROL_QUEUE_URL: 'https://sqs.eu-central-1.amazonaws.com/123456789012/control',
   OUTBOUND_POLICY: 'public',
   RULE_SETTLE_SECONDS: '30',
@@ -363,6 +371,18 @@ describe('an item that makes no sense', () => {
     expect(world.routes.isEmpty()).toBe(true);
   });
 
+  it('nor does one whose secrets have all expired: it is held, and never ready', async () => {
+    await world.write({ secrets: [{ secret: aSecret, expiresAt: world.now + 1 }] });
+    expect(world.state()?.provisioning).toBe('ready');
+    world.now += 1;
+    await world.reconcile();
+    expect(world.state()).toMatchObject({
+      provisioning: 'rejected',
+      reason: expect.stringMatching(/have all expired/),
+    });
+    expect(world.mapping()?.enabled).toBe(false);
+  });
+
   it('is healed by putting it right', async () => {
     await world.write({ url: 'ftp://example.com' });
     expect(world.state()?.reason).toMatch(/^url: must begin with https/);
@@ -429,6 +449,38 @@ describe('a quota that is reached', () => {
   });
 });
 
+describe('a change that cannot be put in force', () => {
+  const refuse = (kind: string, act: () => never | { kind: 'blocked'; reason: string }) => {
+    const apply = world.routes.apply.bind(world.routes);
+    world.routes.apply = async (action) => (action.kind === kind ? act() : apply(action));
+  };
+
+  it.each([
+    ['is blocked', () => ({ kind: 'blocked', reason: 'EventBridge does not take the filter' }) as const],
+    [
+      'fails',
+      () => {
+        throw new Error('AccessDenied');
+      },
+    ],
+  ])('and %s leaves the route in use: its mapping follows the circuit all the same', async (_, act) => {
+    await world.write();
+    refuse('put-rule', act);
+    world.subscriptions.put(aSubscriptionItem({ filter: { x: ['y'] } }));
+    const circuit = { state: 'ramping', since: world.now, probes: 0 } as const;
+    await world.subscriptions.changeState('sub_1', { set: { circuit } });
+    expect(await world.reconcile()).toMatchObject({ kind: 'pending', route: { delivering: true, state: { circuit } } });
+    expect(world.mapping()?.maximumConcurrency).toBe(2);
+    expect(world.state()?.provisioning).toBe('pending');
+  });
+
+  it('of a route that is not whole yet has no route to go on with', async () => {
+    refuse('put-rule', () => ({ kind: 'blocked', reason: 'the quota' }));
+    world.subscriptions.put(aSubscriptionItem());
+    expect(await world.reconcile()).toMatchObject({ kind: 'pending', route: undefined });
+  });
+});
+
 describe('a subscription that was disabled', () => {
   const disabled = { at: 1, reason: 'the endpoint answered 410' };
 
@@ -453,6 +505,21 @@ describe('a subscription that was disabled', () => {
     expect(world.state()).not.toHaveProperty('failures');
     expect(world.state()?.lastSuccessAt).toBe(5);
     expect(world.mapping()?.enabled).toBe(true);
+  });
+
+  it('is enabled by two changes that lead back to where they began, which only the stream has seen', async () => {
+    await world.write();
+    await world.subscriptions.changeState('sub_1', { set: { disabled } });
+    await world.reconcile('sub_1', disabled.at);
+    expect(world.state()).not.toHaveProperty('disabled');
+    expect(world.mapping()?.enabled).toBe(true);
+  });
+
+  it('after such a change, whose news came late, stays so', async () => {
+    await world.write();
+    await world.subscriptions.changeState('sub_1', { set: { disabled: { ...disabled, at: 5_000 } } });
+    await world.reconcile('sub_1', 4_000);
+    expect(world.state()).toHaveProperty('disabled');
   });
 
   it('is not enabled by a change of anything else', async () => {

@@ -202,13 +202,34 @@ describe('what wakes whom', () => {
     },
   );
 
-  test('new delivery code updates the routes', () => {
-    const routesOf = (code: string) =>
-      the('Custom::Routes', 'Routes', synthesise({ bundleDirectory: placeholderBundles(code) })).Properties;
-    expect(routesOf('export const handler = 1;').DeliverCodeKey).not.toBe(
-      routesOf('export const handler = 2;').DeliverCodeKey,
+  test('new code, and any setting of what is made at run time, updates the routes', () => {
+    const routesOf = (code: string, props: { disableAfterHours?: number } = {}) =>
+      the('Custom::Routes', 'Routes', synthesise({ bundleDirectory: placeholderBundles(code), ...props })).Properties;
+    const one = routesOf('export const handler = 1;');
+    const other = routesOf('export const handler = 2;');
+    expect(one.Environment).not.toEqual(other.Environment);
+    expect(one.ProvisionCode).toMatch(/^[0-9a-f]{64}\.zip$/);
+    expect(one.ProvisionCode).not.toBe(other.ProvisionCode);
+    expect(routesOf('export const handler = 1;')).toEqual(one);
+    expect(routesOf('export const handler = 1;', { disableAfterHours: 7 })).not.toEqual(one);
+  });
+
+  test('a sweep that failed is left to the next one, also by Lambda', () => {
+    expect(the('AWS::Lambda::EventInvokeConfig', 'InactivitySweep').Properties).toMatchObject({
+      MaximumRetryAttempts: 0,
+      MaximumEventAgeInSeconds: 60,
+    });
+  });
+
+  test("Drift's posts have concurrency of their own where a deploy sets it aside, and the stack's tags reach what is made at run time", () => {
+    const chosen = synthesise({ ingestReservedConcurrency: 20, tags: { team: 'crm' } });
+    expect(the('AWS::Lambda::Function', 'IngestFunction', chosen).Properties.ReservedConcurrentExecutions).toBe(20);
+    expect(the('AWS::Lambda::Function', 'RoutesProvisionFunction', chosen).Properties.Environment).toMatchObject({
+      Variables: { TAGS: '{"team":"crm"}' },
+    });
+    expect(the('AWS::Lambda::Function', 'IngestFunction').Properties).not.toHaveProperty(
+      'ReservedConcurrentExecutions',
     );
-    expect(routesOf('export const handler = 1;')).toEqual(routesOf('export const handler = 1;'));
   });
 
   test('routes are cleared up while all that it takes is still there', () => {

@@ -23,6 +23,7 @@ export class InMemoryRoutes implements RouteControlPlane {
   readonly invoked: { functionName: string; payload: unknown }[] = [];
   maxRules = 300;
   deadLetters = 0;
+  concurrency = 1_000;
   /** Names of queues that were deleted less than a minute ago. */
   readonly recentlyDeleted = new Set<string>();
   /** Runs before anything else: the process may end here. */
@@ -73,6 +74,10 @@ export class InMemoryRoutes implements RouteControlPlane {
   async invoke(functionName: string, payload: { probe: true } | { park: true }): Promise<void> {
     if (!this.functions.has(functionName)) throw new Error(`no function ${functionName}`);
     this.invoked.push({ functionName, payload });
+  }
+
+  async unreservedConcurrency(): Promise<number> {
+    return this.concurrency;
   }
 
   async countDeadLetters(): Promise<number> {
@@ -156,6 +161,9 @@ export class InMemoryRoutes implements RouteControlPlane {
         this.functions.set(action.name, { ...action.settings, codeInstalled: there.codeInstalled });
         return done;
       }
+      case 'allow-loops':
+        if (!this.functions.has(action.name)) throw new Error(`no function ${action.name}`);
+        return done;
       case 'delete-function':
         this.functions.delete(action.name);
         return done;

@@ -17,6 +17,8 @@ export interface RouteSettings {
   readonly deliverCode: { readonly bucket: string; readonly key: string };
   readonly deliverRoleArn: string;
   readonly deliverLogGroup: string;
+  /** Those of the stack, for what is made at run time. */
+  readonly tags: Readonly<Record<string, string>>;
   /** The delivery function's environment, but for what belongs to one subscriber. */
   readonly deliverEnvironment: Readonly<Record<string, string>>;
 }
@@ -65,6 +67,11 @@ export interface FunctionSettings {
   readonly systemLogLevel: 'WARN';
   /** Attempts are told to X-Ray one by one; a trace for each batch would be another one (xray-attempt-traces.ts). */
   readonly tracingMode: 'PassThrough';
+  /**
+   * A probe goes from the delivery function over the control queue and provision back to it: no runaway loop, but Lambda
+   * would stop it after 16 turns. https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+   */
+  readonly recursiveLoop: 'Allow';
   /** Names the code's key: it says which code a function runs, without another call or a tag. */
   readonly description: string;
 }
@@ -178,6 +185,7 @@ function functionSettings(names: RouteNames, settings: RouteSettings): FunctionS
     logGroup: deliverLogGroup,
     systemLogLevel: 'WARN',
     tracingMode: 'PassThrough',
+    recursiveLoop: 'Allow',
     description: `Delivers to subscription ${names.subscriptionId}; code ${deliverCode.key}`.slice(0, 256),
   };
 }

@@ -17,9 +17,13 @@ export interface ExistingRule {
   readonly targets: readonly (Partial<RuleTarget> & { readonly id: string })[];
 }
 
-export type ExistingFunction = Omit<FunctionSettings, 'code' | 'architecture' | 'tracingMode' | 'systemLogLevel'> & {
+export type ExistingFunction = Omit<
+  FunctionSettings,
+  'code' | 'architecture' | 'tracingMode' | 'systemLogLevel' | 'recursiveLoop'
+> & {
   readonly tracingMode: string;
   readonly systemLogLevel: string;
+  readonly recursiveLoop: string;
   /** It could not be made: it is deleted and made again. */
   readonly failed: boolean;
 };
@@ -47,6 +51,8 @@ export type RouteAction =
   | { readonly kind: 'create-function'; readonly name: string; readonly settings: FunctionSettings }
   | { readonly kind: 'update-function-code'; readonly name: string; readonly settings: FunctionSettings }
   | { readonly kind: 'update-function-settings'; readonly name: string; readonly settings: FunctionSettings }
+  /** Of a function that is part of a loop on purpose. */
+  | { readonly kind: 'allow-loops'; readonly name: string }
   | {
       readonly kind: 'create-mapping';
       readonly queueArn: string;
@@ -152,17 +158,21 @@ function planFunction(
   existing: ExistingFunction | undefined,
 ): RouteAction[] {
   const name = names.deliverFunction;
-  const create: RouteAction = { kind: 'create-function', name, settings };
-  if (existing === undefined) return [create];
-  if (existing.failed) return [{ kind: 'delete-function', name }, create];
-  const { code: _, architecture: __, ...wanted } = settings;
-  const { failed: ___, ...there } = existing;
+  const make: RouteAction[] = [
+    { kind: 'create-function', name, settings },
+    { kind: 'allow-loops', name },
+  ];
+  if (existing === undefined) return make;
+  if (existing.failed) return [{ kind: 'delete-function', name }, ...make];
+  const { code: _, architecture: __, recursiveLoop, ...wanted } = settings;
+  const { failed: ___, recursiveLoop: loopNow, ...there } = existing;
   // The description names the code, and is written after it: a crash between the two repeats the first.
   return [
     ...(wanted.description === there.description ? [] : [{ kind: 'update-function-code', name, settings } as const]),
     ...(canonicalJson(wanted as unknown as JsonValue) === canonicalJson(there as unknown as JsonValue)
       ? []
       : [{ kind: 'update-function-settings', name, settings } as const]),
+    ...(recursiveLoop === loopNow ? [] : [{ kind: 'allow-loops', name } as const]),
   ];
 }
 

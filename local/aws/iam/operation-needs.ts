@@ -103,9 +103,14 @@ export const operationNeeds: Readonly<Record<string, Needs>> = {
   'sqs:GetQueueUrl': (input, account) => [{ action: 'sqs:GetQueueUrl', resource: queueArn(account, input.QueueName) }],
   ...each('sqs', ['ListQueues'], withoutResource),
 
-  ...each('lambda', ['DeleteFunction', 'GetFunction', 'GetFunctionConfiguration'], (action) => {
-    return (input, account) => [{ action, resource: functionArn(account, input.FunctionName) }];
-  }),
+  ...each(
+    'lambda',
+    [
+      ...['DeleteFunction', 'GetFunction', 'GetFunctionConfiguration'],
+      ...['GetFunctionRecursionConfig', 'PutFunctionRecursionConfig'],
+    ],
+    (action) => (input, account) => [{ action, resource: functionArn(account, input.FunctionName) }],
+  ),
   'lambda:Invoke': (input, account) => [
     { action: 'lambda:InvokeFunction', resource: functionArn(account, input.FunctionName) },
   ],
@@ -147,7 +152,7 @@ export const operationNeeds: Readonly<Record<string, Needs>> = {
     if (mapped === undefined) return [];
     return [{ action, resource: mappingArn(account, uuid), context: { 'lambda:functionarn': [mapped] } }];
   }),
-  ...each('lambda', ['ListEventSourceMappings', 'ListFunctions'], withoutResource),
+  ...each('lambda', ['GetAccountSettings', 'ListEventSourceMappings', 'ListFunctions'], withoutResource),
 
   ...each('secretsmanager', ['GetSecretValue', 'PutSecretValue'], (action) => (input, account) => [
     { action, resource: secretArn(account, text(input.SecretId)) },

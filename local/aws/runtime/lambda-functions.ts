@@ -51,6 +51,8 @@ interface StoredFunction {
   lastUpdate: 'InProgress' | 'Successful';
   lastModified: number;
   reservedConcurrency: number | undefined;
+  /** Loops are not looked for here; what was set is given back. */
+  recursiveLoop: 'Allow' | 'Terminate';
   /** Invocations that run or wait for a worker. */
   underWay: number;
   /** What the pool runs; made anew with each change. */
@@ -101,6 +103,7 @@ export class LambdaFunctions {
       lastUpdate: 'Successful',
       lastModified: clock.now(),
       reservedConcurrency: undefined,
+      recursiveLoop: 'Terminate',
       underWay: 0,
       runnable: runnableOf({ name, arn, settings, code, reservedConcurrency: undefined }),
     };
@@ -141,6 +144,25 @@ export class LambdaFunctions {
     const stored = this.#existing(nameOrArn);
     stored.reservedConcurrency = executions;
     this.#putInForce(stored);
+  }
+
+  recursiveLoop(nameOrArn: unknown): 'Allow' | 'Terminate' {
+    return this.#existing(nameOrArn).recursiveLoop;
+  }
+
+  /** As PutFunctionRecursionConfig. */
+  setRecursiveLoop(nameOrArn: unknown, loop: 'Allow' | 'Terminate'): void {
+    this.#existing(nameOrArn).recursiveLoop = loop;
+  }
+
+  /** As GetAccountSettings gives it. */
+  accountLimit(): { readonly ConcurrentExecutions: number; readonly UnreservedConcurrentExecutions: number } {
+    const { concurrency = 1000 } = this.#options;
+    const reserved = [...this.#functions.values()].reduce(
+      (sum, { reservedConcurrency = 0 }) => sum + reservedConcurrency,
+      0,
+    );
+    return { ConcurrentExecutions: concurrency, UnreservedConcurrentExecutions: concurrency - reserved };
   }
 
   /** As AddPermission. */

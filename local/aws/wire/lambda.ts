@@ -38,6 +38,24 @@ function functionOperations(functions: LambdaFunctions): Operations {
         return { Configuration: configuration, Code: { RepositoryType: 'S3', Location: codeLocation } };
       },
     },
+    GetFunctionRecursionConfig: {
+      takes: ['FunctionName'],
+      answer: (input) => ({ RecursiveLoop: functions.recursiveLoop(input.FunctionName) }),
+    },
+    PutFunctionRecursionConfig: {
+      takes: ['FunctionName', 'RecursiveLoop'],
+      answer({ FunctionName: name, RecursiveLoop: loop }) {
+        if (loop !== 'Allow' && loop !== 'Terminate') {
+          throw new EngineError(
+            'InvalidParameterValueException',
+            `RecursiveLoop is ${String(loop)}; it can be Allow or Terminate`,
+          );
+        }
+        functions.setRecursiveLoop(name, loop);
+        return { RecursiveLoop: loop };
+      },
+    },
+    GetAccountSettings: { takes: [], answer: () => ({ AccountLimit: functions.accountLimit() }) },
     GetFunctionConfiguration: { takes: ['FunctionName'], answer: (input) => configurationOf(input.FunctionName) },
     ListFunctions: {
       takes: pages,
