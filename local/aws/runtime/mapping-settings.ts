@@ -4,11 +4,14 @@ import { notServed } from '../not-served.ts';
 
 type Change = { -readonly [Name in keyof MappingSettings]?: MappingSettings[Name] };
 
-export const changeMembers = ['Enabled', 'BatchSize', 'MaximumBatchingWindowInSeconds', 'ScalingConfig'];
+export const changeMembers = [
+  ...['Enabled', 'BatchSize', 'MaximumBatchingWindowInSeconds', 'ScalingConfig'],
+  ...['FunctionResponseTypes', 'FilterCriteria'],
+];
 export const createMembers = [
-  ...['FunctionName', 'EventSourceArn', 'FunctionResponseTypes', 'DestinationConfig', 'Tags', ...changeMembers],
+  ...['FunctionName', 'EventSourceArn', 'DestinationConfig', 'Tags', ...changeMembers],
   // Of streams.
-  ...['StartingPosition', 'FilterCriteria', 'BisectBatchOnFunctionError', 'MaximumRetryAttempts'],
+  ...['StartingPosition', 'BisectBatchOnFunctionError', 'MaximumRetryAttempts'],
 ];
 
 /** What CreateEventSourceMapping and UpdateEventSourceMapping set: only what the input names. */
