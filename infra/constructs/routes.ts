@@ -155,7 +155,7 @@ export class Routes extends Construct {
     );
     this.provision.allow(['sqs:SendMessage'], [this.control.queue.queueArn]);
     // What is due in the ledger goes back into its subscriber's queue.
-    this.provision.allow(['dynamodb:Query'], [tables.dueIndexArn]);
+    this.provision.allow(['dynamodb:Query'], [tables.dueIndexArn, tables.undeliveredIndexArn]);
     this.provision.allow(['dynamodb:BatchGetItem', 'dynamodb:UpdateItem'], [tables.deliveries.tableArn]);
     this.provision.allow(['events:PutEvents'], [bus.bus.eventBusArn]);
     this.provision.allowNamed(

@@ -181,7 +181,10 @@ function pathsOf(traveller: Traveller): { readonly together: Paths; readonly aft
       const watcher = await subscribe(['webhook_delivery_exhausted']);
       subscriber.answer = (_delivery, response) => response.writeHead(500, { 'retry-after': '3600' }).end();
       const retrying = async () =>
-        ((await api('GET', `${path}/deliveries?state=retrying`)).deliveries ?? []) as { webhookId: string }[];
+        ((await api('GET', `${path}/deliveries?state=retrying`)).deliveries ?? []) as {
+          webhookId: string;
+          nextAttemptAt: string;
+        }[];
       const makeDue = async (webhookId: string, set: string, values: Record<string, AttributeValue>) => {
         await aws.dynamo.send(
           new UpdateItemCommand({
@@ -195,9 +198,14 @@ function pathsOf(traveller: Traveller): { readonly together: Paths; readonly aft
       };
       await post({ orgId, type: 'waits_in_ledger', data: { agentId: 2 } });
       await until('the ledger to hold it', async () => (await retrying()).length === 1);
-      const [first] = await retrying();
       subscriber.answer = (_delivery, response) => response.writeHead(200).end();
-      await makeDue(first?.webhookId ?? '', ', nextAttemptAt = :now', {});
+      // Somebody knows that it is back.
+      await api('PATCH', path, { status: 'active' });
+      await until(
+        'the retry to be due',
+        async () => Date.parse((await retrying())[0]?.nextAttemptAt ?? '') <= Date.now(),
+      );
+      fire('rate(1 minute)');
       await until('the second attempt', () => subscriber.deliveries.length === 2);
 
       subscriber.answer = (_delivery, response) => response.writeHead(500, { 'retry-after': '3600' }).end();

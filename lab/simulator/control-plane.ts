@@ -35,6 +35,8 @@ interface Options {
   readonly weather: FaultWeather;
   readonly buses: EventBuses;
   readonly queues: Queues;
+  /** Of a subscriber's queue. */
+  readonly maxInFlight: number;
   readonly invoke: Invoke;
   readonly invokeAsync: (functionName: string, payload: string) => void;
 }
@@ -250,7 +252,7 @@ export class ControlPlane {
       clock: scheduler,
       region,
       invoke,
-      queue: flakyQueue(queue, this.#options),
+      queue: flakyQueue(queue, { ...this.#options, isUnordered: true }),
       uuid: `mapping-${++this.#made}`,
       settings: {
         functionName,

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import type { DeliveryRecord } from '../../lambdas/domain/deliveries/delivery-ledger.ts';
 import type { WebhookRequest } from '../../lambdas/domain/deliveries/webhook-request.ts';
-import type { StoredSubscription } from '../../lambdas/domain/subscriptions/subscription.ts';
+import type { StoredSubscription, SubscriptionState } from '../../lambdas/domain/subscriptions/subscription.ts';
 import type { LedgerWatch } from './delivery-table.ts';
 import type { EndpointAnswer } from './endpoints.ts';
 import type { Invocation } from './invocation.ts';
@@ -15,10 +15,14 @@ const retryDelaysSeconds = [
 ];
 const maxAttempts = retryDelaysSeconds.length + 1;
 const maxHistory = 20;
+/** Fewer that failed do not shut an endpoint off; written again from the documentation. */
+const eventsToOpen = 10;
 
 interface Attempt {
   readonly at: number;
   readonly invocation: Invocation;
+  readonly url: string;
+  readonly webhookId: string;
   /** The step at which its batch was read: within a millisecond the order counts. */
   readonly readAtStep: number;
   /** Undefined until the endpoint has made up its mind, which it does at once. */
@@ -67,7 +71,17 @@ export class DeliveryCheck implements LedgerWatch {
   readonly #attempts = new Map<string, Attempt[]>();
   readonly #readings = new WeakMap<Invocation, Reading>();
   /** Answers whose consequences for the endpoint are told when the invocation ends. */
-  readonly #heard = new Map<Invocation, { readonly subscriptionId: string; readonly answer: EndpointAnswer }[]>();
+  readonly #heard = new Map<
+    Invocation,
+    { readonly subscriptionId: string; readonly url: string; readonly answer: EndpointAnswer }[]
+  >();
+  /** When somebody last gave an endpoint another chance, and what it was then. */
+  readonly #liftedAt = new Map<string, { readonly endpoint: string; readonly at: number }>();
+  /** What speaks against each endpoint since its failures were last counted from nothing. */
+  readonly #against = new Map<string, number[]>();
+  readonly #open = new Set<string>();
+  /** Events that had their end other than by a cancelled replay. */
+  readonly #ended = new Set<string>();
   readonly #rests = new Map<string, Rest>();
 
   constructor(options: Options) {
@@ -85,6 +99,10 @@ export class DeliveryCheck implements LedgerWatch {
   /** Somebody has changed the subscription: what its endpoint asked for before is void. */
   onConfig(subscriptionId: string): void {
     this.#rests.delete(subscriptionId);
+    const { url, status, resumedAt } = this.#options.lookUp(subscriptionId).config ?? {};
+    const endpoint = JSON.stringify([url, status, resumedAt]);
+    if (this.#liftedAt.get(subscriptionId)?.endpoint === endpoint) return;
+    this.#liftedAt.set(subscriptionId, { endpoint, at: this.#options.now() });
   }
 
   onAttempt(invocation: Invocation, subscriptionId: string, request: WebhookRequest): Attempt {
@@ -94,7 +112,14 @@ export class DeliveryCheck implements LedgerWatch {
     const about = [id, subscriptionId];
     const earlier = this.#attempts.get(pairKey(subscriptionId, id)) ?? [];
     const reading = this.#readings.get(invocation);
-    const attempt: Attempt = { at: now, invocation, readAtStep: reading?.step ?? this.#options.step(), endsAt: now };
+    const attempt: Attempt = {
+      at: now,
+      invocation,
+      url: request.url,
+      webhookId: id,
+      readAtStep: reading?.step ?? this.#options.step(),
+      endsAt: now,
+    };
     const fact = this.#options.facts.get(id);
     if (fact === undefined) this.#report('only what was published is delivered', `${id} was never on the bus`, about);
     else this.#checkContent(fact, subscriptionId, request, about);
@@ -112,16 +137,52 @@ export class DeliveryCheck implements LedgerWatch {
     attempt.answer = answer;
     attempt.endsAt = attempt.at + answer.afterMs;
     if (is2xx(attempt)) this.accepted++;
+    // After a crash, or of two copies at once, an event is tried for the first time twice.
+    const known = this.#readings.get(attempt.invocation)?.records.get(attempt.webhookId);
+    if (isAgainst(answer) && known?.state !== 'retrying') {
+      const against = this.#against.get(subscriptionId) ?? [];
+      this.#against.set(subscriptionId, against);
+      against.push(attempt.endsAt);
+    }
     const heard = this.#heard.get(attempt.invocation) ?? [];
-    heard.push({ subscriptionId, answer });
+    heard.push({ subscriptionId, url: attempt.url, answer });
     this.#heard.set(attempt.invocation, heard);
+  }
+
+  onState(subscriptionId: string, state: SubscriptionState | undefined): void {
+    const now = this.#options.now();
+    const lifted = this.#liftedAt.get(subscriptionId);
+    // What was tried between the change and the run that carries it out is tried again with the rest.
+    if (state?.retryNowSince !== undefined && lifted !== undefined) {
+      this.#liftedAt.set(subscriptionId, { ...lifted, at: Math.max(lifted.at, state.retryNowSince) });
+    }
+    const isOpen = state?.circuit?.state === 'open';
+    const against = this.#against.get(subscriptionId) ?? [];
+    // One that was given a rest fails its probes, too.
+    if (isOpen && state.circuit.reason === 'failing' && !this.#open.has(subscriptionId)) {
+      if (against.length < eventsToOpen) {
+        const text = `${subscriptionId}: ${against.length} events failed in a way that speaks against it`;
+        this.#report('an endpoint is shut off when it does not work', text, [subscriptionId]);
+      }
+    }
+    if (isOpen) this.#open.add(subscriptionId);
+    else this.#open.delete(subscriptionId);
+    // Batches that are under way may count yet what they heard before.
+    if (state?.failures === undefined) {
+      this.#against.set(
+        subscriptionId,
+        against.filter((at) => at > now - 2 * 60_000),
+      );
+    }
   }
 
   onEnd(invocation: Invocation): void {
     const heard = this.#heard.get(invocation);
     this.#heard.delete(invocation);
     if (heard === undefined || invocation.isDisturbed) return;
-    for (const { subscriptionId, answer } of heard) {
+    for (const { subscriptionId, url, answer } of heard) {
+      // What is heard of a place that was left meanwhile says nothing of the new one.
+      if (this.#options.lookUp(subscriptionId).config?.url !== url) continue;
       const until = answer.isGone ? Number.POSITIVE_INFINITY : answer.restUntil;
       if (until === undefined || until <= (this.#rests.get(subscriptionId)?.until ?? 0)) continue;
       this.#rests.set(subscriptionId, { until, knownFromStep: this.#options.step() });
@@ -138,11 +199,15 @@ export class DeliveryCheck implements LedgerWatch {
         if (attempt.invocation !== invocation || attempt.writtenAtStep !== undefined) continue;
         attempt.writtenAtStep = this.#options.step();
         attempt.writtenAs = record.attempts;
-        if (record.attempts !== (known?.attempts ?? 0) + 1) {
-          const text = `${webhookId} was tried ${known?.attempts ?? 0} times, and ${record.attempts} times after one more`;
+        // What had its end begins again when it is replayed.
+        const before = known?.state === 'retrying' ? known.attempts : 0;
+        if (record.attempts !== before + 1) {
+          const text = `${webhookId} was tried ${before} times, and ${record.attempts} times after one more`;
           this.#report('the ledger says what happened', text, [webhookId, subscriptionId]);
         }
       }
+      if (record.reason !== undefined && !/cancelled/.test(record.reason))
+        this.#ended.add(pairKey(subscriptionId, webhookId));
       const fault = faultOfRecord(record, attempts, now);
       if (fault !== undefined)
         this.#report('the ledger says what happened', `${webhookId} for ${subscriptionId} is ${fault}`, [
@@ -159,7 +224,10 @@ export class DeliveryCheck implements LedgerWatch {
         if (this.#options.subscriptions.wasDeletedAfter(subscriptionId, since)) continue;
         if (this.#options.facts.isReached(fact, subscriptionId, (id) => this.#isAccepted(subscriptionId, id))) continue;
         const record = recordOf(subscriptionId, fact.id);
-        if (record?.reason !== undefined && (record.state === 'exhausted' || record.state === 'discarded')) continue;
+        // A replay that is cancelled takes nothing along but what it began itself.
+        const mayEnd = record?.reason !== undefined && !/cancelled/.test(record.reason);
+        const hasEnded = mayEnd || this.#ended.has(pairKey(subscriptionId, fact.id));
+        if (hasEnded && (record?.state === 'exhausted' || record?.state === 'discarded')) continue;
         this.#report(
           'every event reaches each active subscriber, or ends with a reason',
           `${fact.type} ${fact.id} did not reach ${subscriptionId}; the ledger says ${record?.state ?? 'nothing'}`,
@@ -252,6 +320,9 @@ export class DeliveryCheck implements LedgerWatch {
       ({ writtenAtStep = 0 }) => writtenAtStep <= (previous.writtenAtStep ?? 0) || writtenAtStep > reading.step,
     );
     if (!isKnown || !isLatest) return;
+    const known = reading.records.get(about[0] ?? '');
+    const isLifted = (this.#liftedAt.get(about[1] ?? '')?.at ?? 0) >= previous.at;
+    if (isLifted || (known !== undefined && known.state !== 'retrying')) return;
     // Of two copies that were tried at once the ledger counts one, and none of those whose function crashed.
     const counted = previous.writtenAs ?? 0;
     const delaySeconds = retryDelaysSeconds[counted - 1];
@@ -282,6 +353,14 @@ function is2xx({ answer }: Attempt): boolean {
   return answer?.accepted === true && answer.result.kind === 'answered';
 }
 
+/** It does not work; another answer is about the event. */
+function isAgainst({ result }: EndpointAnswer): boolean {
+  if (result.kind === 'failed') return true;
+  const { status, headers } = result;
+  if (headers['webhook-delivery'] !== undefined) return false;
+  return (status >= 300 && status < 400) || status === 408 || status === 429 || status >= 500;
+}
+
 function faultOfRecord(record: DeliveryRecord, attempts: readonly Attempt[], now: number): string | undefined {
   const { state, history, ttl, event, reason } = record;
   if (history.length > maxHistory) return `kept with ${history.length} attempts of history`;
@@ -291,7 +370,11 @@ function faultOfRecord(record: DeliveryRecord, attempts: readonly Attempt[], now
     if (event !== undefined) return 'kept with its event after it was delivered';
     return attempts.some(is2xx) ? undefined : 'said to be delivered, though the endpoint took it never';
   }
-  if (state === 'retrying') return record.nextAttemptAt === undefined ? 'retrying without a time' : undefined;
+  if (state === 'retrying') {
+    if (record.nextAttemptAt === undefined) return 'retrying without a time';
+    if (event === undefined) return 'retrying without its event';
+    return record.dueAt === undefined ? 'retrying, and nobody looks after it' : undefined;
+  }
   if (reason === undefined || reason === '') return `${state} without a reason`;
   if (event === undefined) return `${state} without its event`;
   const isExpired = /expired|14 days/.test(reason);

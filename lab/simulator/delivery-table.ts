@@ -78,6 +78,10 @@ export class DeliveryTable {
         await invocation.call('Query due', () => undefined);
         yield* stored.due(shard, until);
       },
+      async *waiting(subscriptionId) {
+        await invocation.call('Query waiting', () => undefined);
+        yield* stored.waiting(subscriptionId);
+      },
       read: (keys) => {
         for (const { subscriptionId, webhookId } of keys) invocation.about.add(subscriptionId).add(webhookId);
         return invocation.call('BatchGetItem due', () => stored.read(keys));

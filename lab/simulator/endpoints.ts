@@ -26,6 +26,7 @@ const moods: readonly (readonly [number, Mood])[] = [
   [1, 'moved'],
 ];
 
+const refusedTypes = ['new_message', 'conversation_push', 'conversation_inactive', 'button_clicked'];
 const minute = 60_000;
 const hour = 60 * minute;
 /** The sender's limit for one attempt. */
@@ -52,6 +53,9 @@ export class Endpoint {
   readonly #moods: { readonly from: number; readonly mood: Mood }[];
   #poisonFraction: number;
   readonly #goneAt: number;
+  #goneAtUrlFrom = Number.POSITIVE_INFINITY;
+  /** Taken with 400, whatever its mood, until it is put right. */
+  #refusedType: string | undefined;
   #saidGone = false;
   #isHealed = false;
 
@@ -68,6 +72,8 @@ export class Endpoint {
     this.#goneAt =
       !isReliable && random.chance(0.08) ? random.integer(span.from, span.until) : Number.POSITIVE_INFINITY;
     if (isReliable) return;
+    const refusals = random.fork('refusals');
+    if (refusals.chance(0.25)) this.#refusedType = refusals.pick(refusedTypes);
     for (let from = span.from + random.spread(10 * minute, 8 * hour); from < span.until; ) {
       const mood = random.weighted(moods);
       this.#moods.push({ from, mood });
@@ -81,11 +87,27 @@ export class Endpoint {
   /** From now on it takes everything; `isStubborn`: but what it never takes. */
   heal(isStubborn: boolean): void {
     this.#isHealed = true;
-    if (!isStubborn) this.#poisonFraction = 0;
+    if (isStubborn) return;
+    this.#poisonFraction = 0;
+    this.#refusedType = undefined;
   }
 
-  answer(webhookId: string, now: number): EndpointAnswer {
+  /** Its subscriber has moved; whoever still comes is told so, now and then after a while. */
+  leave(now: number): void {
+    this.#goneAtUrlFrom = now;
+  }
+
+  get hasSaidGone(): boolean {
+    return this.#saidGone;
+  }
+
+  answer(webhookId: string, now: number, eventType = ''): EndpointAnswer {
     const random = this.#random;
+    if (now >= this.#goneAtUrlFrom && !this.#isHealed) {
+      this.#saidGone = true;
+      return { ...answered(410, random.spread(50, 12_000)), isGone: true };
+    }
+    if (eventType === this.#refusedType) return answered(400, random.integer(5, 60));
     if (now >= this.#goneAt && !this.#saidGone && !this.#isHealed) {
       this.#saidGone = true;
       return random.chance(0.5)

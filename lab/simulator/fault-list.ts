@@ -83,6 +83,30 @@ export const productFaults: readonly ProductFault[] = [
     broken: "if (result.kind === 'busy') return;",
   },
   {
+    name: 'skip a shard of what is due',
+    file: 'lambdas/provision/due-deliveries.ts',
+    line: 'Array.from({ length: dueShards }',
+    broken: 'Array.from({ length: dueShards - 1 }',
+  },
+  {
+    name: 'let a cancelled replay take the event along',
+    file: 'lambdas/domain/deliveries/delivery-plan.ts',
+    line: 'rank(copy) - rank(best) || isReplay(copy) - isReplay(best) ||',
+    broken: '',
+  },
+  {
+    name: 'take a refusal for a failure',
+    file: 'lambdas/domain/deliveries/endpoint-health.ts',
+    line: 'status === 429 || status >= 500',
+    broken: 'status === 429 || status >= 400',
+  },
+  {
+    name: 'delete a message before the ledger has its event',
+    file: 'lambdas/deliver/deliver-messages.ts',
+    line: '? [{ message, record }]\n        : [{',
+    broken: '? [{ message }]\n        : [{',
+  },
+  {
     name: 'give one fact two ids',
     file: 'lambdas/domain/events/derive.ts',
     line: 'const { at, isOwn } = timeOf(cause, now);',

@@ -21,6 +21,8 @@ const likelihoods = {
   'message-twice': { little: 0.005, much: 0.03 },
   /** A message becomes visible seconds later than those that were sent after it. */
   'out-of-order': { little: 0.05, much: 0.3 },
+  /** SQS hands out younger messages before older ones. */
+  'any-order': { little: 0.1, much: 0.4 },
   /** EventBridge fails to hand an event over, and tries again with its own backoff. */
   'bus-retry': { little: 0.01, much: 0.05 },
   /** A message that was done with is not deleted. */

@@ -14,6 +14,7 @@ import { createSweepInactivityHandler } from '../../lambdas/inactivity/sweep/han
 import { createTrackActivityHandler } from '../../lambdas/inactivity/track/handler.ts';
 import { createIngestHandler } from '../../lambdas/ingest/handler.ts';
 import { createManageHandler } from '../../lambdas/manage/handler.ts';
+import type { Replays } from '../../lambdas/manage/ports.ts';
 import type { Log, Metrics } from '../../lambdas/ports/telemetry.ts';
 import { createDueDeliveries } from '../../lambdas/provision/due-deliveries.ts';
 import { createProvisionHandler } from '../../lambdas/provision/handler.ts';
@@ -62,7 +63,7 @@ export interface FunctionsOptions extends InvocationSurroundings {
   readonly driftToken: string;
   readonly defaultQuietPeriodSeconds: number;
   readonly queueUrls: { readonly timers: string; readonly control: string };
-  readonly watch: FunctionWatch & PublishWatch;
+  readonly watch: FunctionWatch & PublishWatch & { onReplay(subscriptionId: string): void };
 }
 
 type Handler = (event: unknown, context: unknown) => Promise<unknown>;
@@ -122,6 +123,36 @@ export class Functions {
     } as unknown as APIGatewayProxyEventV2;
     const outcome = await this.#run(functionName, event);
     return outcome.kind === 'answered' ? (outcome.value as APIGatewayProxyStructuredResultV2) : undefined;
+  }
+
+  /** From the engine's archive. */
+  #replaysFor(invocation: Invocation): Replays {
+    const { buses, routeSettings } = this.#options;
+    const { eventBusName, region, accountId, partition } = routeSettings;
+    const arnOf = (resource: string) => `arn:${partition}:events:${region}:${accountId}:${resource}`;
+    return {
+      start: ({ name, ruleName, from, to }) =>
+        invocation.call('StartReplay', () => {
+          this.#options.watch.onReplay(ruleName.slice(routeSettings.prefix.length + 1));
+          buses.replays.start({
+            name,
+            eventSourceArn: arnOf('archive/archive'),
+            destinationArn: arnOf(`event-bus/${eventBusName}`),
+            filterArns: [arnOf(`rule/${eventBusName}/${ruleName}`)],
+            startTime: from,
+            endTime: to,
+          });
+          return { kind: 'started' } as const;
+        }),
+      describe: async () => undefined,
+      list: async () => [],
+      cancel: (name) =>
+        invocation.call('CancelReplay', () => {
+          const isUnderWay = ['STARTING', 'RUNNING'].includes(buses.replays.describe(name).state);
+          if (isUnderWay) buses.replays.cancel(name);
+          return isUnderWay;
+        }),
+    };
   }
 
   async #run(functionName: string, event: unknown): Promise<InvocationOutcome> {
@@ -247,7 +278,7 @@ export class Functions {
             rules: { outboundPolicy: 'public', timeline },
             routePrefix: routeSettings.prefix,
             queues: { put: noReplays },
-            replays: { start: noReplays, describe: noReplays, list: noReplays, cancel: noReplays },
+            replays: this.#replaysFor(invocation),
             defaultQuietPeriodSeconds,
           });
         default:
@@ -263,7 +294,7 @@ function noRepetitions(): Promise<never> {
 }
 
 function noReplays(): Promise<never> {
-  return Promise.reject(new Error('nobody replays anything here'));
+  return Promise.reject(new Error('nobody replays single events here'));
 }
 
 /** How often the most received message of a batch was received. */

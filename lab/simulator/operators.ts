@@ -138,6 +138,7 @@ export class Operators {
         [3, 'quiet-period'],
         [1, 'spoil'],
         [2, 'enable'],
+        [2, 'replay'],
       ])
     ) {
       case 'pause':
@@ -168,8 +169,24 @@ export class Operators {
         }
         return;
       }
-      case 'move':
+      case 'move': {
+        const old = subscriptions.configs.get(id)?.url;
+        // The old place is shut before the system knows of the new one: what is under way is told so.
+        if (typeof old === 'string' && random.chance(0.5)) this.endpointOf(old).leave(scheduler.now());
         return this.#patch(id, { url: this.#url() });
+      }
+      case 'replay': {
+        // Mostly of what still waits, since somebody thought it lost; and called off when they see that.
+        const from = new Date(scheduler.now() - random.spread(minute, 6 * 60 * minute)).toISOString();
+        const path = `/v1/subscriptions/${id}/replay`;
+        const started = await functions.request('manage', { path, body: JSON.stringify({ missed: { from } }) });
+        if (started?.statusCode !== 202) return;
+        const { replayName } = JSON.parse(started.body ?? '{}') as { replayName?: string };
+        await scheduler.sleep(random.spread(second, 30 * minute));
+        if (random.chance(0.3)) return;
+        await functions.request('manage', { path, body: JSON.stringify({ cancel: replayName }) });
+        return;
+      }
       case 'delete': {
         const config = subscriptions.configs.get(id);
         if (random.chance(0.5))

@@ -137,6 +137,7 @@ export class World {
         const { generatedSecrets: _, ...shown } = state ?? {};
         this.history.add('subscriptions', 'state', [id], shown);
         this.subscriptionCheck.onState(id, state);
+        this.deliveryCheck.onState(id, state);
       },
     });
     this.deliveries = new DeliveryTable(this.subscriptions, this.deliveryCheck);
@@ -150,6 +151,7 @@ export class World {
       weather: this.weather,
       buses: this.buses,
       queues: this.queues,
+      maxInFlight: random.fork('queues').pick([20, 60, 120_000, 120_000]),
       invoke: this.functions.invoke,
       invokeAsync: (name, payload) => void this.functions.invokeAsync(name, payload),
     });
@@ -175,6 +177,7 @@ export class World {
     this.#every(60_000, () => this.#sweepDue());
     this.#every(60 * 60_000, () => this.weather.strikes('missed-reconcile') || this.reconcileAll());
     this.#every(5 * 60_000, () => this.#isDraining || this.subscriptionCheck.checkProgress());
+    this.#every(60 * 60_000, () => this.#checkDisabled());
   }
 
   /** No more faults; what is under way comes to its end. */
@@ -230,6 +233,19 @@ export class World {
     else this.inactivityCheck.onMissedSweep();
   }
 
+  /** Whoever was gone at another url is no reason to leave this one alone: within hours a reconcile has seen the change. */
+  #checkDisabled(): void {
+    for (const [id, { disabled }] of this.subscriptions.states) {
+      const url = this.subscriptions.configs.get(id)?.url;
+      if (disabled === undefined || typeof url !== 'string' || !URL.canParse(url) || !/410|asked/.test(disabled.reason))
+        continue;
+      if (this.scheduler.now() - disabled.at < 6 * 60 * 60_000 || this.#endpointOf(url).hasSaidGone) continue;
+      this.violations.report('no endpoint is disabled for what another said', `${id} at ${url}: ${disabled.reason}`, [
+        id,
+      ]);
+    }
+  }
+
   #sweepDue(): void {
     // Nothing would come of it: quiet hours pass more quickly without.
     if (this.deliveries.nextDueAt > this.scheduler.now() + 2 * 60_000) return;
@@ -281,7 +297,8 @@ export class World {
         send: async (request) => {
           const attempt = deliveryCheck.onAttempt(invocation, subscriptionId, request);
           const id = request.headers['webhook-id'] ?? '';
-          const answer = this.#endpointOf(request.url).answer(id, this.scheduler.now());
+          const { type } = JSON.parse(request.body) as { type: string };
+          const answer = this.#endpointOf(request.url).answer(id, this.scheduler.now(), type);
           deliveryCheck.onAnswer(attempt, subscriptionId, answer);
           this.history.add(invocation.name, 'attempt', [id, subscriptionId], { url: request.url, ...answer });
           await invocation.sleep(answer.afterMs);
@@ -300,6 +317,10 @@ export class World {
           deliveryCheck.onEnd(invocation);
           if (invocation.functionName === 'provision') subscriptionCheck.onProvisionEnd(invocation);
         },
+        // The archive goes by what the subscription asks for now.
+        onReplay: (subscriptionId) => {
+          for (const fact of facts.all()) fact.may.add(subscriptionId);
+        },
         onPublishing: (invocation, details) => facts.onPublishing(invocation, details),
         onPublished: (invocation, source, detail) => {
           const { id, type, data } = JSON.parse(detail) as { id: string; type: string; data: object };
@@ -317,7 +338,8 @@ export class World {
 
   /** What the stack has besides the functions: the bus, the queues, and what leads from one to the other. */
   #deploy(): void {
-    this.buses.createBus(busName);
+    const { arn } = this.buses.createBus(busName);
+    this.buses.createArchive({ name: 'archive', eventSourceArn: arn });
     const activity = this.#makeQueue('activity', 182);
     this.#makeQueue('timers', 60);
     this.#makeQueue('control', 1_800);

@@ -6,7 +6,7 @@ import type { DueDeliveries } from '../provision/ports.ts';
 import { fromAttributes, toAttribute } from './dynamo-attributes.ts';
 import { type BatchDeps, batchGetAll } from './dynamo-batches.ts';
 
-const { partitionKey, sortKey, dueIndex } = tableSchemas.deliveries;
+const { partitionKey, sortKey, index, dueIndex } = tableSchemas.deliveries;
 /** Of keys; the events are read for as many at a time. */
 const keysPerPage = 100;
 
@@ -35,14 +35,14 @@ export function dynamoDueDeliveries(deps: BatchDeps & { readonly tableName: stri
             ...(sets.length === 0 ? [] : [`SET ${sets.map(([name]) => `#${name} = :${name}`).join(', ')}`]),
             ...(removes.length === 0 ? [] : [`REMOVE ${removes.map(([name]) => `#${name}`).join(', ')}`]),
           ].join(' '),
-          ConditionExpression: '#state = :retrying AND #dueAt = :readDueAt',
+          ConditionExpression: `#state = :retrying AND ${record.dueAt === undefined ? 'attribute_not_exists(#dueAt)' : '#dueAt = :readDueAt'}`,
           ExpressionAttributeNames: Object.fromEntries(
             ['state', 'dueAt', ...entries.map(([name]) => name)].map((name) => [`#${name}`, name]),
           ),
           ExpressionAttributeValues: {
             ...Object.fromEntries(sets.map(([name, value]) => [`:${name}`, toAttribute(value as JsonValue)])),
             ':retrying': { S: 'retrying' },
-            ':readDueAt': { N: String(record.dueAt) },
+            ...(record.dueAt === undefined ? {} : { ':readDueAt': { N: String(record.dueAt) } }),
           },
         }),
       );
@@ -67,6 +67,33 @@ export function dynamoDueDeliveries(deps: BatchDeps & { readonly tableName: stri
       );
       for await (const { Items = [] } of pages) {
         yield Items.map((item) => ({ subscriptionId: item[partitionKey]?.S ?? '', webhookId: item[sortKey]?.S ?? '' }));
+      }
+    },
+
+    async *waiting(subscriptionId) {
+      const pages = paginateQuery(
+        { client },
+        {
+          TableName: tableName,
+          IndexName: index.name,
+          KeyConditionExpression: '#id = :id',
+          // An item of an earlier version is not in the index `due`, wherever its event waits.
+          FilterExpression: '#state = :retrying AND (attribute_not_exists(#messageId) OR attribute_not_exists(#dueAt))',
+          ProjectionExpression: '#id, #webhookId, #state, #dueAt, #nextAttemptAt, #lastAttemptAt',
+          ExpressionAttributeNames: {
+            '#id': partitionKey,
+            '#webhookId': sortKey,
+            '#state': 'state',
+            '#messageId': 'messageId',
+            '#dueAt': 'dueAt',
+            '#nextAttemptAt': 'nextAttemptAt',
+            '#lastAttemptAt': 'lastAttemptAt',
+          },
+          ExpressionAttributeValues: { ':id': { S: subscriptionId }, ':retrying': { S: 'retrying' } },
+        },
+      );
+      for await (const { Items = [] } of pages) {
+        yield Items.map((item) => fromAttributes(item) as unknown as DeliveryRecord);
       }
     },
 

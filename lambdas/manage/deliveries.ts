@@ -78,7 +78,7 @@ export function deliveryOperations(deps: DeliveryDeps): Pick<Operations, 'listDe
       return problemResponse(409, 'Conflict', {
         detail: `nothing can be delivered to ${id} now: its status is ${view.status}, its provisioning ${view.provisioning}${
           view.reason === undefined ? '' : ` (${view.reason})`
-        }${view.circuit === undefined ? '' : ', and its circuit is open: the endpoint has failed'}`,
+        }${view.circuit === undefined ? '' : ', and its circuit is open: the endpoint has failed. If it is back, PATCH {"status": "active"} closes it'}`,
       });
     }
     const startedAt = clock();

@@ -137,7 +137,7 @@ const operations: Readonly<Record<ApiOperation, OperationDescription>> = {
   },
   changeSubscription: {
     summary:
-      'Change fields: one that is given replaces the whole field, null removes it. Status active also enables a disabled one.',
+      'Change fields: one that is given replaces the whole field, null removes it. Status active also takes back whatever the system has decided: disabled, an open circuit, a rest, next attempts that are hours away.',
     body: { schema: 'SubscriptionChange', required: true },
     takesIfMatch: true,
     answers: { 200: answer('The subscription.', 'Subscription', { etag: etagHeader }) },

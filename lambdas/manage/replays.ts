@@ -31,6 +31,8 @@ export interface ReplayDeps {
 
 /** What one answer puts in the queue; an HTTP API gives it 30 s. The rest comes with the cursor. */
 const maxQueuedPerAnswer = 500;
+/** Half of the time that an HTTP API gives: the page that is begun last needs some, too. */
+const maxAnswerMs = 15_000;
 const pageSize = 50;
 /** Cancelled replays that a subscription's state keeps: their messages leave its queue after 14 days at most. */
 const maxCancelledKept = 50;
@@ -102,6 +104,7 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
     let after: DeliveryPlace | undefined = place?.after;
     let queued = 0;
     let withoutEvent = 0;
+    const endsAt = clock() + maxAnswerMs;
     do {
       const page = await deliveries.list(id, {
         state: 'undelivered',
@@ -120,7 +123,8 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
       queued += envelopes.length;
       withoutEvent += givenUp.length - envelopes.length;
       after = page.next;
-    } while (after !== undefined && queued < maxQueuedPerAnswer);
+      // What is retrying is read as well, and there may be a great deal of it.
+    } while (after !== undefined && queued < maxQueuedPerAnswer && clock() < endsAt);
     const next = after === undefined ? undefined : encodeCursor(listName, { name, to, after: placeJson(after) });
     return jsonAnswer(202, {
       replayName: name,

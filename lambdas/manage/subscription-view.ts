@@ -1,12 +1,12 @@
-import { desiredFlow } from '../domain/deliveries/endpoint-health.ts';
+import { desiredFlow, probeDueAt } from '../domain/deliveries/endpoint-health.ts';
 import { configEtag } from '../domain/subscriptions/config-etag.ts';
 import { maskedHeaders } from '../domain/subscriptions/header-rules.ts';
 import { publicKeyOf, schemeOf, secretsInForce } from '../domain/subscriptions/signing-secret.ts';
 import type {
-  Circuit,
   SigningSecret,
   StoredSubscription,
   SubscriptionConfig,
+  SubscriptionState,
 } from '../domain/subscriptions/subscription.ts';
 import { fieldNames } from '../domain/subscriptions/subscription-fields.ts';
 import {
@@ -59,7 +59,7 @@ export function subscriptionView(stored: StoredSubscription, rules: ViewRules): 
       : { disabled: { at: isoTime(state.disabled.at), reason: state.disabled.reason } }),
     ...(state?.failingSince === undefined ? {} : { failingSince: isoTime(state.failingSince) }),
     ...(state?.lastSuccessAt === undefined ? {} : { lastSuccessAt: isoTime(state.lastSuccessAt) }),
-    ...circuitView(state?.circuit, rules.now),
+    ...circuitView(state, rules.now),
     delivering: inForce && desiredFlow(config, state, rules.now).enabled,
     signingKeys: secretsInForce(secrets, rules.now).map(keyView),
     etag,
@@ -67,13 +67,15 @@ export function subscriptionView(stored: StoredSubscription, rules: ViewRules): 
 }
 
 /** A circuit that is closed, or closing at a rising rate, holds nothing back and is not shown. */
-function circuitView(circuit: Circuit | undefined, now: number): Record<string, unknown> {
+function circuitView(state: SubscriptionState | undefined, now: number): Record<string, unknown> {
+  const circuit = state?.circuit;
   if (circuit?.state !== 'open') return {};
+  const dueAt = probeDueAt(circuit, state ?? {}, now);
   return {
     circuit: {
-      state: circuit.probeAt <= now ? 'probing' : 'open',
+      state: dueAt <= now ? 'probing' : 'open',
       since: isoTime(circuit.since),
-      nextProbeAt: isoTime(circuit.probeAt),
+      nextProbeAt: isoTime(dueAt),
       reason: circuit.reason,
     },
   };

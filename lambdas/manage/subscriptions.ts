@@ -164,37 +164,27 @@ export function subscriptionOperations({
         const now = clock();
         const headers = unmaskedHeaders(patch.headers ?? {}, config.headers);
         if (headers.kind === 'invalid') return invalidFields(headers.errors);
+        const updatedAt = laterThan(config, now);
         const merged = Object.entries({
           ...config,
           ...patch,
           ...(patch.headers ? { headers: headers.headers } : {}),
-          updatedAt: laterThan(config, now),
+          // Asked to be active, it is, whatever the system has decided: see endpoint-hash.ts.
+          ...(patch.status === 'active' ? { resumedAt: updatedAt } : {}),
+          updatedAt,
         }).filter(([, value]) => value !== null && value !== undefined);
         const keepsLegacy = state?.legacyAcceptedAt !== undefined;
         const read = readSubscriptionItem(Object.fromEntries(merged), { ...rules, now, keepsLegacy });
         return read.kind === 'invalid' ? invalidFields(read.errors) : read.config;
       },
       async ({ subscriptionId, state }, config) => {
-        // Asked to be active, it is, also when the system had disabled it.
-        if (patch.status === 'active' && state?.disabled !== undefined) await enable(subscriptionId);
+        // The reconciler does the same; who asks sees it at once.
+        if (patch.status === 'active' && voidWhenEnabled.some((name) => state?.[name] !== undefined)) {
+          await subscriptions.changeState(subscriptionId, { remove: voidWhenEnabled });
+        }
         return show(subscriptionId, 200, patch.eventTypes === undefined ? {} : warningsOf(config));
       },
     );
-  }
-
-  /**
-   * Takes back what the system had decided. A write of the config is what wakes the reconciler, and the one before may
-   * have been looked at while the subscription was still disabled; so it is written once more. Where somebody else
-   * writes at the same time, that write wakes it.
-   */
-  async function enable(subscriptionId: string): Promise<void> {
-    await subscriptions.changeState(subscriptionId, { remove: voidWhenEnabled });
-    const found = await find(subscriptionId);
-    if (found === undefined) return;
-    const now = clock();
-    const read = readStored(found, { ...rules, now });
-    if (read.kind === 'invalid') return;
-    await subscriptions.replace(found.config, { ...read.config, updatedAt: laterThan(found.config, now) });
   }
 
   async function remove(request: RoutedRequest): Promise<ApiAnswer> {

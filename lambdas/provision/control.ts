@@ -1,5 +1,7 @@
 import { controlStep, defaultMaxConcurrency, overdueControl } from '../domain/deliveries/endpoint-health.ts';
+import type { SubscriptionState } from '../domain/subscriptions/subscription.ts';
 import type { ControlQueue, SubscriptionMessage } from '../ports/control-queue.ts';
+import type { DueDeliverySweep } from './due-deliveries.ts';
 import {
   createReconcile,
   type Reconcile,
@@ -10,6 +12,7 @@ import {
 
 export interface ControlDeps extends ReconcileDeps {
   readonly controlQueue: ControlQueue;
+  readonly dueDeliveries: DueDeliverySweep;
 }
 
 export interface Control {
@@ -43,12 +46,15 @@ const routesPerSecond = 2;
 /** Below this, what is not begun yet is handed on: where Lambda is slow, one route takes up to two minutes. */
 const enoughTimeMs = 150_000;
 
+/** Of an invocation: what writes to the ledger ends before this is left. */
+const reserveMs = 30_000;
+
 export function hasTimeForRoute(remainingMs: () => number): boolean {
   return remainingMs() > enoughTimeMs;
 }
 
 export function createControl(deps: ControlDeps): Control {
-  const { subscriptions, routes, controlQueue, clock, metrics, log } = deps;
+  const { subscriptions, routes, controlQueue, dueDeliveries, clock, metrics, log } = deps;
   const reconcile = createReconcile(deps);
 
   async function carryOut(message: SubscriptionMessage, remainingMs: () => number): Promise<void> {
@@ -59,6 +65,7 @@ export function createControl(deps: ControlDeps): Control {
       result = await reconcile(message.subscriptionId, { remainingMs, endpointChangedAt, hourly });
       if (result.kind === 'busy') return await waitForOther(message);
       await followUp(message, result);
+      if (result.kind === 'ready' && result.route.delivering) await retryNow(result.route.state, remainingMs);
     } catch (error) {
       result = { kind: 'pending', reason: String(error), error, route: undefined };
     }
@@ -98,6 +105,18 @@ export function createControl(deps: ControlDeps): Control {
     await controlQueue.send([
       { message: { ...message, waits: waits + 1 }, delaySeconds: firstWaitSeconds * 2 ** waits },
     ]);
+  }
+
+  /** What waits in the ledger is tried at once where somebody has changed the endpoint or given it another chance. */
+  async function retryNow(state: SubscriptionState | undefined, remainingMs: () => number): Promise<void> {
+    if (state?.retryNowSince === undefined) return;
+    const { subscriptionId, retryNowSince } = state;
+    const hasTime = () => remainingMs() > reserveMs;
+    if (await dueDeliveries.retryNow(subscriptionId, retryNowSince, hasTime)) {
+      await subscriptions.changeState(subscriptionId, { remove: ['retryNowSince'] });
+    } else {
+      await controlQueue.send([{ message: { subscriptionId, action: 'reconcile' }, delaySeconds: 0 }]);
+    }
   }
 
   async function retry(message: SubscriptionMessage, afterSeconds: number | undefined): Promise<void> {

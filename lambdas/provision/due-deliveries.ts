@@ -1,4 +1,4 @@
-import { type DeliveryRecord, dueShards } from '../domain/deliveries/delivery-ledger.ts';
+import { type DeliveryRecord, dueShards, waitingInLedger } from '../domain/deliveries/delivery-ledger.ts';
 import { parseMessage } from '../domain/deliveries/delivery-message.ts';
 import { type DueStep, dueHorizonSeconds, dueStep, sentPlace } from '../domain/deliveries/due-delivery.ts';
 import { deliveryEnded } from '../domain/deliveries/operational-event.ts';
@@ -22,8 +22,11 @@ export interface DueDeliveryDeps {
 export interface DueDeliverySweep {
   /** Throws where the index could not be read; what of one subscription fails is left to the next sweep. */
   sweep(hasTime: () => boolean): Promise<void>;
+  /** Makes due at once what waits in the ledger since an attempt before `since`; false where time ran out. */
+  retryNow(subscriptionId: string, since: number, hasTime: () => boolean): Promise<boolean>;
 }
 
+const movesAtOnce = 25;
 /** A subscriber's queue that is not there yet, or not any more, is asked again after this. */
 const noQueueMs = 15 * 60 * 1000;
 
@@ -125,6 +128,21 @@ export function createDueDeliveries(deps: DueDeliveryDeps): DueDeliverySweep {
       const failed = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
       if (failed.length > 0) throw new AggregateError(failed, `${failed.length} shards could not be swept`);
       metrics.add('DueSweepCompleted', 1);
+    },
+
+    async retryNow(subscriptionId, since, hasTime) {
+      for await (const records of dueDeliveries.waiting(subscriptionId)) {
+        const now = clock();
+        const later = records.filter(
+          ({ dueAt = Number.POSITIVE_INFINITY, lastAttemptAt = 0 }) => dueAt > now && lastAttemptAt < since,
+        );
+        for (let start = 0; start < later.length; start += movesAtOnce) {
+          if (!hasTime()) return false;
+          const part = later.slice(start, start + movesAtOnce);
+          await Promise.all(part.map((record) => dueDeliveries.move(record, waitingInLedger(record.webhookId, now))));
+        }
+      }
+      return true;
     },
   };
 }

@@ -2,7 +2,6 @@ import middy from '@middy/core';
 import { flushMetrics } from '../telemetry/flush-metrics.ts';
 import { createControl } from './control.ts';
 import { createDeployment, type DeploymentDeps } from './deployment.ts';
-import type { DueDeliverySweep } from './due-deliveries.ts';
 import { inParallel } from './in-parallel.ts';
 import { type ConfigChange, type ReceivedMessage, readTrigger } from './trigger.ts';
 
@@ -18,7 +17,7 @@ interface BatchResponse {
 /** A sweep of due deliveries begins no further page with less time left than this: the next one runs by then. */
 const sweepEndsWithMs = 250_000;
 
-export function createProvisionHandler(deps: DeploymentDeps & { readonly dueDeliveries: DueDeliverySweep }) {
+export function createProvisionHandler(deps: DeploymentDeps) {
   const { log } = deps;
   const control = createControl(deps);
   const deployment = createDeployment(deps, control);

@@ -84,6 +84,8 @@ export interface DeliveryKey {
 export interface DueDeliveries {
   /** What is due up to `until` (epoch ms), the longest due first, a page at a time; a moment behind what is stored. */
   due(shard: number, until: number): AsyncIterable<readonly DeliveryKey[]>;
+  /** What of one subscription is `retrying` and waits in the ledger, without the events; a moment behind what is stored. */
+  waiting(subscriptionId: string): AsyncIterable<readonly DeliveryRecord[]>;
   /** With their events, as they are stored now; in no order. */
   read(keys: readonly DeliveryKey[]): Promise<readonly DeliveryRecord[]>;
   /**

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { desiredFlow, healthAttributes } from '../domain/deliveries/endpoint-health.ts';
 import { type LegacyTimeline, legacyPhaseAt } from '../domain/events/legacy-timeline.ts';
 import {
@@ -17,6 +16,7 @@ import {
   type RouteAction,
 } from '../domain/routes/route-plan.ts';
 import { configEtag } from '../domain/subscriptions/config-etag.ts';
+import { endpointHash } from '../domain/subscriptions/endpoint-hash.ts';
 import { hasLegacyEvent } from '../domain/subscriptions/legacy-entitlement.ts';
 import type { OutboundPolicy } from '../domain/subscriptions/outbound-address.ts';
 import { newSigningSecret, type RandomBytes } from '../domain/subscriptions/signing-secret.ts';
@@ -368,6 +368,7 @@ function preparation(
   const isAnother = state?.appliedEndpoint !== undefined && state.appliedEndpoint !== appliedEndpoint;
   if (state !== undefined && (isAnother || stoppedBefore(state, endpointChangedAt))) {
     remove.push(...healthAttributes.filter((name) => name !== 'lastSuccessAt' && state[name] !== undefined));
+    set.retryNowSince = now;
   }
   const hasLegacy = hasLegacyEvent(config.eventTypes);
   if (hasLegacy && state?.legacyAcceptedAt === undefined && legacyPhaseAt(now, timeline) === 'announced') {
@@ -399,13 +400,6 @@ function afterChange(
   const removed: readonly string[] = change?.remove ?? [];
   const kept = Object.entries(state ?? {}).filter(([name]) => !removed.includes(name));
   return { provisioning: 'pending', ...Object.fromEntries(kept), ...change?.set, subscriptionId };
-}
-
-function endpointHash({ url, status }: SubscriptionConfig): string {
-  return createHash('sha256')
-    .update(JSON.stringify([url, status]))
-    .digest('base64url')
-    .slice(0, 22);
 }
 
 function sameConfig(one: StoredSubscription, other: StoredSubscription): boolean {

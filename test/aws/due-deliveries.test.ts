@@ -52,6 +52,7 @@ describe.each(Object.entries(adapters))('what is due, %s', (_where, { due, put }
   const waiting = (webhookId: string, at: number) =>
     aRecord({
       subscriptionId,
+      undeliveredAt: noon,
       webhookId,
       event: '{"detail":{"n":9007199254740993}}',
       ...waitingInLedger(webhookId, at),
@@ -83,6 +84,21 @@ describe.each(Object.entries(adapters))('what is due, %s', (_where, { due, put }
     expect(carried).toMatchObject({ messageId: 'sqs-9', queuedAt: noon + 1, dueAt: noon + 3_600_000 });
     expect(await due().move(carried, waitingInLedger('a1', noon + 7))).toBe(true);
     expect(await readOne('a1')).toEqual({ ...read, nextAttemptAt: noon + 7, dueAt: noon + 7 });
+  });
+
+  it('is listed for one subscription where it waits in the ledger, or was written by an earlier version', async () => {
+    await put(waiting('a1', noon));
+    await put({ ...waiting('a2', noon), ...carriedByMessage('a2', noon, 'sqs-9', noon) });
+    await put(
+      aRecord({ subscriptionId, webhookId: 'a3', messageId: 'sqs-1', nextAttemptAt: noon, undeliveredAt: noon }),
+    );
+    await put(aRecord({ subscriptionId, webhookId: 'a4', state: 'exhausted', undeliveredAt: noon }));
+    const found: DeliveryRecord[] = [];
+    for await (const page of due().waiting(subscriptionId)) found.push(...page);
+    expect(found.map(({ webhookId }) => webhookId).sort()).toEqual(['a1', 'a3']);
+    const old = found.find(({ webhookId }) => webhookId === 'a3') as DeliveryRecord;
+    expect(await due().move(old, waitingInLedger('a3', noon))).toBe(true);
+    expect(await due().move(old, waitingInLedger('a3', noon))).toBe(false);
   });
 
   it('is looked after later where only the time is given', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { aRecord } from '../../lab/support/deliveries.ts';
+import { anEnvelope, aRecord } from '../../lab/support/deliveries.ts';
 import { answered, DeliveryWorld, unreachable } from '../../lab/support/in-memory/delivery-world.ts';
 
 const seconds = (count: number) => count * 1000;
@@ -72,6 +72,25 @@ describe('a retry that is minutes away', () => {
     world.records.set('msg_late', aRecord({ ...before, attempts: 5, dueAt: world.now + hours(2) }));
     await read;
     expect(world.records.get('msg_late')).toMatchObject({ attempts: 5, dueAt: world.now + hours(2) });
+  });
+});
+
+describe('a retry that a person does not want to wait for', () => {
+  it('is made within a minute, whatever it waits for', async () => {
+    const world = await anEventInTheLedger();
+    world.receiver = () => answered(200);
+    expect(await world.dueDeliveries.retryNow('sub_1', world.now, () => true)).toBe(true);
+    await world.runUntil(world.now + minutes(1) + seconds(1));
+    expect(world.records.get('msg_late')?.state).toBe('delivered');
+  });
+
+  it('of an earlier version is found as well, though it is in no index of what is due', async () => {
+    const world = new DeliveryWorld();
+    const event = anEnvelope({ id: 'msg_old' });
+    world.records.set('msg_old', aRecord({ webhookId: 'msg_old', event, messageId: 'forgotten', nextAttemptAt: 1 }));
+    await world.dueDeliveries.retryNow('sub_1', world.now, () => true);
+    await world.runUntil(world.now + minutes(1) + seconds(1));
+    expect(world.records.get('msg_old')?.state).toBe('delivered');
   });
 });
 

@@ -446,15 +446,27 @@ describe('changing a subscription', () => {
     expect(world.subscriptions.states.get(id)?.disabled).toEqual({ at: 0, reason: '410' });
   });
 
-  it('to active writes the config after the state, so that the reconciler that it wakes finds it enabled', async () => {
+  it('to active says so in the config, also where it was active, so that the reconciler lifts what it finds, however late', async () => {
     const id = await world.create();
-    await world.provision(id, { disabled: { at: 0, reason: '410' } });
-    const disabledAtWrite: boolean[] = [];
-    world.subscriptions.beforeWrite = () => {
-      disabledAtWrite.push(world.subscriptions.states.get(id)?.disabled !== undefined);
-    };
+    const resumedAt = () => world.subscriptions.configs.get(id)?.resumedAt;
+    expect(resumedAt()).toBeUndefined();
     await world.ask('PATCH', `/v1/subscriptions/${id}`, { status: 'active' });
-    expect(disabledAtWrite).toEqual([true, false]);
+    const first = resumedAt();
+    expect(first).toEqual(expect.any(String));
+    await world.ask('PATCH', `/v1/subscriptions/${id}`, { description: 'x' });
+    expect(resumedAt()).toBe(first);
+    await world.ask('PATCH', `/v1/subscriptions/${id}`, { status: 'active' });
+    expect(resumedAt()).not.toBe(first);
+  });
+
+  it.each([
+    ['an open circuit', { circuit: { state: 'open', reason: 'failing', since: 0, probeAt: 9e15, probes: 9 } }],
+    ['a rest that was asked for', { throttledUntil: 9e15 }],
+  ] as const)('to active lifts %s', async (_what, state) => {
+    const id = await world.create();
+    await world.provision(id, state);
+    await world.ask('PATCH', `/v1/subscriptions/${id}`, { status: 'active' });
+    expect(world.subscriptions.states.get(id)).not.toHaveProperty(Object.keys(state)[0] ?? '');
   });
 
   it('leaves what is refused as it was', async () => {

@@ -24,6 +24,8 @@ class World {
   dueSweeps = 0;
   slept = 0;
   onSleep: () => void = () => undefined;
+  readonly retriedNow: string[] = [];
+  hasTimeToRetry = true;
   remainingMs = 300_000;
   now = 100 * day;
 
@@ -49,7 +51,13 @@ class World {
           this.answers.push({ url, response });
         },
       },
-      dueDeliveries: { sweep: async () => void this.dueSweeps++ },
+      dueDeliveries: {
+        sweep: async () => void this.dueSweeps++,
+        retryNow: async (id) => {
+          this.retriedNow.push(id);
+          return this.hasTimeToRetry;
+        },
+      },
       sleep: async () => {
         this.slept++;
         this.onSleep();
@@ -188,6 +196,44 @@ describe('the minute’s run', () => {
     await world.invoke({ action: 'sweep-due' });
     expect(world.dueSweeps).toBe(1);
     expect(world.routes.applied).toEqual([]);
+  });
+});
+
+describe('an endpoint that is given another chance', () => {
+  const resumed = (resumedAt: string) => aSubscriptionItem({ subscriptionId: 'sub_1', resumedAt });
+
+  it('has whatever the system decided lifted, and what waits in the ledger tried at once', async () => {
+    await world.make('sub_1');
+    const throttledUntil = world.now + 20 * hour;
+    await world.subscriptions.changeState('sub_1', { set: { throttledUntil, failures: 3 } });
+    world.subscriptions.put(resumed('2026-11-27T00:00:00Z'));
+    await world.invoke(changesOf('sub_1'));
+    expect(world.retriedNow).toEqual(['sub_1']);
+    const state = world.subscriptions.states.get('sub_1');
+    for (const name of ['throttledUntil', 'failures', 'retryNowSince']) expect(state).not.toHaveProperty(name);
+    await world.invoke(changesOf('sub_1'));
+    expect(world.retriedNow).toHaveLength(1);
+  });
+
+  it('is gone on with by the next run where there are more retries than one has time for', async () => {
+    await world.make('sub_1');
+    world.hasTimeToRetry = false;
+    world.subscriptions.put(resumed('2026-11-27T00:00:00Z'));
+    await world.invoke(changesOf('sub_1'));
+    world.hasTimeToRetry = true;
+    await world.deliverSent();
+    expect(world.retriedNow).toEqual(['sub_1', 'sub_1']);
+    expect(world.subscriptions.states.get('sub_1')).not.toHaveProperty('retryNowSince');
+  });
+
+  it('has them tried when it is resumed, not when it is paused', async () => {
+    await world.make('sub_1');
+    world.subscriptions.put(aSubscriptionItem({ subscriptionId: 'sub_1', status: 'paused' }));
+    await world.invoke(changesOf('sub_1'));
+    expect(world.retriedNow).toEqual([]);
+    world.subscriptions.put(aSubscriptionItem({ subscriptionId: 'sub_1' }));
+    await world.invoke(changesOf('sub_1'));
+    expect(world.retriedNow).toEqual(['sub_1']);
   });
 });
 

@@ -26,6 +26,11 @@ export function inMemoryDueDeliveries(ledger: Ledger): DueDeliveries {
       due.sort((one, other) => (one.dueAt ?? 0) - (other.dueAt ?? 0));
       for (let start = 0; start < due.length; start += keysPerPage) yield due.slice(start, start + keysPerPage);
     },
+    async *waiting(subscriptionId) {
+      yield [...(ledger.get(subscriptionId)?.values() ?? [])].filter(
+        ({ state, messageId, dueAt }) => state === 'retrying' && (messageId === undefined || dueAt === undefined),
+      );
+    },
     async read(keys) {
       return keys.flatMap(({ subscriptionId, webhookId }) => ledger.get(subscriptionId)?.get(webhookId) ?? []);
     },

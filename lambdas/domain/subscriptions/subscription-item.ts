@@ -47,6 +47,7 @@ const itemSchema = z.strictObject({
       )
       .check(z.minLength(1), z.maxLength(maxSecrets)),
   ),
+  resumedAt: z.optional(instantSchema),
   createdAt: z.optional(instantSchema),
   updatedAt: z.optional(instantSchema),
 });

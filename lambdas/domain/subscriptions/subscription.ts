@@ -7,6 +7,11 @@ export interface SubscriptionConfig extends ReadFields {
   readonly subscriptionId: string;
   /** Newest first. Absent when a person wrote the item without one: then `state` holds a generated one. */
   readonly secrets?: readonly SigningSecret[];
+  /**
+   * ISO 8601. Another value than before gives the endpoint another chance: `PATCH {"status": "active"}` sets it. Whatever
+   * the system has decided (a rest, an open circuit, disabled, next attempts) is lifted.
+   */
+  readonly resumedAt?: string;
   /** ISO 8601. */
   readonly createdAt?: string;
   readonly updatedAt?: string;
@@ -34,8 +39,10 @@ export interface SubscriptionState {
   readonly legacyAcceptedAt?: number;
   /** The etag (config-etag.ts) of the config that is in force. */
   readonly appliedConfig?: string;
-  /** A hash of the `url` and `status` that were last put in force: a change of either enables a disabled subscription. */
+  /** The hash (endpoint-hash.ts) of `url`, `status` and `resumedAt` that were last put in force. */
   readonly appliedEndpoint?: string;
+  /** Since when what waits in the ledger for its next attempt is to be tried at once, epoch ms; until it is done. */
+  readonly retryNowSince?: number;
   /** Set when deliveries were stopped by the system: 410, the subscriber's wish, or days of failure. */
   readonly disabled?: { readonly at: number; readonly reason: string };
   /** No attempts before this instant (epoch ms): the endpoint asked for it with 429, 502, 503 or 504. */
