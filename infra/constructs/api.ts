@@ -6,6 +6,9 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Alarms } from './alarms.ts';
 
+// Anybody can post to the ingest route, and each post costs an invocation. An account's default is 10,000 a second.
+const maxRequestsPerSecond = 1000;
+
 /** The HTTP API that Drift and the managing people reach. Routes are added by who serves them. */
 export class Api extends Construct {
   readonly httpApi: HttpApi;
@@ -22,8 +25,7 @@ export class Api extends Construct {
       httpApi: this.httpApi,
       stageName: '$default',
       autoDeploy: true,
-      // Anybody can post to the ingest route, and each post costs an invocation. An account's default is 10,000 a second.
-      throttle: { rateLimit: 1000, burstLimit: 2000 },
+      throttle: { rateLimit: maxRequestsPerSecond, burstLimit: 2 * maxRequestsPerSecond },
       accessLogSettings: {
         destination: new LogGroupLogDestination(accessLogs),
         // No header and no body: the verification token is in both.
@@ -49,6 +51,13 @@ export class Api extends Construct {
       usersLose: "Events, if they are Drift's posts that fail: it is not known whether Drift sends an event again.",
       metric: this.metricServerErrors(),
       threshold: 1,
+      evaluationPeriods: 2,
+    });
+    alarms.raise({
+      article: 'flood',
+      usersLose: 'Events, once the limit of the API is reached: it counts posts of Drift and of strangers alike.',
+      metric: this.metricRequests(),
+      threshold: (60 * maxRequestsPerSecond) / 2,
       evaluationPeriods: 2,
     });
   }

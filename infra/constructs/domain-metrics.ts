@@ -6,14 +6,24 @@ import { routePrefixOf } from '../route-prefix.ts';
 
 const oneMinute = Duration.minutes(1);
 
-/** A metric of this stack's functions that has no dimension but the service. */
-export function domainMetric(scope: Construct, name: MetricName, statistic: string, period = oneMinute): Metric {
+/** A metric of this stack's functions, with a value for each dimension that it has beside the service. */
+export function domainMetric(
+  scope: Construct,
+  name: MetricName,
+  statistic: string,
+  period = oneMinute,
+  values: Readonly<Record<string, string>> = {},
+): Metric {
   const { dimensions } = metrics[name];
-  if (dimensions.length > 0) throw new Error(`${name} has the dimensions ${dimensions.join(', ')}: search or query it`);
+  if (dimensions.join() !== Object.keys(values).join()) {
+    throw new Error(
+      `${name} has the dimensions ${dimensions.join(', ')}: give one value of each, or search or query it`,
+    );
+  }
   return new Metric({
     namespace: metricNamespace,
     metricName: name,
-    dimensionsMap: { [serviceDimension]: serviceOf(scope) },
+    dimensionsMap: { [serviceDimension]: serviceOf(scope), ...values },
     statistic,
     period,
   });

@@ -6,6 +6,7 @@ import { Construct } from 'constructs';
 import type { IngestEnv } from '../../lambdas/ingest/env.ts';
 import type { Alarms } from './alarms.ts';
 import type { Api } from './api.ts';
+import { domainMetric } from './domain-metrics.ts';
 import type { FanoutBus } from './event-bus.ts';
 import { explain } from './explain.ts';
 import { FanoutFunction } from './fanout-function.ts';
@@ -74,5 +75,12 @@ export class Ingest extends Construct {
     if (route !== undefined) {
       explain(route, 'APIG4', "Drift cannot sign its posts. The function checks Drift's token before all else.");
     }
+    // Drift posts seldom where little is said: a few in an hour. One alone may be a stranger's try.
+    props.alarms.raise({
+      article: 'bad-token',
+      usersLose: 'All events from Drift, if the token changed there and not here.',
+      metric: domainMetric(this, 'EventsRefused', 'Sum', Duration.hours(1), { reason: 'bad-token' }),
+      threshold: 3,
+    });
   }
 }

@@ -331,9 +331,15 @@ export class Routes extends Construct {
       metric: new MetricFilter(this, 'DeliveryFaults', {
         logGroup: deliveryLogs,
         // A crash emits no metric of ours, and an alarm cannot look at functions by how their names begin. But all
-        // delivery functions write to this log group, and a subscriber that says no is no `ERROR` there.
-        // At the level at which they log, Lambda reports an invocation only where it failed (platform.report).
-        filterPattern: FilterPattern.anyTerm('ERROR', 'platform.report', 'Task timed out', 'Runtime exited'),
+        // delivery functions write JSON to this log group, and a subscriber that says no is no `ERROR` there. Asked by
+        // fields: words of a line may be a subscriber's (`platform.report` is a host name) or Drift's.
+        filterPattern: FilterPattern.any(
+          FilterPattern.stringValue('$.level', '=', 'ERROR'),
+          FilterPattern.all(
+            FilterPattern.stringValue('$.type', '=', 'platform.report'),
+            FilterPattern.stringValue('$.record.status', '!=', 'success'),
+          ),
+        ),
         metricNamespace: `${metricNamespace}/${serviceOf(this)}`,
         metricName: 'DeliveryFaults',
         metricValue: '1',

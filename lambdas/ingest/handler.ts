@@ -101,7 +101,7 @@ export function createIngestHandler({ tokens, publisher, activities, timeline, c
     if (post.token === undefined && headerToken === undefined) return refuseToken();
     if (post.token !== undefined && !(await isAccepted(post.token, tokens))) return refuseToken();
 
-    const read = readDriftEvent(post.body);
+    const read = readDriftEvent(post.readBody());
     if (read.kind === 'invalid') return refuseField(read.field, read.reason);
     const { event } = read;
 

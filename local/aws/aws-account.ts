@@ -109,7 +109,13 @@ export async function startAwsAccount(options: AwsAccountOptions) {
     access,
     codeDirectory: options.codeDirectory,
     onFunctionError: (functionName, requestId, payload) =>
-      logs.add({ functionName, requestId, stream: 'stderr', text: `ERROR ${payload}`, writtenAt: clock.now() }),
+      logs.add({
+        functionName,
+        requestId,
+        stream: 'stderr',
+        text: JSON.stringify({ level: 'ERROR', message: payload }),
+        writtenAt: clock.now(),
+      }),
     onGivenUp: (functionArn, reason) => onNotice(`${functionArn}: an event was given up: ${reason}`),
   });
   const calls = createServiceCalls(access, functions);

@@ -1,5 +1,5 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { instantIn } from '../../lab/support/drift-events.ts';
 import { RecordedPublisher } from '../../lab/support/in-memory/publisher.ts';
 import { RecordedLog, RecordedMetrics } from '../../lab/support/in-memory/telemetry.ts';
@@ -95,6 +95,26 @@ describe('the token', () => {
     await post(aPost({ token: 'a-wrong-token' }));
     expect(JSON.stringify(publisher.published)).not.toContain('token');
     expect(JSON.stringify(log.lines)).not.toMatch(/the-right-token|a-wrong-token/);
+  });
+
+  it('is asked for before anything is made of the post: numbers that are dear to keep are not kept for strangers', async () => {
+    const rawNumbers = vi.spyOn(JSON, 'rawJSON');
+    const dear = (theToken: string) =>
+      JSON.stringify(aPost({ token: theToken })).replace('"id":1', `"id":1,"a":[${'-0,'.repeat(80_000)}-0]`);
+    expect((await post(dear('guess'))).statusCode).toBe(401);
+    expect(rawNumbers).not.toHaveBeenCalled();
+    expect((await post(dear(token))).statusCode).toBe(202);
+    expect(rawNumbers).toHaveBeenCalled();
+    rawNumbers.mockRestore();
+  });
+
+  it.each([
+    ['the last of two counts, as in the body that is read', `{"token":"guess","token":"${token}"}`, 400],
+    ['the last of two counts, also where it is wrong', `{"token":"${token}","token":"guess"}`, 401],
+    ['an escaped name is a name', `{"\\u0074oken":"${token}"}`, 400],
+    ['below another name it is none', `{"__proto__":{"token":"${token}"},"data":{"token":"${token}"}}`, 401],
+  ])('%s', async (_, text, status) => {
+    expect((await post(text)).statusCode).toBe(status);
   });
 
   it('that was rotated a moment ago is looked up afresh', async () => {

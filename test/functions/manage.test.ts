@@ -859,6 +859,16 @@ describe('a filter', () => {
     expect(body.mismatches).toMatchObject([{ field: 'data.status' }]);
   });
 
+  it('of a thousand combinations is not tried on an event of 256 KB: seconds of a processor', async () => {
+    const ten = (field: string) => ({ $or: Array.from({ length: 10 }, (_, n) => ({ [field]: [n] })) });
+    const filter = { a: ten('x'), b: ten('y'), c: ten('z') };
+    const startedAt = performance.now();
+    const { status, body } = await test(filter, { list: Array.from({ length: 25_000 }, () => ({ i: 1 })) });
+    expect([status, body.errors[0].field]).toEqual([400, 'event.data']);
+    expect(performance.now() - startedAt).toBeLessThan(1000);
+    expect((await test(filter, { list: [1, 2, 3] })).status).toBe(200);
+  });
+
   it('that is wrong is refused with the place of the fault', async () => {
     const { status, body } = await test({ a: { b: [{ numeric: ['>'] }] } }, {});
     expect(status).toBe(400);

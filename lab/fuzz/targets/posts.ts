@@ -99,7 +99,7 @@ export function checkPost(posted: string): void {
   must(plain !== undefined && isPlainObject(plain.value), 'took what JSON.parse does not');
   checkJson(posted);
 
-  const event = readDriftEvent(read.body);
+  const event = readDriftEvent(read.readBody());
   if (event.kind === 'invalid') {
     must(event.field !== '' && event.reason !== '', 'a refusal names its field');
     return;

@@ -24,7 +24,7 @@ const maxTypeLength = 128;
 const notInType = /[\p{Cc}\p{Cs}\ufffe\uffff]/u;
 
 export type DriftPost =
-  | { readonly kind: 'post'; readonly body: Record<string, JsonValue>; readonly token: JsonValue | undefined }
+  | { readonly kind: 'post'; readonly token: unknown; readonly readBody: () => Record<string, JsonValue> }
   | InvalidField;
 
 export interface InvalidField {
@@ -34,20 +34,23 @@ export interface InvalidField {
   readonly reason: string;
 }
 
-/** Reads what Drift posted, as far as its token; `readDriftEvent` does the rest once the token was found right. */
+/**
+ * Reads what Drift posted, as far as its token; `readBody` and `readDriftEvent` do the rest once the token was found right.
+ * Anybody may post: for the token alone `JSON.parse` will do, and 256 KB of numbers cost it a tenth of what `parseJson` takes.
+ */
 export function readDriftPost(text: string): DriftPost {
   // Before parsing: a text of a hundred thousand brackets would overflow what reads it.
   if (nestingDepth(text) > maxNestingDepth) {
     return invalid('data', `is nested deeper than ${maxNestingDepth} levels, which EventBridge does not carry`);
   }
-  let body: JsonValue;
+  let body: unknown;
   try {
-    body = parseJson(text);
+    body = JSON.parse(text);
   } catch {
     return invalid('body', 'is not JSON');
   }
   if (!isJsonObject(body)) return invalid('body', 'must be a JSON object');
-  return { kind: 'post', body, token: body.token };
+  return { kind: 'post', token: body.token, readBody: () => parseJson(text) as Record<string, JsonValue> };
 }
 
 /** The event in a post, less its token. */

@@ -215,8 +215,26 @@ test('a filter of log lines asks for any of its terms', () => {
     false,
     true,
   ]);
-  expect(() => parseLogFilter('{ $.level = "ERROR" }')).toThrow('the filter pattern');
+  expect(() => parseLogFilter('[ip, user]')).toThrow('the filter pattern');
 });
+
+test("a log filter of fields looks at a line's fields, and never at words that stand elsewhere in it", () => {
+  const passes = parseLogFilter('{ ($.level = "ERROR") || (($.type = "report") && ($.record.status != "success")) }');
+  expect(passes('{"level":"ERROR"}')).toBe(true);
+  expect(passes('{"type":"report","record":{"status":"timeout"}}')).toBe(true);
+  expect(passes('{"type":"report","record":{"status":"success"}}')).toBe(false);
+  expect(passes('{"type":"report"}')).toBe(false);
+  expect(passes('{"level":"INFO","host":"report","eventType":"ERROR"}')).toBe(false);
+  expect(passes('ERROR: no JSON')).toBe(false);
+  expect(passes('{no JSON')).toBe(false);
+});
+
+test.each(['{ $.level = ERROR }', '{ $.level = "ERROR" } x', '{ ($.level = "ERROR" }', '{ $.n > 5 }', '{ }', '{'])(
+  'a log filter %j is one that the local run does not know',
+  (pattern) => {
+    expect(() => parseLogFilter(pattern)).toThrow('the filter pattern');
+  },
+);
 
 describe('an insights query', () => {
   const store = aStore(
