@@ -1,14 +1,18 @@
 import {
   type FunctionSettings,
   type MappingSettings,
+  type QueueAttributes,
   type RouteNames,
   subscriptionIdOf,
 } from '../../lambdas/domain/routes/desired-route.ts';
 import { type ExistingRoute, type RouteAction, ruleTargetId } from '../../lambdas/domain/routes/route-plan.ts';
+import { type CompiledPattern, matches, parseEventPattern } from '../../lambdas/event-pattern/event-pattern.ts';
+import { parseJson } from '../../lambdas/json/json.ts';
 import type { ActionOutcome, RouteControlPlane } from '../../lambdas/provision/ports.ts';
 import { EngineError } from '../../local/aws/engine/engine-error.ts';
 import type { EventBuses } from '../../local/aws/engine/event-bus.ts';
 import type { EventSourceMapping, Invoke } from '../../local/aws/engine/event-source-mapping.ts';
+import type { Queue } from '../../local/aws/engine/queue.ts';
 import type { Queues } from '../../local/aws/engine/queues.ts';
 import { createSqsMapping } from '../../local/aws/engine/sqs-mapping.ts';
 import type { FaultWeather } from './fault-weather.ts';
@@ -42,6 +46,12 @@ interface Options {
 }
 
 const done: ActionOutcome = { kind: 'done' };
+/** SQS takes so long to delete a queue at most, and may answer meanwhile as if it were there. */
+const maxDyingMs = 60_000;
+/** The adapter waits so long for a function that is changing before it says `later`. */
+const functionPatienceMs = 31_500;
+/** A new rule, or a new pattern of one, matches after so long at the latest; the product waits 30 s. */
+const maxRuleLatenessMs = 25_000;
 /** The adapter waits so long for a mapping that is changing before it says `later`. */
 const mappingPatienceMs = [1_000, 2_000, 4_000];
 
@@ -50,10 +60,28 @@ export class ControlPlane {
   readonly functions = new Map<string, FunctionSettings>();
   readonly mappings = new Map<string, RouteMapping>();
   readonly #options: Options;
+  /** Queues that were deleted and still answer. */
+  readonly #dying = new Map<
+    string,
+    { readonly queue: Queue; readonly attributes: QueueAttributes; readonly until: number }
+  >();
+  /** Functions that Lambda is making or changing. */
+  readonly #changing = new Map<string, number>();
+  /** Functions whose last update was given up. */
+  readonly #givenUp = new Set<string>();
+  /** Rules that do not match by their new pattern yet, each with the one that it had before. */
+  readonly #late = new Map<string, { readonly former: CompiledPattern | undefined; readonly until: number }>();
   #made = 0;
 
   constructor(options: Options) {
     this.#options = options;
+  }
+
+  /** Whether a rule that has just been put lets an event through already. */
+  letsThrough(ruleArn: string, event: string): boolean {
+    const late = this.#late.get(ruleArn.slice(ruleArn.lastIndexOf('/') + 1));
+    if (late === undefined || this.#options.scheduler.now() >= late.until) return true;
+    return late.former !== undefined && matches(late.former, parseJson(event));
   }
 
   /** The ids of all subscriptions for which anything exists. */
@@ -101,11 +129,10 @@ export class ControlPlane {
   /** Five looks, each at a moment of its own: what another run does meanwhile may be seen in part. */
   async #describe(invocation: Invocation, names: RouteNames): Promise<ExistingRoute> {
     await invocation.sleep(this.#patienceMs());
-    const { queues } = this.#options;
     const [rule, queue, deadLetterQueue, deliverFunction, mappings] = await Promise.all([
       invocation.call('DescribeRule', () => this.#describeRule(names.rule)),
-      invocation.call('GetQueueAttributes', () => queues.find(names.queue)?.readAttributes()),
-      invocation.call('GetQueueAttributes', () => queues.find(names.deadLetterQueue)?.readAttributes()),
+      invocation.call('GetQueueAttributes', () => this.#describeQueue(names.queue)),
+      invocation.call('GetQueueAttributes', () => this.#describeQueue(names.deadLetterQueue)),
       invocation.call('GetFunction', () => this.#describeFunction(names.deliverFunction)),
       invocation.call('ListEventSourceMappings', () => this.#describeMappings(names.queue)),
     ]);
@@ -133,21 +160,33 @@ export class ControlPlane {
     };
   }
 
+  #describeQueue(name: string): QueueAttributes | undefined {
+    return this.#options.queues.find(name)?.readAttributes() ?? this.#dyingQueue(name)?.attributes;
+  }
+
+  #dyingQueue(name: string) {
+    const dying = this.#dying.get(name);
+    return dying !== undefined && dying.until > this.#options.scheduler.now() ? dying : undefined;
+  }
+
   #describeFunction(name: string): ExistingRoute['deliverFunction'] {
     const found = this.functions.get(name);
     if (found === undefined) return undefined;
     const { code: _, architecture: __, ...settings } = found;
-    return { ...settings, failed: false };
+    const description = this.#givenUp.has(name) ? '' : settings.description;
+    return { ...settings, description, failed: false };
   }
 
   #describeMappings(queueName: string): ExistingRoute['mappings'] {
     const now = this.#options.scheduler.now();
     return [...this.mappings]
       .filter(([, mapping]) => mapping.queueName === queueName)
-      .map(([mappingId, { settings, changingUntil }]) => ({
+      .map(([mappingId, { mapping, settings, changingUntil }]) => ({
         mappingId,
         ...settings,
         enabled: changingUntil > now ? undefined : settings.enabled,
+        modifiedAt: mapping.lastModified(),
+        lastResult: mapping.lastProcessingResult(),
       }));
   }
 
@@ -158,8 +197,17 @@ export class ControlPlane {
     }
     if (action.kind === 'create-function') {
       const outcome = await invocation.call(action.kind, () => this.#act(action));
-      await invocation.sleep(this.#options.random.integer(1_000, 5_000));
-      return outcome;
+      return outcome.kind === 'done' ? this.#settle(invocation, action.name) : outcome;
+    }
+    if (action.kind === 'update-function-code' || action.kind === 'update-function-settings') {
+      const before = await this.#settle(invocation, action.name);
+      if (before.kind !== 'done') return before;
+      const isGivenUp = invocation.strikes('failed-update');
+      if (isGivenUp) invocation.note(`${action.kind}: given up`);
+      await invocation.call(action.kind, () => (isGivenUp ? this.#giveUp(action.name) : this.#act(action)));
+      const after = await this.#settle(invocation, action.name);
+      if (after.kind !== 'done' || !this.#givenUp.has(action.name)) return after;
+      return { kind: 'later', reason: 'Lambda could not change the function', retryAfterSeconds: 60 };
     }
     await invocation.sleep(this.#patienceMs());
     if (action.kind !== 'update-mapping' && action.kind !== 'delete-mapping') {
@@ -171,6 +219,27 @@ export class ControlPlane {
       await invocation.sleep(waitMs);
     }
     throw new Error('unreachable');
+  }
+
+  /** As the adapter looks until a function is settled. */
+  async #settle(invocation: Invocation, name: string): Promise<ActionOutcome> {
+    const waitMs = (this.#changing.get(name) ?? 0) - this.#options.scheduler.now();
+    await invocation.sleep(Math.min(functionPatienceMs, Math.max(0, waitMs)));
+    return waitMs <= functionPatienceMs
+      ? done
+      : { kind: 'later', reason: 'Lambda is still making the delivery function', retryAfterSeconds: 15 };
+  }
+
+  #startChange(name: string): void {
+    const { random, scheduler } = this.#options;
+    const takesMs = random.chance(0.05) ? random.integer(5_000, 60_000) : random.integer(500, 5_000);
+    this.#changing.set(name, scheduler.now() + takesMs);
+  }
+
+  #giveUp(name: string): ActionOutcome {
+    this.#startChange(name);
+    this.#givenUp.add(name);
+    return done;
   }
 
   #act(action: RouteAction): ActionOutcome {
@@ -187,16 +256,18 @@ export class ControlPlane {
         }
         return done;
       case 'set-queue-attributes':
-        queues.get(action.name).setAttributes(action.attributes);
+        if (this.#dyingQueue(action.name) === undefined) queues.get(action.name).setAttributes(action.attributes);
         return done;
       case 'delete-queue':
-        if (queues.find(action.name) !== undefined) queues.delete(action.name);
+        this.#deleteQueue(action.name);
         return done;
       case 'put-rule':
+        this.#delayRule(action.name, unlessGone(() => buses.describeRule(action.name, busName))?.eventPattern);
         buses.putRule({ name: action.name, bus: busName, eventPattern: action.pattern });
         return done;
       case 'put-target': {
         const { queueArn, deadLetterArn } = action.target;
+        if (buses.listTargets(action.rule, busName).length === 0) this.#delayRule(action.rule, undefined);
         buses.putTargets(action.rule, [{ id: ruleTargetId, arn: queueArn, deadLetterArn }], busName);
         return done;
       }
@@ -207,18 +278,29 @@ export class ControlPlane {
         buses.deleteRule(action.name, busName);
         return done;
       case 'create-function':
-        if (!this.functions.has(action.name)) this.functions.set(action.name, action.settings);
+        if (!this.functions.has(action.name)) {
+          this.functions.set(action.name, action.settings);
+          this.#startChange(action.name);
+        }
         return done;
       case 'update-function-code':
-      case 'update-function-settings':
-        if (!this.functions.has(action.name)) throw new Error(`no function ${action.name}`);
-        this.functions.set(action.name, action.settings);
+      case 'update-function-settings': {
+        const there = this.functions.get(action.name);
+        if (there === undefined) throw new Error(`no function ${action.name}`);
+        const { settings } = action;
+        const isCode = action.kind === 'update-function-code';
+        this.functions.set(action.name, isCode ? { ...there, code: settings.code } : { ...settings, code: there.code });
+        this.#startChange(action.name);
+        this.#givenUp.delete(action.name);
         return done;
+      }
       case 'allow-loops':
         if (!this.functions.has(action.name)) throw new Error(`no function ${action.name}`);
         return done;
       case 'delete-function':
         this.functions.delete(action.name);
+        this.#changing.delete(action.name);
+        this.#givenUp.delete(action.name);
         return done;
       case 'create-mapping':
         return this.#createMapping(action.queueArn.split(':').at(-1) ?? '', action.functionName, action.settings);
@@ -243,10 +325,28 @@ export class ControlPlane {
     }
   }
 
+  #delayRule(name: string, formerPattern: string | undefined): void {
+    const { random, scheduler } = this.#options;
+    const former = formerPattern === undefined ? undefined : parseEventPattern(parseJson(formerPattern));
+    this.#late.set(name, {
+      former: former?.kind === 'pattern' ? former.pattern : undefined,
+      until: scheduler.now() + random.integer(0, maxRuleLatenessMs),
+    });
+  }
+
+  #deleteQueue(name: string): void {
+    const { queues, random, scheduler } = this.#options;
+    const queue = queues.find(name);
+    if (queue === undefined) return;
+    const attributes = queue.readAttributes();
+    queues.delete(name);
+    this.#dying.set(name, { queue, attributes, until: scheduler.now() + random.integer(0, maxDyingMs) });
+  }
+
   #createMapping(queueName: string, functionName: string, settings: MappingSettings): ActionOutcome {
     const { queues, invoke, region, scheduler } = this.#options;
     if (!this.functions.has(functionName)) throw new Error(`no function ${functionName}`);
-    const queue = queues.get(queueName);
+    const queue = this.#dyingQueue(queueName)?.queue ?? queues.get(queueName);
     if ([...this.mappings.values()].some((other) => other.queueName === queueName)) return done;
     const mapping = createSqsMapping({
       clock: scheduler,

@@ -77,6 +77,24 @@ export const productFaults: readonly ProductFault[] = [
     broken: 'const taken = (await leases.take(subscriptionId, { holder, now, until: endsAt + settlingMs })) ?? {};',
   },
   {
+    name: 'take a dying queue for a queue',
+    file: 'lambdas/provision/reconcile.ts',
+    line: 'const dying = dyingQueue(run);',
+    broken: 'const dying = run.unsettled.queueDeletedAt === -1 ? dyingQueue(run) : undefined;',
+  },
+  {
+    name: 'call a rule ready before it matches',
+    file: 'lambdas/provision/reconcile.ts',
+    line: 'return { stopped: stopped ?? youngRule(run), isWhole: isWhole(existing) };',
+    broken: 'return { stopped, isWhole: isWhole(existing) };',
+  },
+  {
+    name: 'take an update that Lambda gave up for done',
+    file: 'lambdas/domain/routes/route-plan.ts',
+    line: "...(wanted.description === there.description ? [] : [{ kind: 'update-function-code', name, settings } as const]),",
+    broken: '',
+  },
+  {
     name: 'forget what finds another run at work',
     file: 'lambdas/provision/control.ts',
     line: "if (result.kind === 'busy') return await waitForOther(message);",

@@ -35,6 +35,10 @@ const likelihoods = {
   'stale-read': { little: 0.2, much: 0.6 },
   /** A control plane says "later". */
   'busy-control-plane': { little: 0.02, much: 0.1 },
+  /** Lambda takes an update of a function, and gives it up afterwards. */
+  'failed-update': { little: 0.05, much: 0.3 },
+  /** All that the account may run at once is in use, for seconds to minutes: invocations are turned away. */
+  'exhausted-pool': { little: 0.0005, much: 0.003 },
   /** An asynchronous invocation is made twice. */
   'invoked-twice': { little: 0.02, much: 0.1 },
   /** Drift posts an event again, or gives one up after a failure. */

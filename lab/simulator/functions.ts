@@ -58,7 +58,7 @@ export interface FunctionsOptions extends InvocationSurroundings {
   readonly deliveries: DeliveryTable;
   readonly controlPlane: () => ControlPlane;
   readonly senderFor: (invocation: Invocation, subscriptionId: string) => WebhookSender;
-  readonly routeSettings: RouteSettings;
+  readonly routeSettings: () => RouteSettings;
   readonly timeline: LegacyTimeline;
   readonly driftToken: string;
   readonly defaultQuietPeriodSeconds: number;
@@ -75,6 +75,7 @@ export class Functions {
   readonly #options: FunctionsOptions;
   readonly active = new Set<Invocation>();
   #invocations = 0;
+  #exhaustedUntil = 0;
 
   constructor(options: FunctionsOptions) {
     this.#options = options;
@@ -85,6 +86,7 @@ export class Functions {
     functionName: string,
     payload: string,
   ): Promise<{ payload?: string; functionError?: string }> => {
+    if (this.#isExhausted(functionName)) throw new Error('TooManyRequestsException');
     const outcome = await this.#run(functionName, JSON.parse(payload));
     return outcome.kind === 'failed'
       ? { functionError: 'Unhandled' }
@@ -96,10 +98,23 @@ export class Functions {
     const { scheduler, random } = this.#options;
     for (const waitMs of [random.integer(5, 500), 60_000, 120_000]) {
       await scheduler.sleep(waitMs);
+      // What is turned away is tried for hours, and is no attempt.
+      for (let backoffMs = 1_000; this.#isExhausted(functionName); backoffMs = Math.min(300_000, 2 * backoffMs)) {
+        await scheduler.sleep(backoffMs);
+      }
       const outcome = await this.#run(functionName, JSON.parse(payload)).catch(() => undefined);
       if (outcome?.kind !== 'failed') return;
     }
   };
+
+  /** Deliveries and probes share one pool. */
+  #isExhausted(functionName: string): boolean {
+    if (functionName in timeouts) return false;
+    const { scheduler, random, weather } = this.#options;
+    const now = scheduler.now();
+    if (weather.strikes('exhausted-pool')) this.#exhaustedUntil = now + random.spread(1_000, 10 * 60_000);
+    return now < this.#exhaustedUntil;
+  }
 
   async sweep(): Promise<void> {
     await this.#run('sweep-inactivity', {});
@@ -127,7 +142,8 @@ export class Functions {
 
   /** From the engine's archive. */
   #replaysFor(invocation: Invocation): Replays {
-    const { buses, routeSettings } = this.#options;
+    const { buses } = this.#options;
+    const routeSettings = this.#options.routeSettings();
     const { eventBusName, region, accountId, partition } = routeSettings;
     const arnOf = (resource: string) => `arn:${partition}:events:${region}:${accountId}:${resource}`;
     return {
@@ -180,7 +196,8 @@ export class Functions {
 
   #handler(kind: FunctionName, functionName: string, invocation: Invocation): Handler {
     const { scheduler, random, timeline, buses, queues, queueUrls, watch, conversations, settings } = this.#options;
-    const { subscriptions, deliveries, routeSettings, defaultQuietPeriodSeconds, driftToken } = this.#options;
+    const { subscriptions, deliveries, defaultQuietPeriodSeconds, driftToken } = this.#options;
+    const routeSettings = this.#options.routeSettings();
     const shared = { clock: () => scheduler.now(), metrics, log: logTo(this.#options.history, invocation) };
     const sleep = (milliseconds: number) => invocation.sleep(milliseconds);
     const publisher = () =>

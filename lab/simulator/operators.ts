@@ -133,6 +133,7 @@ export class Operators {
         [10, 'edits'],
         [2, 'move'],
         [2, 'delete'],
+        [2, 'remake'],
         [2, 'make'],
         [1, 'rotate'],
         [3, 'quiet-period'],
@@ -195,6 +196,16 @@ export class Operators {
         if (config === undefined || !random.chance(0.5)) return;
         await scheduler.sleep(random.spread(100, 30 * minute));
         if (!this.#isOver && !subscriptions.configs.has(id)) subscriptions.putConfig(id, withoutLegacy(config));
+        return;
+      }
+      case 'remake': {
+        // As a script does it that replaces an item: at once, or while it is still being taken down.
+        const config = subscriptions.configs.get(id);
+        subscriptions.putConfig(id, undefined);
+        await scheduler.sleep(random.spread(1, 90 * second));
+        if (config !== undefined && !this.#isOver && !subscriptions.configs.has(id)) {
+          subscriptions.putConfig(id, withoutLegacy(config));
+        }
         return;
       }
       case 'make':

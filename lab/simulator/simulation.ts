@@ -81,7 +81,7 @@ export async function simulate({ seed, days, withDigest = false }: SimulationOpt
     subscribers: subscribersAtFirst,
     changes: changesPerDay * days,
     rushes,
-    deploy: () => world.reconcileAll(),
+    deploy: () => world.deploy(),
     holdsLegacy: startAt < publishedLegacyTimeline.removedAt,
   });
   world.operators = operators;
@@ -96,7 +96,8 @@ export async function simulate({ seed, days, withDigest = false }: SimulationOpt
   const deadline = scheduler.now() + maxDrainMs;
   // One more hour after rest: the reconcile of all routes finds nothing left to do.
   for (let restful = 0; restful < 2 && scheduler.now() < deadline && !isOver(); ) {
-    await scheduler.runUntil(scheduler.now() + hour, isOver);
+    // Not always at the same minute, which may be that of the hourly run.
+    await scheduler.runUntil(scheduler.now() + hour + minute, isOver);
     restful = drift.underWay === 0 && world.isAtRest() ? restful + 1 : 0;
   }
   if (!isOver()) checkEnd(world, abandoned);
@@ -155,6 +156,7 @@ function checkEnd(world: World, abandoned: string | undefined): void {
   for (const owner of world.controlPlane.owners()) {
     if (!existing.has(owner)) grows(`a route of ${owner} is left, which was deleted`, [owner]);
   }
+  for (const id of world.subscriptions.leases.leases.keys()) grows(`a lease of ${id} is left`, [id]);
   for (const id of world.subscriptions.states.keys()) {
     if (!existing.has(id)) grows(`a state record of ${id} is left, which was deleted`, [id]);
   }
@@ -167,6 +169,10 @@ function checkEnd(world: World, abandoned: string | undefined): void {
         `${id} is ${state?.provisioning ?? 'unknown'} at the end`,
         [id],
       );
+    }
+    const code = world.controlPlane.functions.get(`${world.routeSettings.prefix}-${id}`)?.code.key;
+    if (state?.provisioning === 'ready' && code !== world.routeSettings.deliverCode.key) {
+      violations.report('a deploy reaches every subscriber', `${id} is delivered to by ${code}`, [id]);
     }
     if (id === abandoned) continue;
     for (const record of world.deliveries.bySubscription.get(id)?.values() ?? []) {

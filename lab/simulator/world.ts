@@ -38,7 +38,7 @@ const busName = 'fanout';
 const defaultQuietPeriodSeconds = 600;
 const fourteenDaysSeconds = 14 * 24 * 60 * 60;
 
-const routeSettings: RouteSettings = {
+const firstRouteSettings: RouteSettings = {
   prefix: 'sim',
   partition: 'aws',
   region,
@@ -77,7 +77,9 @@ export class World {
   lostChanges = 0;
   /** Once only, by whoever owns the endpoints. */
   operators: Operators | undefined;
+  routeSettings = firstRouteSettings;
   readonly #random: Random;
+  #deploys = 0;
   #isDraining = false;
   #isStopped = false;
 
@@ -143,7 +145,7 @@ export class World {
     this.deliveries = new DeliveryTable(this.subscriptions, this.deliveryCheck);
     this.functions = this.#makeFunctions();
     this.controlPlane = new ControlPlane({
-      prefix: routeSettings.prefix,
+      prefix: firstRouteSettings.prefix,
       busName,
       region,
       scheduler,
@@ -191,6 +193,13 @@ export class World {
     this.controlPlane.stop();
     this.buses.stop();
     this.queues.stop();
+  }
+
+  /** New delivery code, for every route. */
+  deploy(): void {
+    const { bucket } = this.routeSettings.deliverCode;
+    this.routeSettings = { ...this.routeSettings, deliverCode: { bucket, key: `deliver-${++this.#deploys}.zip` } };
+    this.reconcileAll();
   }
 
   /** The hourly run; a deploy sets it off as well. */
@@ -261,6 +270,7 @@ export class World {
         allowsSend: (queueArn, ruleArn) => allowsRule(this.queues.findByArn(queueArn)?.policy(), ruleArn),
         invokeAsync: () => Promise.reject(new Error('no function is a target here')),
       });
+      if (!this.controlPlane.letsThrough(delivery.ruleArn, delivery.payload)) return { kind: 'delivered' };
       const isLate = weather.strikes('out-of-order');
       await scheduler.sleep(isLate ? this.#random.spread(500, 8_000) : this.#random.integer(3, 60));
       if (weather.strikes('bus-retry'))
@@ -288,7 +298,7 @@ export class World {
       subscriptions: this.subscriptions,
       deliveries: this.deliveries,
       controlPlane: () => this.controlPlane,
-      routeSettings,
+      routeSettings: () => this.routeSettings,
       timeline: publishedLegacyTimeline,
       driftToken,
       defaultQuietPeriodSeconds,
