@@ -63,6 +63,7 @@ export class SubscriptionTable extends InMemorySubscriptions {
   gateFor(invocation: Invocation): DeploymentGate {
     return {
       isClosed: () => invocation.call('GetItem gate', () => false),
+      teardown: () => invocation.call('GetItem gate', () => undefined),
       close: () => Promise.reject(new Error('no deployment is deleted here')),
       open: () => Promise.reject(new Error('no deployment is made here')),
     };

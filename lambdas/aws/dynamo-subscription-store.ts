@@ -15,14 +15,14 @@ import type {
 import { fieldNames } from '../domain/subscriptions/subscription-fields.ts';
 import type { JsonObject } from '../json/json.ts';
 import type { SubscriptionStore } from '../ports/subscription-store.ts';
-import type { DeploymentGate } from '../provision/ports.ts';
+import type { DeploymentGate, Teardown } from '../provision/ports.ts';
 import { fromAttributes, toAttribute, toAttributes } from './dynamo-attributes.ts';
 import { type BatchDeps, batchGetAll, type Item } from './dynamo-batches.ts';
 import { conditionExpression, ifConditionHolds, updateExpression } from './dynamo-expressions.ts';
 
 const { partitionKey, sortKey } = tableSchemas.subscriptions;
-/** Holds the mark of a deployment that is being deleted. `#` is in no subscription's id. */
-const deploymentId = '#deployment';
+/** Where the deployment's own record lies: no id of a subscription has a `#`, and no subscription a record of this name. */
+const deploymentKey = keyOf('#deployment', 'deployment');
 
 /** Subscriptions in their table. Every change is one conditional write of one item; every read is consistent. */
 export function dynamoSubscriptionStore(deps: BatchDeps & { readonly tableName: string }): SubscriptionStore {
@@ -99,7 +99,7 @@ export function dynamoSubscriptionStore(deps: BatchDeps & { readonly tableName: 
             ...(start === undefined ? {} : { ExclusiveStartKey: start }),
           }),
         );
-        yield [...new Set((page.Items ?? []).map(idOf))].filter((id) => id !== deploymentId);
+        yield [...new Set((page.Items ?? []).map(idOf))].filter((id) => id !== idOf(deploymentKey));
         start = page.LastEvaluatedKey;
       } while (start !== undefined);
     },
@@ -176,19 +176,35 @@ export function dynamoSubscriptionStore(deps: BatchDeps & { readonly tableName: 
   };
 }
 
-/** The mark lies in the subscriptions table, as a `state` record, so that it wakes nobody. */
+/**
+ * The mark lies in the subscriptions table and wakes nobody, since it is no `config`. Delivery functions may write a few
+ * attributes of that table's items; none of the mark's is among them.
+ */
 export function dynamoDeploymentGate(client: DynamoDBClient, tableName: string): DeploymentGate {
-  const Key = keyOf(deploymentId, subscriptionRecords.state);
+  async function read(): Promise<Item | undefined> {
+    const { Item } = await client.send(
+      new GetItemCommand({ TableName: tableName, Key: deploymentKey, ConsistentRead: true }),
+    );
+    // That there is an item says nothing: anybody who may write to the table can make one.
+    return Item?.closed?.BOOL === true ? Item : undefined;
+  }
+
   return {
-    async isClosed() {
-      const { Item } = await client.send(new GetItemCommand({ TableName: tableName, Key, ConsistentRead: true }));
-      return Item !== undefined;
+    isClosed: async () => (await read()) !== undefined,
+    async teardown() {
+      const { teardown } = fromAttributes((await read()) ?? {});
+      return teardown as Teardown | undefined;
     },
-    async close() {
-      await client.send(new PutItemCommand({ TableName: tableName, Item: { ...Key, closed: { BOOL: true } } }));
+    async close(teardown) {
+      const Item = {
+        ...deploymentKey,
+        closed: { BOOL: true },
+        teardown: toAttribute({ ...teardown, request: { ...teardown.request } }),
+      };
+      await client.send(new PutItemCommand({ TableName: tableName, Item }));
     },
     async open() {
-      await client.send(new DeleteItemCommand({ TableName: tableName, Key }));
+      await client.send(new DeleteItemCommand({ TableName: tableName, Key: deploymentKey }));
     },
   };
 }

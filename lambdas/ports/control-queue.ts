@@ -22,19 +22,10 @@ export type SubscriptionMessage = ControlMessage & {
   readonly endpointChangedAt?: number | undefined;
 };
 
-/** Carries on with a teardown that one invocation could not finish. */
+/**
+ * Carries on with a teardown that one invocation could not finish. It says nothing of what is torn down, and whom to answer:
+ * every delivery function may send to this queue, so only what the gate holds counts.
+ */
 export interface TearDownMessage {
   readonly action: 'tear-down';
-  readonly request: CustomResourceRequest;
-  /** Epoch ms: when it began. */
-  readonly startedAt: number;
-}
-
-/** What CloudFormation asks of a custom resource. */
-export interface CustomResourceRequest {
-  readonly RequestType: 'Create' | 'Update' | 'Delete';
-  readonly ResponseURL: string;
-  readonly StackId: string;
-  readonly RequestId: string;
-  readonly LogicalResourceId: string;
 }

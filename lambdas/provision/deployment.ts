@@ -1,7 +1,6 @@
-import type { CustomResourceRequest, TearDownMessage } from '../ports/control-queue.ts';
 import { type Control, type ControlDeps, hasTimeForRoute } from './control.ts';
 import { inParallel } from './in-parallel.ts';
-import type { CustomResourceResponder } from './ports.ts';
+import type { CustomResourceRequest, CustomResourceResponder } from './ports.ts';
 
 export interface DeploymentDeps extends ControlDeps {
   readonly responder: CustomResourceResponder;
@@ -11,8 +10,11 @@ export interface DeploymentDeps extends ControlDeps {
 export interface Deployment {
   /** Answers CloudFormation's `Custom::Routes`. */
   answer(request: CustomResourceRequest, remainingMs: () => number): Promise<void>;
-  /** Takes down all routes and answers; hands on to the control queue when time runs out, or something fails. */
-  tearDown(message: TearDownMessage, remainingMs: () => number): Promise<void>;
+  /**
+   * Takes down all routes and answers; hands on to the control queue when time runs out, or something fails. Does nothing
+   * unless CloudFormation has asked for it.
+   */
+  tearDown(remainingMs: () => number): Promise<void>;
 }
 
 /** Between rounds of a teardown: a mapping or a function that is still changing cannot be deleted at once. */
@@ -53,7 +55,6 @@ export function createDeployment(
     startedAt: number,
     remainingMs: () => number,
   ): Promise<undefined | { readonly kind: 'out-of-time' } | { readonly kind: 'failed'; readonly reason: string }> {
-    await gate.close();
     const removed = new Set<string>();
     for (let ids = await leftBeside(removed); ids.length > 0; ids = await leftBeside(removed)) {
       log.info('taking down routes', { routes: ids.length });
@@ -84,9 +85,14 @@ export function createDeployment(
     return undefined;
   }
 
-  async function tearDown({ request, startedAt }: TearDownMessage, remainingMs: () => number): Promise<void> {
-    const goOn = (delaySeconds: number) =>
-      controlQueue.send([{ message: { action: 'tear-down', request, startedAt }, delaySeconds }]);
+  async function tearDown(remainingMs: () => number): Promise<void> {
+    const teardown = await gate.teardown();
+    if (teardown === undefined) {
+      log.warn('asked for a teardown, but the deployment is not being deleted');
+      return;
+    }
+    const { request, startedAt } = teardown;
+    const goOn = (delaySeconds: number) => controlQueue.send([{ message: { action: 'tear-down' }, delaySeconds }]);
     let outcome: Awaited<ReturnType<typeof tearDownRounds>>;
     try {
       outcome = hasTimeForRoute(remainingMs) ? await tearDownRounds(startedAt, remainingMs) : { kind: 'out-of-time' };
@@ -103,17 +109,17 @@ export function createDeployment(
   return {
     tearDown,
     async answer(request, remainingMs) {
-      if (request.RequestType === 'Delete') {
-        return tearDown({ action: 'tear-down', request, startedAt: clock() }, remainingMs);
-      }
       try {
-        await gate.open();
-        await reconcileAll();
+        if (request.RequestType === 'Delete') await gate.close({ request, startedAt: clock() });
+        else {
+          await gate.open();
+          await reconcileAll();
+        }
       } catch (error) {
         log.error('Custom::Routes failed', { request: request.RequestType, error });
         return respond(request, String(error));
       }
-      return respond(request);
+      return request.RequestType === 'Delete' ? tearDown(remainingMs) : respond(request);
     },
   };
 }

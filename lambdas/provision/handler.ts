@@ -55,7 +55,7 @@ export function createProvisionHandler(deps: DeploymentDeps) {
       for (const { message, messageId } of group) {
         try {
           if (message === undefined) throw new Error('not a control message, left for the dead-letter queue');
-          if (message.action === 'tear-down') await deployment.tearDown(message, remainingMs);
+          if (message.action === 'tear-down') await deployment.tearDown(remainingMs);
           else await control.carryOut(message, remainingMs);
         } catch (error) {
           log.error('control message failed', { messageId, error });

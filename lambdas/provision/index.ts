@@ -60,7 +60,7 @@ export const handler = createProvisionHandler({
     publisher: eventBridgePublisher({ client: eventBridge, eventBusName: env.EVENT_BUS_NAME, sleep }),
     ...shared,
   }),
-  responder: httpsCloudFormationResponder(sleep),
+  responder: httpsCloudFormationResponder(sleep, env.OUTBOUND_POLICY),
   settings,
   ruleSettleSeconds: Number(env.RULE_SETTLE_SECONDS),
   outboundPolicy: env.OUTBOUND_POLICY,

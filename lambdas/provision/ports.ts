@@ -19,10 +19,28 @@ export interface CustomResourceResponse {
   readonly LogicalResourceId: string;
 }
 
+/** What CloudFormation asks of a custom resource. */
+export interface CustomResourceRequest {
+  readonly RequestType: 'Create' | 'Update' | 'Delete';
+  readonly ResponseURL: string;
+  readonly StackId: string;
+  readonly RequestId: string;
+  readonly LogicalResourceId: string;
+}
+
+/** The deletion of the deployment that is under way. */
+export interface Teardown {
+  readonly request: CustomResourceRequest;
+  /** Epoch ms. */
+  readonly startedAt: number;
+}
+
 /** Whether the deployment is being deleted. While it is, no route is made, whoever asks. */
 export interface DeploymentGate {
   isClosed(): Promise<boolean>;
-  close(): Promise<void>;
+  /** Undefined while the gate is open. */
+  teardown(): Promise<Teardown | undefined>;
+  close(teardown: Teardown): Promise<void>;
   open(): Promise<void>;
 }
 

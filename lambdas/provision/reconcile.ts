@@ -114,9 +114,23 @@ interface Run extends ReconcileDeps {
  * (docs/decisions/0035-one-run-at-a-time.md), and one whose basis was changed meanwhile starts again from the new one.
  */
 export function createReconcile(deps: ReconcileDeps): Reconcile {
-  const { leases, clock, log } = deps;
+  const { leases, subscriptions, clock, metrics, log } = deps;
+
+  /**
+   * What cannot be an id has no route and gets no record: `x-dlq` is the name of x's dead-letter queue, and the system keeps
+   * records of its own under what is no id. The API says what is wrong whenever it shows the item.
+   */
+  async function rejectId(subscriptionId: string, fault: string): Promise<Reconciled> {
+    const { config } = await subscriptions.read(subscriptionId);
+    if (config === undefined) return { kind: 'removed' };
+    log.warn('not the id of a subscription', { subscriptionId: subscriptionId.slice(0, 100) });
+    metrics.add('SubscriptionsRejected', 1);
+    return { kind: 'rejected', reason: `subscriptionId: ${fault}`, route: undefined };
+  }
 
   return async (subscriptionId, { remainingMs, endpointChangedAt, hourly }) => {
+    const fault = subscriptionIdFault(subscriptionId);
+    if (fault !== undefined) return rejectId(subscriptionId, fault);
     const now = clock();
     const endsAt = now + Math.max(0, remainingMs());
     const holder = Buffer.from(deps.randomBytes(16)).toString('hex');
@@ -211,7 +225,6 @@ async function reconcileOnce(run: Run, stored: StoredSubscription): Promise<Reco
 /** Removes everything that was made for a subscription; its records are left alone. */
 async function tearDown(run: Run): Promise<Reconciled> {
   const { subscriptionId, settings, routes } = run;
-  if (subscriptionIdFault(subscriptionId) !== undefined) return { kind: 'removed' };
   const names = routeNames(settings.prefix, subscriptionId);
   const stopped = await act(run, planRemoval(names, await routes.describe(names)));
   return stopped === undefined ? { kind: 'removed' } : { ...pendingFor(stopped), route: undefined };
@@ -223,8 +236,6 @@ async function reject(run: Run, { state }: StoredSubscription, reason: string): 
     await changeState(run, { set: { provisioning: 'rejected', reason } });
   }
   const names = routeNames(settings.prefix, subscriptionId);
-  // `x-dlq` is no id, but it is the name of x's dead-letter queue: hands off.
-  if (subscriptionIdFault(subscriptionId) !== undefined) return { kind: 'rejected', reason, route: undefined };
   const existing = await routes.describe(names);
   const stopped = await act(run, planHold(names, existing));
   if (stopped !== undefined) return { ...pendingFor(stopped), route: undefined };

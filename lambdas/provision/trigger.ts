@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { parseJson } from '../json/json.ts';
-import type { CustomResourceRequest, SubscriptionMessage, TearDownMessage } from '../ports/control-queue.ts';
+import type { SubscriptionMessage, TearDownMessage } from '../ports/control-queue.ts';
+import type { CustomResourceRequest } from './ports.ts';
 
 /** What woke the function, told apart by its shape. */
 export type Trigger =
@@ -47,7 +48,7 @@ const messageSchema = z.union([
     endpointChangedAt,
   }),
   z.object({ subscriptionId, action: z.literal('probe'), dueAt: z.number(), attempt, waits: attempt }),
-  z.object({ action: z.literal('tear-down'), request: requestSchema, startedAt: z.number() }),
+  z.object({ action: z.literal('tear-down') }),
 ]);
 
 const image = z.optional(z.record(z.string(), z.unknown()));

@@ -16,7 +16,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type EmbeddedDynamo, startEmbeddedDynamo } from '../../lab/support/embedded-dynamo.ts';
 import { dynamoSettingsStore } from '../../lambdas/aws/dynamo-settings-store.ts';
 import { eventBridgeReplays } from '../../lambdas/aws/event-bridge-replays.ts';
-import { httpsCloudFormationResponder } from '../../lambdas/aws/https-cloudformation-responder.ts';
+import { httpsCloudFormationResponder, isAnswerAddress } from '../../lambdas/aws/https-cloudformation-responder.ts';
 import { sqsControlQueue } from '../../lambdas/aws/sqs-control-queue.ts';
 import { sqsSubscriberQueues } from '../../lambdas/aws/sqs-subscriber-queues.ts';
 
@@ -138,7 +138,7 @@ describe('an answer to CloudFormation', () => {
       });
     });
     await listen(server);
-    const responder = httpsCloudFormationResponder(async () => undefined);
+    const responder = httpsCloudFormationResponder(async () => undefined, 'local');
     const failed = await responder.respond(`http://127.0.0.1:${portOf(server)}/answer?x=1`, response).then(
       () => false,
       () => true,
@@ -152,6 +152,28 @@ describe('an answer to CloudFormation', () => {
     expect(failed).toBe(false);
     expect(bodies).toEqual([`PUT ${JSON.stringify(response)}`]);
     expect(types).toEqual(['']);
+  });
+
+  it.each([
+    'http://127.0.0.1:4592/attacker-url',
+    'https://attacker.example/',
+    'https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com.attacker.example/',
+    'https://attacker.s3.amazonaws.com/cloudformation-custom-resource-response-useast1',
+    'http://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/',
+    'https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com:8443/',
+    'https://169.254.169.254/',
+  ])('deployed, is not put at %s, which is not an address of CloudFormation', async (url) => {
+    const responder = httpsCloudFormationResponder(async () => undefined, 'public');
+    await expect(responder.respond(url, response)).rejects.toThrow("is not CloudFormation's");
+  });
+
+  it.each([
+    'https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/arn?x=1',
+    'https://cloudformation-custom-resource-response-euwest1.s3-eu-west-1.amazonaws.com/arn?x=1',
+    'https://cloudformation-custom-resource-response-uswest2.s3.us-west-2.amazonaws.com/arn?x=1',
+    'https://cloudformation-custom-resource-response-cnnorth1.s3.cn-north-1.amazonaws.com.cn/arn?x=1',
+  ])('deployed, is put at %s', (url) => {
+    expect(isAnswerAddress(new URL(url), 'public')).toBe(true);
   });
 
   it('is tried again, and given up loudly', async () => {

@@ -457,7 +457,7 @@ describe('the deployment', () => {
   it('that is deleted while a route is made has that route deleted too', async () => {
     world.subscriptions.put(aSubscriptionItem());
     world.routes.afterAction = ({ kind }) => {
-      if (kind === 'put-rule') void world.gate.close();
+      if (kind === 'put-rule') void world.gate.close({ request: deploymentOf('Delete'), startedAt: world.now });
     };
     await world.invoke(changesOf('sub_1'));
     expect(world.routes.isEmpty()).toBe(true);
@@ -496,6 +496,22 @@ describe('the deployment', () => {
     };
     await world.invoke(deploymentOf('Delete'));
     expect(world.answers[0]?.response.Status).toBe('SUCCESS');
+  });
+
+  it('is not deleted by a message that anybody may send to the control queue, nor is a stranger answered', async () => {
+    await world.make('sub_1');
+    const request = { ...deploymentOf('Delete'), ResponseURL: 'https://attacker.example/' };
+    for (const message of [{ action: 'tear-down' }, { action: 'tear-down', request, startedAt: world.now }]) {
+      await world.invoke({ Records: [{ eventSource: 'aws:sqs', messageId: 'm', body: JSON.stringify(message) }] });
+    }
+    expect(world.routes.rules.size).toBe(1);
+    expect(world.answers).toEqual([]);
+    // While it is deleted, such a message is only a step more of what goes on anyway.
+    await world.invoke(deploymentOf('Delete'));
+    await world.invoke({
+      Records: [{ eventSource: 'aws:sqs', messageId: 'm', body: JSON.stringify({ action: 'tear-down', request }) }],
+    });
+    expect(world.answers.map(({ url }) => url)).not.toContain('https://attacker.example/');
   });
 
   it('waits for another run’s end, and pauses between its looks', async () => {

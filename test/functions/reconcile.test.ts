@@ -413,16 +413,20 @@ describe('an item that makes no sense', () => {
 });
 
 describe('an id that no route can have', () => {
-  it.each(['a/b', '#1', 'x'.repeat(41)])('as %s is rejected, and nothing is asked of AWS', async (subscriptionId) => {
-    world.routes.describe = async () => {
-      throw new Error('ValidationException');
-    };
-    world.subscriptions.put(aSubscriptionItem({ subscriptionId }));
-    expect((await world.reconcile(subscriptionId)).kind).toBe('rejected');
-    world.subscriptions.configs.clear();
-    expect((await world.reconcile(subscriptionId)).kind).toBe('removed');
-    expect(world.subscriptions.states.size).toBe(0);
-  });
+  it.each(['a/b', '#1', '#deployment', 'x'.repeat(41)])(
+    'as %s is rejected, nothing is asked of AWS, and nothing is written',
+    async (subscriptionId) => {
+      world.routes.describe = async () => {
+        throw new Error('ValidationException');
+      };
+      world.subscriptions.put(aSubscriptionItem({ subscriptionId }));
+      expect((await world.reconcile(subscriptionId)).kind).toBe('rejected');
+      expect([...world.subscriptions.states.keys(), ...world.leases.leases.keys()]).toEqual([]);
+      world.subscriptions.configs.clear();
+      expect((await world.reconcile(subscriptionId)).kind).toBe('removed');
+      expect(world.subscriptions.states.size).toBe(0);
+    },
+  );
 
   it("as sub_1-dlq is rejected, and sub_1's dead-letter queue is left alone", async () => {
     await world.write();

@@ -242,12 +242,36 @@ describe('the deployment gate', () => {
     const gate = dynamoDeploymentGate(client, TableName);
     const store = aStore();
     expect(await gate.isClosed()).toBe(false);
-    await gate.close();
+    const request = {
+      RequestType: 'Delete' as const,
+      ResponseURL: 'u',
+      StackId: 's',
+      RequestId: 'r',
+      LogicalResourceId: 'l',
+    };
+    const teardown = { request, startedAt: 5 } as const;
+    await gate.close(teardown);
     expect(await gate.isClosed()).toBe(true);
+    expect(await gate.teardown()).toEqual(teardown);
     const ids: string[] = [];
     for await (const page of store.allIds()) ids.push(...page);
     expect(ids.filter((id) => id.startsWith('#'))).toEqual([]);
     await gate.open();
     expect(await gate.isClosed()).toBe(false);
+    expect(await gate.teardown()).toBeUndefined();
   });
+
+  it.each(['config', 'state', 'lease', 'deployment'])(
+    'is not closed by an item of the id #deployment, record %s, that somebody puts there',
+    async (record) => {
+      const Item = {
+        subscriptionId: { S: '#deployment' },
+        record: { S: record },
+        url: { S: 'https://x.example.com/' },
+      };
+      await client.send(new PutItemCommand({ TableName, Item }));
+      await aStore().changeState('#deployment', { set: { provisioning: 'rejected' } });
+      expect(await dynamoDeploymentGate(client, TableName).isClosed()).toBe(false);
+    },
+  );
 });

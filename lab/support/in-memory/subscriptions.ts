@@ -5,7 +5,7 @@ import type {
 } from '../../../lambdas/domain/subscriptions/subscription.ts';
 import { canonicalJson, type JsonObject, type JsonValue } from '../../../lambdas/json/json.ts';
 import type { StateChange, SubscriptionStore } from '../../../lambdas/ports/subscription-store.ts';
-import type { DeploymentGate } from '../../../lambdas/provision/ports.ts';
+import type { DeploymentGate, Teardown } from '../../../lambdas/provision/ports.ts';
 
 /** Told of each change after it was made; undefined: it was deleted. */
 export interface SubscriptionWatch {
@@ -125,17 +125,21 @@ function itemOf({ filter, ...config }: SubscriptionConfig): JsonObject {
 }
 
 export class InMemoryGate implements DeploymentGate {
-  closed = false;
+  #teardown: Teardown | undefined;
 
   async isClosed(): Promise<boolean> {
-    return this.closed;
+    return this.#teardown !== undefined;
   }
 
-  async close(): Promise<void> {
-    this.closed = true;
+  async teardown(): Promise<Teardown | undefined> {
+    return this.#teardown;
+  }
+
+  async close(teardown: Teardown): Promise<void> {
+    this.#teardown = teardown;
   }
 
   async open(): Promise<void> {
-    this.closed = false;
+    this.#teardown = undefined;
   }
 }
