@@ -129,10 +129,15 @@ export class Dashboard extends Construct {
           label: `${property('subscriptionId')} ${property('outcome')}`,
         }),
       ]),
-      graph('Refused posts of Drift', 6, [domainSearch(this, 'EventsRefused', 'Sum', { label: property('reason') })]),
+      graph('Refused posts of Drift', 6, [
+        domainSearch(this, 'EventsRefused', 'Sum', { label: property('reason') }),
+        labelled(domainMetric(this, 'DriftTokenReadFailed', 'Sum'), 'token not read'),
+        labelled(domainMetric(this, 'ActivityNotNoted', 'Sum'), 'activity not noted'),
+      ]),
       graph('Routes', 6, [
         labelled(domainMetric(this, 'RoutesFailed', 'Sum'), 'failed'),
         labelled(domainMetric(this, 'SubscriptionsRejected', 'Sum'), 'rejected'),
+        labelled(domainMetric(this, 'DifferencesLeft', 'Sum'), 'differ, whatever is written'),
         labelled(domainMetric(this, 'RoutesReconciled', 'Sum'), 'reconciled'),
       ]),
     ];

@@ -85,8 +85,8 @@ export const productFaults: readonly ProductFault[] = [
   {
     name: 'call a rule ready before it matches',
     file: 'lambdas/provision/reconcile.ts',
-    line: 'return { stopped: stopped ?? youngRule(run), isWhole: isWhole(existing) };',
-    broken: 'return { stopped, isWhole: isWhole(existing) };',
+    line: 'return { stopped: stopped ?? youngRule(run), stoppedAt, isWhole: isWhole(existing) };',
+    broken: 'return { stopped, stoppedAt, isWhole: isWhole(existing) };',
   },
   {
     name: 'take an update that Lambda gave up for done',

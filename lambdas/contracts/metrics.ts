@@ -48,6 +48,8 @@ export const metrics = {
   RoutesReconciled: { unit: 'Count', dimensions: [] },
   /** Routes that could not be brought there. */
   RoutesFailed: { unit: 'Count', dimensions: [] },
+  /** Routes with a difference that an update does not remove; it is tried again once a day. */
+  DifferencesLeft: { unit: 'Count', dimensions: [] },
   /** How old a change was that the stream had not brought, when the hourly run found it. */
   OldestUnfollowedChange: { unit: 'Milliseconds', dimensions: [] },
   /** Subscriptions whose item makes no sense. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { desiredFlow, healthAttributes } from '../domain/deliveries/endpoint-health.ts';
 import { type LegacyTimeline, legacyPhaseAt } from '../domain/events/legacy-timeline.ts';
 import {
@@ -9,6 +10,8 @@ import {
 } from '../domain/routes/desired-route.ts';
 import {
   type ExistingRoute,
+  idleUpdates,
+  isStubborn,
   isWhole,
   planHold,
   planRemoval,
@@ -28,7 +31,7 @@ import type {
 import { subscriptionIdFault } from '../domain/subscriptions/subscription-id.ts';
 import { readSubscriptionItem } from '../domain/subscriptions/subscription-item.ts';
 import { errorSentence } from '../http/problem.ts';
-import { canonicalJson } from '../json/json.ts';
+import { canonicalJson, type JsonValue } from '../json/json.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { StateChange, SubscriptionStore } from '../ports/subscription-store.ts';
 import type { Log, Metrics } from '../ports/telemetry.ts';
@@ -212,10 +215,17 @@ async function reconcileOnce(run: Run, stored: StoredSubscription): Promise<Reco
   const current = afterChange(subscriptionId, state, prepared);
   const flow = desiredFlow(config, current, now);
   const desired = desiredRoute(config, flow, run.settings);
-  const { stopped, isWhole } = await bring(run, desired);
+  const { stopped, stoppedAt, isWhole } = await bring(run, desired, current);
   const route = isWhole ? { names: desired.names, delivering: flow.enabled, state: current } : undefined;
-  if (stopped !== undefined) return wait(run, current, stopped, route);
   const appliedConfig = configEtag(item);
+  if (stopped !== undefined) {
+    // A step of a ramp, or a circuit, that Lambda takes later: what is configured is in force all the same.
+    const isFlowOnly = stoppedAt === 'update-mapping' && stopped.kind === 'later';
+    if (isFlowOnly && current.provisioning === 'ready' && current.appliedConfig === appliedConfig) {
+      return { ...pendingFor(stopped), route };
+    }
+    return wait(run, current, stopped, route);
+  }
   if (current.provisioning !== 'ready' || current.reason !== undefined || current.appliedConfig !== appliedConfig) {
     await changeState(run, { set: { provisioning: 'ready', appliedConfig }, remove: ['reason'] });
   }
@@ -277,7 +287,12 @@ async function apply(run: Run, action: RouteAction): Promise<ActionOutcome> {
 async function bring(
   run: Run,
   desired: DesiredRoute,
-): Promise<{ readonly stopped: Stopped | undefined; readonly isWhole: boolean }> {
+  state: SubscriptionState,
+): Promise<{
+  readonly stopped: Stopped | undefined;
+  readonly stoppedAt?: RouteAction['kind'] | undefined;
+  readonly isWhole: boolean;
+}> {
   const dying = dyingQueue(run);
   if (dying !== undefined) return { stopped: dying, isWhole: false };
   let existing: ExistingRoute;
@@ -287,13 +302,53 @@ async function bring(
     return { stopped: { kind: 'failed', error }, isWhole: false };
   }
   let stopped: Stopped | undefined;
-  for (const action of planRoute(desired, existing)) {
+  let stoppedAt: RouteAction['kind'] | undefined;
+  const { plan, idle } = withoutStubborn(run, planRoute(desired, existing), state);
+  for (const action of plan) {
     // A pause, a circuit or a ramp does not wait for what has nothing to do with it.
     if (stopped !== undefined && action.kind !== 'update-mapping') continue;
     const outcome = await apply(run, action).catch((error: unknown) => ({ kind: 'failed', error }) as const);
-    if (outcome.kind !== 'done') stopped ??= outcome;
+    if (outcome.kind !== 'done') {
+      stopped ??= outcome;
+      stoppedAt ??= action.kind;
+    }
   }
-  return { stopped: stopped ?? youngRule(run), isWhole: isWhole(existing) };
+  if (stopped === undefined) await noteRepeats(run, idle, state);
+  return { stopped: stopped ?? youngRule(run), stoppedAt, isWhole: isWhole(existing) };
+}
+
+interface IdleUpdates {
+  readonly fingerprint: string | undefined;
+  readonly isLeft: boolean;
+}
+
+/** The plan, less the updates that were done run after run and changed nothing. */
+function withoutStubborn(
+  { clock, metrics, log, subscriptionId }: Run,
+  plan: readonly RouteAction[],
+  { repeatedUpdates }: SubscriptionState,
+): { readonly plan: readonly RouteAction[]; readonly idle: IdleUpdates } {
+  const updates = idleUpdates(plan);
+  if (updates.length === 0) return { plan, idle: { fingerprint: undefined, isLeft: false } };
+  const text = canonicalJson(updates as unknown as JsonValue);
+  const fingerprint = createHash('sha256').update(text).digest('base64url').slice(0, 22);
+  const isLeft = isStubborn(repeatedUpdates, fingerprint, clock());
+  if (!isLeft) return { plan, idle: { fingerprint, isLeft } };
+  const actions = updates.map(({ kind }) => kind);
+  log.warn('a difference stays, whatever is written; tried again once a day', { subscriptionId, actions });
+  metrics.add('DifferencesLeft', 1);
+  return { plan: plan.filter((action) => !updates.includes(action)), idle: { fingerprint, isLeft } };
+}
+
+async function noteRepeats(
+  run: Run,
+  { fingerprint, isLeft }: IdleUpdates,
+  { repeatedUpdates }: SubscriptionState,
+): Promise<void> {
+  if (isLeft || (fingerprint === undefined && repeatedUpdates === undefined)) return;
+  if (fingerprint === undefined) return changeState(run, { remove: ['repeatedUpdates'] });
+  const times = repeatedUpdates?.fingerprint === fingerprint ? repeatedUpdates.times + 1 : 1;
+  await changeState(run, { set: { repeatedUpdates: { fingerprint, times, at: run.clock() } } });
 }
 
 function dyingQueue({ clock, unsettled: { queueDeletedAt } }: Run): Stopped | undefined {

@@ -16,7 +16,7 @@ export interface ConfigChange {
   readonly subscriptionId: string;
   /** Its place in the stream. */
   readonly sequenceNumber: string;
-  /** Epoch ms, where it made the item or changed its `url` or `status`. */
+  /** Epoch ms, where it made the item or changed its `url` or `status`, or resumed it. */
   readonly endpointChangedAt: number | undefined;
 }
 
@@ -109,8 +109,8 @@ function endpointChangeOf({
   return isSame ? undefined : epochSeconds * 1000;
 }
 
-function endpointOf({ url, status = { S: 'active' } }: Readonly<Record<string, unknown>>): unknown {
-  return [url, status];
+function endpointOf({ url, status = { S: 'active' }, resumedAt }: Readonly<Record<string, unknown>>): unknown {
+  return [url, status, resumedAt];
 }
 
 function readMessage(body: string): SubscriptionMessage | TearDownMessage | undefined {

@@ -91,6 +91,30 @@ export function planRoute(desired: DesiredRoute, existing: ExistingRoute): Route
   ];
 }
 
+/** An update that was done and is planned again all the same: AWS did not keep what was written, or gives it back otherwise. */
+export interface RepeatedUpdates {
+  /** Their canonical JSON, hashed by who keeps it. */
+  readonly fingerprint: string;
+  readonly times: number;
+  /** Epoch ms of the last time. */
+  readonly at: number;
+}
+
+const maxRepeats = 3;
+const repeatAgainAfterMs = 24 * 60 * 60 * 1000;
+
+/** Those updates of a plan that leave no trace where AWS does not keep them. What makes, deletes or steers a flow is none. */
+export function idleUpdates(plan: readonly RouteAction[]): RouteAction[] {
+  return plan.filter(({ kind }) => kind === 'update-function-settings' || kind === 'set-queue-attributes');
+}
+
+/** Whether the same updates were done often enough, run after run, to be left alone for a day. */
+export function isStubborn(repeated: RepeatedUpdates | undefined, fingerprint: string, now: number): boolean {
+  return (
+    repeated?.fingerprint === fingerprint && repeated.times >= maxRepeats && now - repeated.at < repeatAgainAfterMs
+  );
+}
+
 /** Takes all away: the rule first, so that nothing flows into what is about to go. */
 export function planRemoval(names: DesiredRoute['names'], existing: ExistingRoute): RouteAction[] {
   const { rule } = existing;

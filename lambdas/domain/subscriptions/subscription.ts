@@ -43,6 +43,8 @@ export interface SubscriptionState {
   readonly appliedEndpoint?: string;
   /** Since when what waits in the ledger for its next attempt is to be tried at once, epoch ms; until it is done. */
   readonly retryNowSince?: number;
+  /** Updates of its route that AWS does not keep (routes/route-plan.ts `RepeatedUpdates`). */
+  readonly repeatedUpdates?: { readonly fingerprint: string; readonly times: number; readonly at: number };
   /** Set when deliveries were stopped by the system: 410, the subscriber's wish, or days of failure. */
   readonly disabled?: { readonly at: number; readonly reason: string };
   /** No attempts before this instant (epoch ms): the endpoint asked for it with 429, 502, 503 or 504. */
