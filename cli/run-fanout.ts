@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { styleText } from 'node:util';
 import { Command, CommanderError, Option } from 'commander';
 import { CommandFailed } from './command-failed.ts';
+import { registerConversations } from './commands/conversations.ts';
 import { registerDeliveries } from './commands/deliveries.ts';
 import { registerEventTypes } from './commands/event-types.ts';
 import { registerEvents } from './commands/events.ts';
@@ -79,6 +80,7 @@ Examples:
   fanout subscriptions list
   fanout events send event.json
   fanout deliveries list sub_… --state undelivered
+  fanout events show msg_…
   fanout subscriptions list --stack webhook-fanout-prod --json
 
 Without an option it talks to the local run (npm start). An https API is a deployed one: requests to it are
@@ -87,6 +89,7 @@ signed with the credentials that the AWS command line would take.
 ${exitCodesHelp}`,
     );
   registerSubscriptions(program, line);
+  registerConversations(program, line);
   registerDeliveries(program, line);
   registerReplays(program, line);
   registerOrgs(program, line);

@@ -8,6 +8,7 @@ export const lambdaFolders = {
   'track-activity': 'inactivity/track',
   'sweep-inactivity': 'inactivity/sweep',
   'emit-inactivity': 'inactivity/emit',
+  'record-events': 'record-events',
   provision: 'provision',
   deliver: 'deliver',
   manage: 'manage',
@@ -30,7 +31,7 @@ export interface BundleOptions {
 }
 
 /**
- * Bundles the seven functions into `<outDir>/<function>/index.mjs`, one ES module each, and says how large each is, in
+ * Bundles the functions into `<outDir>/<function>/index.mjs`, one ES module each, and says how large each is, in
  * bytes. The same sources give the same bytes. Throws an error that names the functions whose index.ts is missing.
  */
 export async function bundleLambdas(

@@ -12,12 +12,13 @@ const choices = [
   'disableAfterHours',
   'ingestReservedConcurrency',
   'tags',
+  'eventHistoryDays',
   'removalPolicy',
 ];
 
 /**
  * Reads what a deploy can choose: `stage`, `quietPeriodSeconds`, `legacyTimeline`, `alarmEmail`,
- * `disableAfterHours`, `ingestReservedConcurrency`, `tags`, `removalPolicy`. Each comes from `-c key=value`, otherwise from the stage's entry under `stages` in cdk.json. Throws an error that names
+ * `disableAfterHours`, `eventHistoryDays`, `ingestReservedConcurrency`, `tags`, `removalPolicy`. Each comes from `-c key=value`, otherwise from the stage's entry under `stages` in cdk.json. Throws an error that names
  * the key.
  */
 export function readContext(contextOf: (key: string) => unknown): WebhookFanoutProps {
@@ -34,6 +35,7 @@ export function readContext(contextOf: (key: string) => unknown): WebhookFanoutP
   const disableAfterHours = wholeNumber('disableAfterHours', read('disableAfterHours'));
   const ingestReservedConcurrency = wholeNumber('ingestReservedConcurrency', read('ingestReservedConcurrency'));
   const tags = jsonObject('tags', read('tags'));
+  const eventHistoryDays = wholeNumber('eventHistoryDays', read('eventHistoryDays'));
   const dates = jsonObject('legacyTimeline', read('legacyTimeline'));
   return {
     stage,
@@ -43,6 +45,7 @@ export function readContext(contextOf: (key: string) => unknown): WebhookFanoutP
     ...(disableAfterHours !== undefined && { disableAfterHours }),
     ...(ingestReservedConcurrency !== undefined && { ingestReservedConcurrency }),
     ...(tags && { tags: textValues('tags', tags) }),
+    ...(eventHistoryDays !== undefined && { eventHistoryDays }),
     removalPolicy: oneOf('removalPolicy', ['retain', 'destroy'], read('removalPolicy') ?? 'retain'),
   };
 }

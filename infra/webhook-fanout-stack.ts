@@ -6,6 +6,7 @@ import {
   type LegacyTimeline,
   publishedLegacyTimeline,
 } from '../lambdas/domain/events/legacy-timeline.ts';
+import { defaultEventHistoryDays, maxEventHistoryDays } from '../lambdas/domain/history/recorded-event.ts';
 import {
   defaultQuietPeriodSeconds,
   maxQuietPeriodSeconds,
@@ -17,6 +18,7 @@ import { Alarms } from './constructs/alarms.ts';
 import { Api } from './constructs/api.ts';
 import { Dashboard } from './constructs/dashboard.ts';
 import { FanoutBus } from './constructs/event-bus.ts';
+import { EventHistory } from './constructs/event-history.ts';
 import { Inactivity } from './constructs/inactivity.ts';
 import { Ingest } from './constructs/ingest.ts';
 import { Management } from './constructs/management.ts';
@@ -33,6 +35,8 @@ export interface WebhookFanoutProps extends StackProps {
   readonly legacyTimeline?: LegacyTimeline;
   /** `local` lets subscribers on private addresses through; not offered to a deploy. */
   readonly outboundPolicy?: 'public' | 'local';
+  /** How many days each event is kept in the event history; 14 when left out, 0: there is no history. */
+  readonly eventHistoryDays?: number;
   readonly alarmEmail?: string;
   /** A subscription to which no delivery succeeded for so long is disabled; 120 when left out. */
   readonly disableAfterHours?: number;
@@ -55,7 +59,11 @@ export class WebhookFanoutStack extends Stack {
 
     const alarms = new Alarms(this, 'Alarms', { email: props.alarmEmail });
     const bus = new FanoutBus(this, 'Events');
-    const tables = new Tables(this, 'Tables', { removalPolicy: props.removalPolicy ?? 'retain' });
+    const eventHistoryDays = historyDays(props.eventHistoryDays ?? defaultEventHistoryDays);
+    const tables = new Tables(this, 'Tables', {
+      removalPolicy: props.removalPolicy ?? 'retain',
+      keepsEvents: eventHistoryDays > 0,
+    });
     const api = new Api(this, 'Api', { alarms });
     const ingest = new Ingest(this, 'Ingest', {
       bundleDirectory,
@@ -92,6 +100,15 @@ export class WebhookFanoutStack extends Stack {
       legacyTimeline,
       disableAfterSeconds: disableAfterText(props.disableAfterHours ?? defaultDisableAfterSeconds / 3600),
     });
+    const history =
+      tables.events &&
+      new EventHistory(this, 'EventHistory', {
+        bundleDirectory,
+        bus,
+        events: tables.events,
+        alarms,
+        days: eventHistoryDays,
+      });
     const management = new Management(this, 'Management', {
       bundleDirectory,
       api,
@@ -109,11 +126,13 @@ export class WebhookFanoutStack extends Stack {
       activity,
       inactivity,
       routes,
+      history,
       functions: [
         ingest.ingest,
         activity.trackActivity,
         inactivity.sweep,
         inactivity.emit,
+        ...(history === undefined ? [] : [history.recordEvents]),
         routes.provision,
         management.manage,
       ],
@@ -129,6 +148,7 @@ export class WebhookFanoutStack extends Stack {
     output('ConversationsTable', tables.conversations.tableName, 'Conversations and their timers');
     output('SettingsTable', tables.settings.tableName, 'Quiet periods of organisations');
     output('DeliveriesTable', tables.deliveries.tableName, 'The ledger of deliveries');
+    if (tables.events !== undefined) output('EventsTable', tables.events.tableName, 'The event history');
     output(
       'SetDriftToken',
       // Not as an argument: every user of the machine sees those of every process.
@@ -152,6 +172,13 @@ function quietPeriodText(seconds: number, outboundPolicy: 'public' | 'local'): s
     );
   }
   return String(seconds);
+}
+
+function historyDays(days: number): number {
+  if (!Number.isInteger(days) || days < 0 || days > maxEventHistoryDays) {
+    throw new Error(`eventHistoryDays must be a whole number from 0 to ${maxEventHistoryDays}, but is ${days}`);
+  }
+  return days;
 }
 
 function disableAfterText(hours: number): string {

@@ -86,6 +86,7 @@ export interface TableNames {
   readonly conversations: string;
   readonly settings: string;
   readonly deliveries: string;
+  readonly events: string;
 }
 
 export const localRegion = 'us-east-1';
@@ -213,6 +214,7 @@ async function start(
       conversations: textOutput(outputs, 'ConversationsTable'),
       settings: textOutput(outputs, 'SettingsTable'),
       deliveries: textOutput(outputs, 'DeliveriesTable'),
+      events: textOutput(outputs, 'EventsTable'),
     },
     driftToken,
     outputs,

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { JsonObject } from '../../lambdas/json/json.ts';
+import { isJsonObject, type JsonObject } from '../../lambdas/json/json.ts';
 import { subscriptionPath } from '../api-path.ts';
 import { lastAnswer } from '../delivery-text.ts';
 import { wholeNumber } from '../option-values.ts';
@@ -13,6 +13,8 @@ const defaultLimit = 50;
 
 export function registerDeliveries(program: Command, line: CommandLine): void {
   const group = program.command('deliveries').description("The deliveries of a subscription's events");
+  registerShow(group, line);
+  registerResend(group, line);
   group
     .command('list')
     .description('List the deliveries to a subscription')
@@ -56,6 +58,67 @@ export function registerDeliveries(program: Command, line: CommandLine): void {
         if (hasMore) printer.notice(`There are more than these ${items.length}: add --limit COUNT or --all.`);
       },
     );
+}
+
+function registerShow(group: Command, line: CommandLine): void {
+  group
+    .command('show')
+    .description('Show one delivery: the request, each attempt, and what comes next')
+    .argument('<subscriptionId>', 'the subscription')
+    .argument('<webhookId>', 'the event')
+    .addHelpText('after', examples('fanout deliveries show sub_… msg_…'))
+    .action(async (id: string, webhookId: string, _options: unknown, command: Command) => {
+      const { api, printer } = await line.open(command);
+      const { body } = await api.send({ method: 'GET', path: deliveryPath(id, webhookId) });
+      const { state, reason, nextAttemptAt, request, history, responseHead } = body;
+      const attempts = (Array.isArray(history) ? history : []).filter(isJsonObject);
+      const sent = isJsonObject(request) ? request : {};
+      printer.result(body, () =>
+        [
+          printer.details([
+            ['State', String(state)],
+            ['Reason', reason === undefined ? undefined : String(reason)],
+            ['Next attempt (UTC)', shortTime(nextAttemptAt)],
+            ['Url', sent.url === undefined ? undefined : String(sent.url)],
+            ...Object.entries(isJsonObject(sent.headers) ? sent.headers : {}).map(
+              ([name, value]) => [name, String(value)] as const,
+            ),
+            ['Body', sent.body === undefined ? undefined : String(sent.body)],
+            ['Last response', responseHead === undefined ? undefined : String(responseHead)],
+          ]),
+          ...(attempts.length === 0
+            ? []
+            : [
+                printer.table(
+                  ['ATTEMPT (UTC)', 'RESULT', 'MS'],
+                  attempts.map(({ at, status, error, durationMs }) => [
+                    shortTime(at),
+                    String(status ?? error ?? ''),
+                    String(durationMs),
+                  ]),
+                ),
+              ]),
+        ].join('\n\n'),
+      );
+    });
+}
+
+function registerResend(group: Command, line: CommandLine): void {
+  group
+    .command('resend')
+    .description('Send one event to one subscription again, now and whatever its state, under the same webhook-id')
+    .argument('<subscriptionId>', 'the subscription')
+    .argument('<webhookId>', 'the event')
+    .addHelpText('after', examples('fanout deliveries resend sub_… msg_…'))
+    .action(async (id: string, webhookId: string, _options: unknown, command: Command) => {
+      const { api, printer } = await line.open(command);
+      const { body } = await api.send({ method: 'POST', path: `${deliveryPath(id, webhookId)}/resend` });
+      printer.result(body, () => `Queued. See it with: fanout deliveries show ${id} ${webhookId}`);
+    });
+}
+
+function deliveryPath(id: string, webhookId: string): string {
+  return subscriptionPath(id, `/deliveries/${encodeURIComponent(webhookId)}`);
 }
 
 function deliveryRow(delivery: JsonObject): Cell[] {

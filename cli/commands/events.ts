@@ -1,8 +1,10 @@
-import type { Command } from 'commander';
-import { isJsonObject, parseJson } from '../../lambdas/json/json.ts';
+import { type Command, Option } from 'commander';
+import { isJsonObject, type JsonObject, parseJson } from '../../lambdas/json/json.ts';
 import { CommandFailed } from '../command-failed.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { readSource } from '../option-values.ts';
+import { collectList, instantText, readSource, wholeNumber } from '../option-values.ts';
+import { readPages } from '../pages.ts';
+import { type Printer, shortTime } from '../printer.ts';
 import type { CommandLine } from '../session.ts';
 import { visibleText } from '../visible-text.ts';
 import { examples } from './examples.ts';
@@ -11,7 +13,12 @@ import { examples } from './examples.ts';
 const localToken = 'local-drift-token';
 
 export function registerEvents(program: Command, line: CommandLine): void {
-  const group = program.command('events').description('Post events as Drift does');
+  const group = program
+    .command('events')
+    .description('Find events, say what became of them, send them again; post events as Drift does');
+  registerList(group, line);
+  registerShow(group, line);
+  registerResend(group, line);
   group
     .command('send')
     .description('Post one event to POST /drift/events. The bytes of the file are sent as they are, ids and all.')
@@ -50,6 +57,149 @@ export function registerEvents(program: Command, line: CommandLine): void {
           : printer.table(
               ['BROADCAST', 'WEBHOOK ID'],
               events.map(({ type, id }) => [String(type), String(id)]),
+            ),
+      );
+    });
+}
+
+function registerList(group: Command, line: CommandLine): void {
+  group
+    .command('list')
+    .description('List the events of the history, newest first')
+    .addOption(new Option('--since <time>', 'not older than this: 2h, or an instant').conflicts('from'))
+    .addOption(new Option('--from <time>', 'from this instant on: 2026-11-22T03:00:00Z, 2026-11-22, or 24h (ago)'))
+    .addOption(new Option('--to <time>', 'up to this instant'))
+    .addOption(new Option('--type <type>', 'only events of this type'))
+    .addOption(new Option('--org <orgId>', 'only of this organisation'))
+    .addOption(new Option('--conversation <id>', 'only of this conversation'))
+    .addOption(new Option('--limit <count>', 'how many at most').argParser(wholeNumber).default(defaultLimit))
+    .addOption(new Option('--all', 'without a limit').conflicts('limit'))
+    .addHelpText(
+      'after',
+      examples(
+        'fanout events list --since 2h',
+        'fanout events list --type conversation_push --org 1 --from 2026-11-22',
+      ),
+    )
+    .action(async (options: ListOptions, command: Command) => {
+      const { api, printer, surroundings } = await line.open(command);
+      const instant = (name: string, text: string | undefined): string | undefined =>
+        text === undefined ? undefined : instantText(name, text, surroundings.clock());
+      const { items, hasMore } = await readPages(api, '/v1/events', 'events', {
+        limit: options.all === true ? Number.POSITIVE_INFINITY : options.limit,
+        query: {
+          from: instant('--since', options.since) ?? instant('--from', options.from),
+          to: instant('--to', options.to),
+          type: options.type,
+          orgId: options.org,
+          conversationId: options.conversation,
+        },
+      });
+      printer.result({ events: [...items], hasMore }, () => (items.length === 0 ? '' : eventTable(items, printer)));
+      if (items.length === 0) printer.notice('No events.');
+      if (hasMore) printer.notice(`There are more than these ${items.length}: add --limit COUNT or --all.`);
+    });
+}
+
+interface ListOptions {
+  readonly since?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly type?: string;
+  readonly org?: string;
+  readonly conversation?: string;
+  readonly limit: number;
+  readonly all?: boolean;
+}
+
+const defaultLimit = 50;
+
+function eventTable(events: readonly JsonObject[], printer: Printer): string {
+  return printer.table(
+    ['RECORDED (UTC)', 'EVENT TYPE', 'ORG', 'CONVERSATION', 'WEBHOOK ID'],
+    events.map(({ recordedAt, type, orgId, conversationId, webhookId }) => [
+      shortTime(recordedAt),
+      String(type),
+      numberText(orgId),
+      numberText(conversationId),
+      String(webhookId),
+    ]),
+  );
+}
+
+/** Ids have 64 bits: as they were written. */
+function numberText(value: unknown): string | undefined {
+  return value === undefined ? undefined : JSON.stringify(value);
+}
+
+function registerShow(group: Command, line: CommandLine): void {
+  group
+    .command('show')
+    .description('Show one event, and what became of it at every subscription, and why')
+    .argument('<webhookId>', 'the event, as events list shows it')
+    .addHelpText('after', examples('fanout events show msg_…', 'fanout events show msg_… --json | jq -r .body'))
+    .action(async (webhookId: string, _options: unknown, command: Command) => {
+      const { api, printer } = await line.open(command);
+      const { body } = await api.send({ method: 'GET', path: `/v1/events/${encodeURIComponent(webhookId)}` });
+      const subscribers = (Array.isArray(body.subscribers) ? body.subscribers : []).filter(isJsonObject);
+      const derived = (Array.isArray(body.derived) ? body.derived : []).filter(isJsonObject);
+      printer.result(body, () =>
+        [
+          printer.details([
+            ['Webhook id', String(body.webhookId)],
+            ['Event type', String(body.type)],
+            ['Organisation', numberText(body.orgId)],
+            ['Conversation', numberText(body.conversationId)],
+            ['Occurred (UTC)', shortTime(body.occurredAt)],
+            ['Recorded (UTC)', shortTime(body.recordedAt)],
+            ['Derived from', isJsonObject(body.cause) ? `${body.cause.type} ${body.cause.webhookId}` : undefined],
+            ['Derived', derived.map(({ type, webhookId: id }) => `${type} ${id}`).join(', ')],
+            ['Body', String(body.body)],
+          ]),
+          subscribers.length === 0
+            ? 'There are no subscriptions.'
+            : printer.table(
+                ['SUBSCRIPTION', 'OUTCOME', 'UNTIL (UTC)', 'REASON'],
+                subscribers.map(({ subscriptionId, outcome, until, reason }) => [
+                  String(subscriptionId),
+                  String(outcome),
+                  shortTime(until),
+                  String(reason),
+                ]),
+              ),
+        ].join('\n\n'),
+      );
+    });
+}
+
+function registerResend(group: Command, line: CommandLine): void {
+  group
+    .command('resend')
+    .description('Send one event again, now and whatever became of it before, under the same webhook-id')
+    .argument('<webhookId>', 'the event, as events list shows it')
+    .addOption(
+      new Option('--to <subscriptionId...>', 'only to these (default: all whose rule matches it now)').argParser(
+        collectList,
+      ),
+    )
+    .addHelpText('after', examples('fanout events resend msg_… --to sub_…', 'fanout events resend msg_…'))
+    .action(async (webhookId: string, options: { to?: readonly string[] }, command: Command) => {
+      const { api, printer } = await line.open(command);
+      const { body } = await api.send({
+        method: 'POST',
+        path: `/v1/events/${encodeURIComponent(webhookId)}/resend`,
+        body: options.to === undefined ? {} : { subscriptionIds: [...options.to] },
+      });
+      const resends = (Array.isArray(body.resends) ? body.resends : []).filter(isJsonObject);
+      printer.result(body, () =>
+        resends.length === 0
+          ? "No subscription's rule matches it: nothing was sent."
+          : printer.table(
+              ['SUBSCRIPTION', 'RESEND'],
+              resends.map(({ subscriptionId, refused }) => [
+                String(subscriptionId),
+                refused === undefined ? 'queued' : `refused: ${refused}`,
+              ]),
             ),
       );
     });

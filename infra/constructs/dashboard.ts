@@ -22,6 +22,7 @@ import type { Activity } from './activity.ts';
 import type { Alarms } from './alarms.ts';
 import type { Api } from './api.ts';
 import { domainMetric, domainSchema, domainSearch, serviceOf } from './domain-metrics.ts';
+import type { EventHistory } from './event-history.ts';
 import type { FanoutFunction } from './fanout-function.ts';
 import type { Inactivity } from './inactivity.ts';
 import { deliveryMemoryMegabytes, type Routes } from './routes.ts';
@@ -32,6 +33,7 @@ export interface DashboardProps {
   readonly activity: Activity;
   readonly inactivity: Inactivity;
   readonly routes: Routes;
+  readonly history: EventHistory | undefined;
   /** All functions of the stack, for what they cost. */
   readonly functions: readonly FanoutFunction<Record<string, string>>[];
 }
@@ -97,12 +99,13 @@ export class Dashboard extends Construct {
     dashboard.addWidgets(question('One subscriber', 'Choose it at the top.'), ...this.oneSubscriber());
   }
 
-  private lost({ alarms, activity, inactivity, routes }: DashboardProps): IWidget[] {
+  private lost({ alarms, activity, inactivity, routes, history }: DashboardProps): IWidget[] {
     const deadLetters: [string, IMetric][] = [
       ['activity', activity.queue.metricDeadLetters()],
       ['timers', inactivity.timers.metricDeadLetters()],
       ['control', routes.control.metricDeadLetters()],
       ['changes', routes.metricLostChanges()],
+      ...(history === undefined ? [] : [['history', history.queue.metricDeadLetters()] satisfies [string, IMetric]]),
     ];
     return [
       new AlarmStatusWidget({ title: 'Alarms', alarms: alarms.alarms, width: 8, height: 4 }),
@@ -143,7 +146,7 @@ export class Dashboard extends Construct {
     ];
   }
 
-  private late({ alarms, activity, inactivity, routes }: DashboardProps): IWidget[] {
+  private late({ alarms, activity, inactivity, routes, history }: DashboardProps): IWidget[] {
     return [
       graph('Event to 2xx, p95, ms', 6, [domainSearch(this, 'EventToDelivered', 'p95', { label: bySubscriber })]),
       graph(
@@ -168,6 +171,7 @@ export class Dashboard extends Construct {
           labelled(activity.queue.metricOldestMessageAge(), 'activity'),
           labelled(inactivity.timers.metricOldestMessageAge(), 'timers'),
           labelled(routes.control.metricOldestMessageAge(), 'control'),
+          ...(history === undefined ? [] : [labelled(history.queue.metricOldestMessageAge(), 'history')]),
           new MathExpression({
             expression: 'changes / 1000',
             usingMetrics: { changes: routes.metricChangeAge() },

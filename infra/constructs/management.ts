@@ -39,6 +39,8 @@ export class Management extends Construct {
         SUBSCRIPTIONS_TABLE: tables.subscriptions.tableName,
         SETTINGS_TABLE: tables.settings.tableName,
         DELIVERIES_TABLE: tables.deliveries.tableName,
+        CONVERSATIONS_TABLE: tables.conversations.tableName,
+        EVENTS_TABLE: tables.events?.tableName ?? 'none',
         EVENT_BUS_NAME: bus.bus.eventBusName,
         EVENT_ARCHIVE_ARN: bus.archive.archiveArn,
         ROUTE_PREFIX: props.routePrefix,
@@ -62,6 +64,12 @@ export class Management extends Construct {
     // PutItem: what was asked for under an idempotency key.
     this.manage.allow(['dynamodb:GetItem', 'dynamodb:PutItem'], [tables.deliveries.tableArn]);
     this.manage.allow(['dynamodb:Query'], [tables.deliveries.tableArn, tables.undeliveredIndexArn]);
+    this.manage.allow(['dynamodb:GetItem'], [tables.conversations.tableArn]);
+    if (tables.events !== undefined) {
+      this.manage.allow(['dynamodb:GetItem', 'dynamodb:BatchGetItem'], [tables.events.tableArn]);
+      this.manage.allow(['dynamodb:Query'], tables.eventIndexArns);
+      this.manage.allow(['dynamodb:BatchGetItem'], [tables.deliveries.tableArn]);
+    }
     this.manage.allow(['events:PutEvents'], [bus.bus.eventBusArn]);
     const stack = Stack.of(this);
     const madeByAReplay = {

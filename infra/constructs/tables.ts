@@ -9,11 +9,13 @@ import {
   type TableProps,
 } from 'aws-cdk-lib/aws-dynamodb';
 import { Construct } from 'constructs';
-import { tableSchemas, timeToLiveAttribute } from '../../lambdas/contracts/table-schemas.ts';
+import { eventSummaryFields, tableSchemas, timeToLiveAttribute } from '../../lambdas/contracts/table-schemas.ts';
 
 export interface TablesProps {
   /** `destroy` is for try-outs: the subscriptions are lost with the stack. */
   readonly removalPolicy: 'retain' | 'destroy';
+  /** False: there is no event history. */
+  readonly keepsEvents: boolean;
 }
 
 export class Tables extends Construct {
@@ -21,8 +23,9 @@ export class Tables extends Construct {
   readonly conversations: Table;
   readonly settings: Table;
   readonly deliveries: Table;
+  readonly events: Table | undefined;
 
-  constructor(scope: Construct, id: string, { removalPolicy }: TablesProps) {
+  constructor(scope: Construct, id: string, { removalPolicy, keepsEvents }: TablesProps) {
     super(scope, id);
     const everyTable = {
       billingMode: BillingMode.PAY_PER_REQUEST,
@@ -73,6 +76,34 @@ export class Tables extends Construct {
       sortKey: { name: deliveries.dueIndex.sortKey, type: AttributeType.NUMBER },
       projectionType: ProjectionType.KEYS_ONLY,
     });
+    this.events = keepsEvents ? this.makeEvents(everyTable) : undefined;
+  }
+
+  private makeEvents(everyTable: Partial<TableProps>): Table {
+    const { partitionKey, byTime, byConversation } = tableSchemas.events;
+    const table = new Table(this, 'Events', {
+      ...everyTable,
+      partitionKey: { name: partitionKey, type: AttributeType.STRING },
+      timeToLiveAttribute,
+    });
+    for (const index of [byTime, byConversation]) {
+      table.addGlobalSecondaryIndex({
+        indexName: index.name,
+        partitionKey: { name: index.partitionKey, type: AttributeType.STRING },
+        sortKey: { name: index.sortKey, type: AttributeType.STRING },
+        projectionType: ProjectionType.INCLUDE,
+        nonKeyAttributes: [...eventSummaryFields],
+      });
+    }
+    return table;
+  }
+
+  /** The indexes of the event history; none where there is no history. */
+  get eventIndexArns(): string[] {
+    const { byTime, byConversation } = tableSchemas.events;
+    return this.events === undefined
+      ? []
+      : [byTime, byConversation].map(({ name }) => `${this.events?.tableArn}/index/${name}`);
   }
 
   /** The index of what is being tried, by when it is looked after. */

@@ -80,6 +80,12 @@ export const coldFunctions: Readonly<Record<LambdaName, ColdFunction>> = {
       await dynamoDb.send(new dynamoDbCommands.BatchGetItemCommand(${keys}));
       await dynamoDb.send(new dynamoDbCommands.GetItemCommand({ TableName: 'table', Key: { key: { S: 'x' } } }));`,
   },
+  'record-events': {
+    environment: { EVENTS_TABLE: 'table', EVENT_HISTORY_DAYS: '14' },
+    event: anSqsEvent(anEnvelope()),
+    calls: `
+      await dynamoDb.send(new dynamoDbCommands.PutItemCommand({ TableName: 'table', Item: { key: { S: 'x' } } }));`,
+  },
   provision: {
     environment: {
       SUBSCRIPTIONS_TABLE: 'table',
@@ -128,6 +134,8 @@ export const coldFunctions: Readonly<Record<LambdaName, ColdFunction>> = {
       SUBSCRIPTIONS_TABLE: 'table',
       SETTINGS_TABLE: 'settings',
       DELIVERIES_TABLE: 'deliveries',
+      CONVERSATIONS_TABLE: 'conversations',
+      EVENTS_TABLE: 'none',
       EVENT_BUS_NAME: 'bus',
       EVENT_ARCHIVE_ARN: 'arn:aws:events:eu-central-1:000000000000:archive/a',
       ROUTE_PREFIX: 'fanout-bench',

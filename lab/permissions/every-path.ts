@@ -250,6 +250,28 @@ function pathsOf(traveller: Traveller): { readonly together: Paths; readonly aft
       await replay({ cancel: missed.replayName });
     },
 
+    'the event history: a conversation, an event, why, and once more': async () => {
+      const { subscriber, subscriptionId } = await subscribe(['conversation_participant_added']);
+      await post({
+        orgId,
+        type: 'conversation_participant_added',
+        data: { conversationId: 41, changedAt: Date.now() },
+      });
+      await until('the delivery', () => subscriber.deliveries.length === 1);
+      const events = async () =>
+        ((await api('GET', '/v1/events')).events ?? []) as { webhookId: string; type: string }[];
+      const find = async () => (await events()).find(({ type }) => type === 'conversation_participant_added');
+      await until('the history to hold it', async () => (await find()) !== undefined);
+      const webhookId = (await find())?.webhookId ?? '';
+      const conversation = await api('GET', `/v1/conversations/${orgId}/41`);
+      if (!JSON.stringify(conversation).includes(webhookId)) throw new Error('the conversation does not show it');
+      const shown = JSON.stringify(await api('GET', `/v1/events/${webhookId}`));
+      if (!shown.includes('"outcome":"delivered"')) throw new Error(`nobody seems to have it: ${shown}`);
+      await api('GET', `/v1/subscriptions/${subscriptionId}/deliveries/${webhookId}`);
+      await api('POST', `/v1/events/${webhookId}/resend`, { subscriptionIds: [subscriptionId] });
+      await until('the second delivery', () => subscriber.deliveries.length === 2);
+    },
+
     'a test, and a new secret': async () => {
       const { subscriptionId } = await subscribe(['new_conversation']);
       const tested = await api('POST', `/v1/subscriptions/${subscriptionId}/test`, {});

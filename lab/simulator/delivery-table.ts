@@ -95,6 +95,10 @@ export class DeliveryTable {
     return {
       read: (subscriptionId, webhookId) =>
         invocation.call('GetItem delivery', () => this.get(subscriptionId, webhookId)),
+      readMany: (pairs) =>
+        invocation.call('BatchGetItem deliveries', () =>
+          pairs.flatMap(({ subscriptionId, webhookId }) => this.get(subscriptionId, webhookId) ?? []),
+        ),
       list: (subscriptionId, { limit }) =>
         invocation.call('Query deliveries', () => ({
           deliveries: [...(this.bySubscription.get(subscriptionId)?.values() ?? [])].slice(0, limit),

@@ -291,6 +291,8 @@ export class Functions {
             requestKeys: { claim: noRepetitions, complete: noRepetitions },
             settings: settings.storeFor(invocation),
             deliveries: deliveries.logFor(invocation),
+            events: undefined,
+            conversations: { read: noReplays },
             publisher: publisher(),
             rules: { outboundPolicy: 'public', timeline },
             routePrefix: routeSettings.prefix,

@@ -1,5 +1,5 @@
-import { type CreateTableCommandInput, DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { tableSchemas } from '../../lambdas/contracts/table-schemas.ts';
+import { type CreateTableCommandInput, DynamoDBClient, type Projection } from '@aws-sdk/client-dynamodb';
+import { eventSummaryFields, tableSchemas } from '../../lambdas/contracts/table-schemas.ts';
 import { systemClock } from '../../local/aws/engine/engine-clock.ts';
 import { createDynamoTables } from '../../local/aws/wire/dynamodb.ts';
 import { startAwsEndpoint } from '../../local/aws/wire/http-server.ts';
@@ -40,15 +40,9 @@ export async function startEmbeddedDynamo() {
 }
 
 function definitionOf(name: Schema, TableName: string): CreateTableCommandInput & { TableName: string } {
-  interface Index {
-    readonly name: string;
-    readonly partitionKey: string;
-    readonly sortKey: string;
-  }
-  const schema: { partitionKey: string; sortKey?: string; index?: Index; dueIndex?: Index } = tableSchemas[name];
-  const { partitionKey, sortKey } = schema;
-  const indexes = [schema.index, schema.dueIndex].filter((index) => index !== undefined);
-  const attributes = [partitionKey, sortKey, ...indexes.flatMap((index) => [index.partitionKey, index.sortKey])].filter(
+  const { partitionKey, sortKey, ...indexes }: { partitionKey: string; sortKey?: string } = tableSchemas[name];
+  const ofTable = Object.values(indexes) as { name: string; partitionKey: string; sortKey: string }[];
+  const attributes = [partitionKey, sortKey, ...ofTable.flatMap((index) => [index.partitionKey, index.sortKey])].filter(
     (key) => key !== undefined,
   );
   return {
@@ -59,17 +53,24 @@ function definitionOf(name: Schema, TableName: string): CreateTableCommandInput 
       AttributeType: numbers.includes(key) ? 'N' : 'S',
     })),
     KeySchema: keySchema(partitionKey, sortKey),
-    ...(indexes.length === 0
+    ...(ofTable.length === 0
       ? {}
       : {
-          GlobalSecondaryIndexes: indexes.map((index) => ({
+          GlobalSecondaryIndexes: ofTable.map((index) => ({
             IndexName: index.name,
             KeySchema: keySchema(index.partitionKey, index.sortKey),
-            // As infra makes them.
-            Projection: { ProjectionType: index.name === 'undelivered' ? 'ALL' : 'KEYS_ONLY' },
+            Projection: projectionOf(index.name),
           })),
         }),
   };
+}
+
+/** As infra makes them. */
+function projectionOf(indexName: string): Projection {
+  const { byTime, byConversation } = tableSchemas.events;
+  const isOfHistory = [byTime, byConversation].some(({ name }) => name === indexName);
+  if (isOfHistory) return { ProjectionType: 'INCLUDE', NonKeyAttributes: [...eventSummaryFields] };
+  return { ProjectionType: indexName === tableSchemas.deliveries.index.name ? 'ALL' : 'KEYS_ONLY' };
 }
 
 function keySchema(partitionKey: string, sortKey: string | undefined): CreateTableCommandInput['KeySchema'] {

@@ -1,15 +1,21 @@
-import { type AttributeValue, type DynamoDBClient, GetItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
+import { type AttributeValue, GetItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
 import { tableSchemas } from '../contracts/table-schemas.ts';
 import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
 import { type JsonObject, safeInteger } from '../json/json.ts';
 import type { DeliveryHistory, DeliveryPlace, DeliveryQuery } from '../manage/ports.ts';
 import { fromAttributes, toAttributes } from './dynamo-attributes.ts';
+import { type BatchDeps, batchGetAll } from './dynamo-batches.ts';
 
 const { partitionKey, sortKey, index } = tableSchemas.deliveries;
 /** Pages read for one answer at most: a filter can leave little of each. What is missing comes with the next answer. */
 const maxPagesPerAnswer = 10;
 
-export function dynamoDeliveryHistory(client: DynamoDBClient, tableName: string): DeliveryHistory {
+interface Options extends BatchDeps {
+  readonly tableName: string;
+}
+
+export function dynamoDeliveryHistory(options: Options): DeliveryHistory {
+  const { client, tableName } = options;
   return {
     async read(subscriptionId, webhookId) {
       const { Item } = await client.send(
@@ -20,6 +26,20 @@ export function dynamoDeliveryHistory(client: DynamoDBClient, tableName: string)
         }),
       );
       return Item === undefined ? undefined : recordOf(Item);
+    },
+
+    async readMany(pairs) {
+      const found = await batchGetAll(options, {
+        [tableName]: {
+          Keys: pairs.map(({ subscriptionId, webhookId }) => ({
+            [partitionKey]: { S: subscriptionId },
+            [sortKey]: { S: webhookId },
+          })),
+          ProjectionExpression: shownFields.map((field) => `#${field}`).join(', '),
+          ExpressionAttributeNames: Object.fromEntries(shownFields.map((field) => [`#${field}`, field])),
+        },
+      });
+      return (found.get(tableName) ?? []).map(recordOf);
     },
 
     async list(subscriptionId, query) {

@@ -18,7 +18,27 @@ export const tableSchemas = {
     index: { name: 'undelivered', partitionKey: 'subscriptionId', sortKey: 'undeliveredAt' },
     dueIndex: { name: 'due', partitionKey: 'dueShard', sortKey: 'dueAt' },
   },
+  /**
+   * The event history. Index `by-time`: (`timeShard`, `<UTC day>#<shard>`; `timeKey`, see domain/history/time-order.ts);
+   * sparse index `by-conversation` (`conversationKey`, `timeKey`). Both hold `eventSummaryFields`.
+   */
+  events: {
+    partitionKey: 'webhookId',
+    byTime: { name: 'by-time', partitionKey: 'timeShard', sortKey: 'timeKey' },
+    byConversation: { name: 'by-conversation', partitionKey: 'conversationKey', sortKey: 'timeKey' },
+  },
 } as const;
+
+/** What the indexes of the event history hold beside their keys: all but the event itself. */
+export const eventSummaryFields = [
+  'source',
+  'type',
+  'orgId',
+  'conversationId',
+  'occurredAt',
+  'recordedAt',
+  'causedBy',
+] as const;
 
 /** Epoch seconds, as DynamoDB wants it. */
 export const timeToLiveAttribute = 'ttl';

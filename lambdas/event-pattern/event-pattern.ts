@@ -377,6 +377,10 @@ export interface Mismatch {
   /** The field: `detail.data.x`. */
   readonly path: string;
   readonly reason: string;
+  /** What the pattern has there, as JSON text, cut short; absent where no single field is to blame. */
+  readonly wanted?: string;
+  /** What the event has there, likewise; absent: nothing. */
+  readonly found?: string;
   /** Which alternative asks for it, where the pattern has `$or`: `$or[1]`. */
   readonly alternative?: string;
 }
@@ -404,10 +408,10 @@ function explainBranch(branch: Branch, event: JsonObject): Mismatch[] {
     const values = valuesAt(event, leaf.path);
     const wanted = excerpt(JSON.stringify(leaf.wanted));
     if (values.length === 0) {
-      if (!leaf.absent) mismatches.push({ path: leaf.name, reason: `is missing; wanted: ${wanted}` });
+      if (!leaf.absent) mismatches.push({ path: leaf.name, reason: `is missing; wanted: ${wanted}`, wanted });
     } else if (!values.some((value) => matchesValue(leaf, value))) {
-      const found = values.length === 1 ? JSON.stringify(values[0]) : `one of ${JSON.stringify(values)}`;
-      mismatches.push({ path: leaf.name, reason: `is ${excerpt(found)}; wanted: ${wanted}` });
+      const found = excerpt(values.length === 1 ? JSON.stringify(values[0]) : `one of ${JSON.stringify(values)}`);
+      mismatches.push({ path: leaf.name, reason: `is ${found}; wanted: ${wanted}`, wanted, found });
     }
   }
   if (mismatches.length > 0) return mismatches;

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { outcomes } from '../domain/history/explanation.ts';
 import { createSchema } from '../domain/subscriptions/subscription-fields.ts';
 
 /** What the routes give, for their description: nothing is checked against it at run time. */
@@ -118,6 +119,88 @@ export const testResultSchema = z.object({
     .enum(['delivered', 'retrying', 'exhausted', 'discarded', 'waiting'])
     .check(z.describe('waiting: the subscriber has not answered yet; see its deliveries.')),
   delivery: z.optional(deliverySchema),
+});
+
+const clauseSchema = z.object({
+  kind: z.enum(['type', 'organisation', 'filter', 'source']),
+  path: text.check(z.describe('Of a filter: the path below `data`.')),
+  expected: text,
+  found: z.optional(text),
+});
+
+const eventSummarySchema = z.object({
+  webhookId: text,
+  type: text,
+  orgId: z.optional(int64),
+  conversationId: z.optional(int64),
+  occurredAt: time,
+  recordedAt: time,
+  causedBy: z.optional(text).check(z.describe('The webhook id of the event that it was derived from.')),
+});
+
+const searchEnd = {
+  nextCursor: z.optional(text).check(z.describe('There may be more: send it as `cursor`.')),
+  searchedBackTo: z.optional(time).check(z.describe('With `nextCursor`: all that is newer was looked at.')),
+};
+
+export const eventListSchema = z.object({ events: z.array(eventSummarySchema), ...searchEnd });
+
+export const eventSchema = z.object({
+  ...eventSummarySchema.shape,
+  body: text.check(z.describe('The exact text that subscribers get.')),
+  cause: z.optional(eventSummarySchema),
+  derived: z.array(eventSummarySchema),
+  subscribers: z
+    .array(
+      z.object({
+        subscriptionId: text,
+        outcome: z.enum(outcomes),
+        reason: text,
+        clause: z.optional(clauseSchema).check(z.describe('With not-matched: which part of the rule said no.')),
+        until: z.optional(time).check(z.describe('Nothing is tried before.')),
+        attempts: z.optional(count),
+      }),
+    )
+    .check(z.describe('Every subscription, judged by its configuration of now.')),
+});
+
+export const conversationSchema = z.object({
+  orgId: int64,
+  conversationId: int64,
+  timer: z.optional(
+    z.object({
+      state: z.enum(['armed', 'closed', 'idle']),
+      lastActivityAt: time,
+      dueAt: z.optional(time).check(z.describe('When it becomes inactive unless something happens.')),
+    }),
+  ),
+  events: z.array(
+    z.object({
+      ...eventSummarySchema.shape,
+      outcomes: z.record(z.string(), count).check(z.describe('How many subscriptions have which outcome.')),
+    }),
+  ),
+  ...searchEnd,
+});
+
+export const deliveryDetailSchema = z.object({
+  ...deliverySchema.shape,
+  request: z
+    .optional(z.object({ url: z.optional(text), headers: z.record(z.string(), text), body: text }))
+    .check(z.describe('As it is sent, without the signature; values of credentials are masked.')),
+});
+
+export const resentDeliverySchema = z.object({ webhookId: text, subscriptionId: text, replayName: text });
+
+export const resentEventSchema = z.object({
+  webhookId: text,
+  resends: z.array(
+    z.object({
+      subscriptionId: text,
+      replayName: z.optional(text),
+      refused: z.optional(text).check(z.describe('Why nothing was sent to it.')),
+    }),
+  ),
 });
 
 const replayProgressSchema = z.object({

@@ -5,6 +5,9 @@ export const manageEnv = z.object({
   SUBSCRIPTIONS_TABLE: z.string().check(z.minLength(1)),
   SETTINGS_TABLE: z.string().check(z.minLength(1)),
   DELIVERIES_TABLE: z.string().check(z.minLength(1)),
+  CONVERSATIONS_TABLE: z.string().check(z.minLength(1)),
+  /** `none`: this deployment keeps no event history. */
+  EVENTS_TABLE: z.string().check(z.minLength(1)),
   EVENT_BUS_NAME: z.string().check(z.minLength(1)),
   /** The bus's archive, for replays. */
   EVENT_ARCHIVE_ARN: z.string().check(z.minLength(1)),

@@ -4,15 +4,24 @@ import { problemResponses } from '../http/problem-responses.ts';
 import type { Log, Metrics } from '../ports/telemetry.ts';
 import { flushMetrics } from '../telemetry/flush-metrics.ts';
 import { type DeliveryDeps, deliveryOperations } from './deliveries.ts';
+import { type EventHistoryDeps, eventHistoryOperations } from './event-history.ts';
 import { type EventDeps, eventOperations } from './events.ts';
 import { openApiOperation } from './openapi-operation.ts';
 import { type ReplayDeps, replayOperations } from './replays.ts';
 import { type ApiAnswer, apiRequest } from './request.ts';
+import { type ResendDeps, resendOperations } from './resends.ts';
 import { createRouter } from './router.ts';
 import { type SettingsDeps, settingsOperations } from './settings.ts';
 import { type SubscriptionDeps, subscriptionOperations } from './subscriptions.ts';
 
-export interface ManageDeps extends SubscriptionDeps, SettingsDeps, DeliveryDeps, ReplayDeps, EventDeps {
+export interface ManageDeps
+  extends SubscriptionDeps,
+    SettingsDeps,
+    DeliveryDeps,
+    ReplayDeps,
+    EventDeps,
+    EventHistoryDeps,
+    ResendDeps {
   readonly metrics: Metrics;
   readonly log: Log;
 }
@@ -25,6 +34,8 @@ export function createManageHandler(deps: ManageDeps) {
     ...replayOperations(deps),
     ...settingsOperations(deps),
     ...eventOperations(deps),
+    ...eventHistoryOperations(deps),
+    ...resendOperations(deps),
     openApi: openApiOperation(deps.rules.outboundPolicy === 'public'),
   });
   return middy(async (event: APIGatewayProxyEventV2): Promise<ApiAnswer> => {

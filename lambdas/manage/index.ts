@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { dynamoConversationStore } from '../aws/dynamo-conversation-store.ts';
 import { dynamoDeliveryHistory } from '../aws/dynamo-delivery-history.ts';
+import { dynamoEventHistory } from '../aws/dynamo-event-history.ts';
 import { dynamoRequestKeys } from '../aws/dynamo-request-keys.ts';
 import { dynamoSettingsStore } from '../aws/dynamo-settings-store.ts';
 import { dynamoSubscriptionStore } from '../aws/dynamo-subscription-store.ts';
@@ -20,6 +22,7 @@ import { keyLifetimeSeconds } from './idempotency.ts';
 const env = manageEnv.parse(process.env);
 const timeline = parseLegacyTimeline(JSON.parse(env.LEGACY_TIMELINE));
 const dynamo = new DynamoDBClient();
+const batches = { client: dynamo, sleep, random: Math.random };
 const eventBridge = new EventBridgeClient();
 const log = powertoolsLog('manage');
 
@@ -32,7 +35,9 @@ export const handler = createManageHandler({
   }),
   requestKeys: dynamoRequestKeys(dynamo, env.DELIVERIES_TABLE, keyLifetimeSeconds),
   settings: dynamoSettingsStore(dynamo, env.SETTINGS_TABLE),
-  deliveries: dynamoDeliveryHistory(dynamo, env.DELIVERIES_TABLE),
+  deliveries: dynamoDeliveryHistory({ ...batches, tableName: env.DELIVERIES_TABLE }),
+  events: env.EVENTS_TABLE === 'none' ? undefined : dynamoEventHistory({ ...batches, tableName: env.EVENTS_TABLE }),
+  conversations: dynamoConversationStore({ ...batches, tableName: env.CONVERSATIONS_TABLE }),
   publisher: eventBridgePublisher({ client: eventBridge, eventBusName: env.EVENT_BUS_NAME, sleep }),
   queues: sqsSubscriberQueues(new SQSClient(), env.ROUTE_PREFIX),
   replays: eventBridgeReplays({

@@ -5,21 +5,35 @@ import { subscriptionIdPattern } from '../domain/subscriptions/subscription-id.t
 import { cursorPattern } from '../http/page-cursor.ts';
 import { problemContentType } from '../http/problem.ts';
 import {
+  conversationSchema,
   createdSubscriptionSchema,
+  deliveryDetailSchema,
   deliveryListSchema,
+  eventListSchema,
+  eventSchema,
   eventTypeListSchema,
   filterResultSchema,
   orgSettingsSchema,
   problemSchema,
   replayListSchema,
   replayResultSchema,
+  resentDeliverySchema,
+  resentEventSchema,
   subscriptionListSchema,
   subscriptionSchema,
   testResultSchema,
 } from './answer-schemas.ts';
 import { deliveryStates } from './deliveries.ts';
 import { defaultPageSize, maxPageSize } from './request.ts';
-import { filterTestSchema, replaySchema, rotationSchema, settingsSchema, testSchema } from './request-schemas.ts';
+import {
+  emptySchema,
+  filterTestSchema,
+  replaySchema,
+  resendSchema,
+  rotationSchema,
+  settingsSchema,
+  testSchema,
+} from './request-schemas.ts';
 
 type Json = Record<string, unknown>;
 
@@ -32,6 +46,8 @@ const requests = {
   ReplayRequest: replaySchema,
   OrgSettingsChange: settingsSchema,
   FilterTest: filterTestSchema,
+  ResendRequest: resendSchema,
+  Nothing: emptySchema,
 } as const;
 const answers = {
   Problem: problemSchema,
@@ -45,6 +61,12 @@ const answers = {
   OrgSettings: orgSettingsSchema,
   EventTypeList: eventTypeListSchema,
   FilterResult: filterResultSchema,
+  EventList: eventListSchema,
+  Event: eventSchema,
+  Conversation: conversationSchema,
+  DeliveryDetail: deliveryDetailSchema,
+  ResentDelivery: resentDeliverySchema,
+  ResentEvent: resentEventSchema,
 } as const;
 
 const reference = (name: keyof typeof requests | keyof typeof answers): Json => ({
@@ -88,6 +110,8 @@ function answer(description: string, name: keyof typeof answers, headers?: Json)
 const pathParameters: Readonly<Record<string, Json>> = {
   id: { type: 'string', pattern: subscriptionIdPattern.source },
   orgId: { type: 'string', pattern: '^\\d{1,19}$' },
+  conversationId: { type: 'string', pattern: '^\\d{1,19}$' },
+  webhookId: { type: 'string', pattern: '^[!-~]{1,200}$' },
 };
 
 const queryParameters: Readonly<Record<ApiQueryParameter, Json>> = {
@@ -96,6 +120,14 @@ const queryParameters: Readonly<Record<ApiQueryParameter, Json>> = {
     description: 'The `nextCursor` of the page before.',
     schema: { type: 'string', minLength: 1, pattern: cursorPattern.source },
   },
+  from: {
+    description: 'By `recordedAt`. Left out: as far back as the history goes.',
+    schema: { type: 'string', format: 'date-time' },
+  },
+  to: { description: 'Left out: now.', schema: { type: 'string', format: 'date-time' } },
+  type: { schema: { type: 'string' } },
+  orgId: { schema: { type: 'string', pattern: '^\\d{1,19}$' } },
+  conversationId: { schema: { type: 'string', pattern: '^\\d{1,19}$' } },
   state: { description: '`undelivered`: all but delivered.', schema: { type: 'string', enum: deliveryStates } },
   replayName: { description: 'Only deliveries of this replay.', schema: { type: 'string' } },
 };
@@ -169,6 +201,39 @@ const operations: Readonly<Record<ApiOperation, OperationDescription>> = {
   listDeliveries: {
     summary: 'Its deliveries. Undelivered ones come newest first.',
     answers: { 200: answer('A page.', 'DeliveryList') },
+  },
+  showDelivery: {
+    summary: 'One delivery: what is sent, each attempt, what comes next.',
+    answers: { 200: answer('The delivery.', 'DeliveryDetail') },
+  },
+  resendDelivery: {
+    summary: 'Send it now, whatever its state, under the same webhook-id.',
+    body: { schema: 'Nothing', required: false },
+    takesIdempotencyKey: true,
+    answers: { 202: answer("It is in the subscriber's queue.", 'ResentDelivery') },
+    problems: [409],
+  },
+  listEvents: {
+    summary: 'The event history, newest first. A page reads a bounded amount and says how far it has looked.',
+    answers: { 200: answer('A page.', 'EventList') },
+    problems: [409],
+  },
+  showEvent: {
+    summary: 'One event, and what became of it at every subscription, and why.',
+    answers: { 200: answer('The event.', 'Event') },
+    problems: [404, 409],
+  },
+  resendEvent: {
+    summary: 'Send one event to several subscribers, now and whatever became of it before.',
+    body: { schema: 'ResendRequest', required: false },
+    takesIdempotencyKey: true,
+    answers: { 202: answer('To whom it was sent, and to whom not.', 'ResentEvent') },
+    problems: [404, 409],
+  },
+  showConversation: {
+    summary: 'One conversation: its inactivity timer, and its events newest first with their outcomes counted.',
+    answers: { 200: answer('The conversation.', 'Conversation') },
+    problems: [404, 409],
   },
   replay: {
     summary: 'Deliver again: one event, what is exhausted or discarded, or what was missed; or cancel a replay.',

@@ -1,9 +1,13 @@
 import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
+import type { EventSummary, RecordedEvent } from '../domain/history/recorded-event.ts';
+import type { Conversation } from '../domain/inactivity/inactivity-timer.ts';
 
 /** Reads what became of a subscription's events. */
 export interface DeliveryHistory {
   /** Undefined: it was never tried. */
   read(subscriptionId: string, webhookId: string): Promise<DeliveryRecord | undefined>;
+  /** Those that were tried, in no order; without the stored event. Each pair stands there once. */
+  readMany(pairs: readonly Pick<DeliveryRecord, 'subscriptionId' | 'webhookId'>[]): Promise<readonly DeliveryRecord[]>;
   /** Undelivered ones newest failure first; others in no order that means anything. */
   list(
     subscriptionId: string,
@@ -93,4 +97,37 @@ export interface SettingsStore {
 export interface SubscriberQueues {
   /** Envelopes as JSON texts. False: the subscriber has no queue (yet). Throws where some could not be put. */
   put(subscriptionId: string, envelopes: readonly string[]): Promise<boolean>;
+}
+
+/** Reads what is known of a conversation's inactivity. */
+export interface ConversationReader {
+  read(conversationKey: string): Promise<Conversation | undefined>;
+}
+
+/** Reads the event history. */
+export interface EventHistory {
+  read(webhookId: string): Promise<RecordedEvent | undefined>;
+  /** By webhook id; what is not kept is missing. Throws where it could not be read in full. */
+  readMany(webhookIds: readonly string[]): Promise<ReadonlyMap<string, RecordedEvent>>;
+  /** Newest first. A page reads a bounded amount: `next` without events means that it has to be asked again. */
+  list(query: EventQuery): Promise<EventPage>;
+}
+
+export interface EventQuery {
+  /** Of `recordedAt`; epoch ms, both inclusive. */
+  readonly from: number;
+  readonly to: number;
+  readonly type?: string | undefined;
+  readonly orgId?: string | undefined;
+  /** With `orgId` by an index of its own. */
+  readonly conversationId?: string | undefined;
+  readonly limit: number;
+  /** The place at which the page before ended (domain/history/time-order.ts `timeKeyOf`). */
+  readonly before?: string | undefined;
+}
+
+export interface EventPage {
+  readonly events: readonly EventSummary[];
+  /** All that is newer than this place, and nothing else, was looked at. Absent: all of it. */
+  readonly next?: string;
 }

@@ -35,6 +35,14 @@ export const filterTestSchema = z.strictObject({
   event: z.object({ data: jsonObject }).check(z.describe('An event as subscribers get it; its data is looked at.')),
 });
 
+export const emptySchema = z.strictObject({});
+
+export const resendSchema = z.strictObject({
+  subscriptionIds: z
+    .optional(z.array(z.string()).check(z.minLength(1), z.maxLength(100)))
+    .check(z.describe('To whom. Left out: every subscription whose rule matches the event now.')),
+});
+
 const timeRange = z.strictObject({
   from: instantSchema,
   to: z.optional(instantSchema).check(z.describe('Left out: now.')),

@@ -4,6 +4,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import type { AddressInfo } from 'node:net';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { noon } from '../../lab/support/deliveries.ts';
+import { InMemoryEventHistory } from '../../lab/support/in-memory/event-history.ts';
 import { InMemoryRequestKeys } from '../../lab/support/in-memory/management.ts';
 import { RecordedPublisher } from '../../lab/support/in-memory/publisher.ts';
 import { InMemorySubscriptions } from '../../lab/support/in-memory/subscriptions.ts';
@@ -11,6 +12,7 @@ import { RecordedLog, RecordedMetrics } from '../../lab/support/in-memory/teleme
 import { aLambdaContext } from '../../lab/support/sqs-events.ts';
 import type { DeliveryRecord } from '../../lambdas/domain/deliveries/delivery-ledger.ts';
 import { publishedLegacyTimeline } from '../../lambdas/domain/events/legacy-timeline.ts';
+import type { Conversation } from '../../lambdas/domain/inactivity/inactivity-timer.ts';
 import { configEtag } from '../../lambdas/domain/subscriptions/config-etag.ts';
 import type { SubscriptionState } from '../../lambdas/domain/subscriptions/subscription.ts';
 import { createIngestHandler } from '../../lambdas/ingest/handler.ts';
@@ -38,6 +40,8 @@ export class ApiOnLoopback {
   readonly subscriptions = new InMemorySubscriptions();
   readonly publisher = new RecordedPublisher();
   readonly deliveries: DeliveryRecord[] = [];
+  readonly events = new InMemoryEventHistory();
+  readonly conversations = new Map<string, Conversation>();
   /** Envelopes that were put in the queues of subscribers. */
   readonly queued: string[] = [];
   readonly replays: ReplayProgress[] = [];
@@ -82,8 +86,17 @@ export class ApiOnLoopback {
       deliveries: {
         read: async (id, webhookId) =>
           this.deliveries.find((record) => record.subscriptionId === id && record.webhookId === webhookId),
+        readMany: async (pairs) =>
+          this.deliveries.filter((record) =>
+            pairs.some(
+              ({ subscriptionId, webhookId }) =>
+                record.subscriptionId === subscriptionId && record.webhookId === webhookId,
+            ),
+          ),
         list: async (id, query) => this.listDeliveries(id, query),
       },
+      events: this.events,
+      conversations: { read: async (key) => this.conversations.get(key) },
       queues: {
         put: async (_id, envelopes) => {
           this.queued.push(...envelopes);

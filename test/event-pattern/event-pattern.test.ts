@@ -363,8 +363,8 @@ describe('why an event does not match', () => {
       '{"detail": {"type": ["chat"], "author": {"type": ["contact"]}, "id": [{"exists": true}]}}',
     );
     expect(explain(pattern, { detail: { type: 'edit', author: { type: 'contact' } } })).toEqual([
-      { path: 'detail.id', reason: 'is missing; wanted: [{"exists":true}]' },
-      { path: 'detail.type', reason: 'is "edit"; wanted: ["chat"]' },
+      { path: 'detail.id', reason: 'is missing; wanted: [{"exists":true}]', wanted: '[{"exists":true}]' },
+      { path: 'detail.type', reason: 'is "edit"; wanted: ["chat"]', wanted: '["chat"]', found: '"edit"' },
     ]);
   });
 
@@ -374,8 +374,8 @@ describe('why an event does not match', () => {
 
   it('is told for every alternative of $or', () => {
     expect(explain(compiled('{"$or": [{"a": [1]}, {"b": [2]}]}'), { a: 2 })).toEqual([
-      { path: 'a', reason: 'is 2; wanted: [1]', alternative: '$or[0]' },
-      { path: 'b', reason: 'is missing; wanted: [2]', alternative: '$or[1]' },
+      { path: 'a', reason: 'is 2; wanted: [1]', wanted: '[1]', found: '2', alternative: '$or[0]' },
+      { path: 'b', reason: 'is missing; wanted: [2]', wanted: '[2]', alternative: '$or[1]' },
     ]);
   });
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 import { expect } from 'vitest';
+import { InMemoryEventHistory } from '../../lab/support/in-memory/event-history.ts';
 import {
   InMemoryDeliveries,
   InMemoryQueues,
@@ -12,6 +13,7 @@ import { RecordedPublisher } from '../../lab/support/in-memory/publisher.ts';
 import { InMemorySubscriptions } from '../../lab/support/in-memory/subscriptions.ts';
 import { RecordedLog, RecordedMetrics } from '../../lab/support/in-memory/telemetry.ts';
 import { day, longGoneTimeline } from '../../lab/support/subscriptions.ts';
+import type { Conversation } from '../../lambdas/domain/inactivity/inactivity-timer.ts';
 import { configEtag } from '../../lambdas/domain/subscriptions/config-etag.ts';
 import type { JsonObject } from '../../lambdas/json/json.ts';
 import { createManageHandler } from '../../lambdas/manage/handler.ts';
@@ -39,6 +41,8 @@ export class World {
   readonly requestKeys = new InMemoryRequestKeys();
   readonly settings = new InMemorySettings();
   readonly deliveries = new InMemoryDeliveries();
+  events: InMemoryEventHistory | undefined = new InMemoryEventHistory();
+  readonly conversations = new Map<string, Conversation>();
   readonly replays = new InMemoryReplays();
   readonly queues = new InMemoryQueues();
   readonly publisher = new RecordedPublisher();
@@ -53,6 +57,8 @@ export class World {
       requestKeys: this.requestKeys,
       settings: this.settings,
       deliveries: this.deliveries,
+      events: this.events,
+      conversations: { read: async (key) => this.conversations.get(key) },
       replays: this.replays,
       queues: this.queues,
       publisher: this.publisher,

@@ -58,7 +58,7 @@ describe('queues', () => {
     return queue?.Type === 'AWS::SQS::Queue' ? [{ source, mapping: Properties, queue, lambda }] : [];
   });
 
-  test('feed three functions', () => expect(mappings).toHaveLength(3));
+  test('feed four functions', () => expect(mappings).toHaveLength(4));
 
   test.each(mappings)(
     '$source hides a message for six times as long as its consumer may run, and its window',

@@ -145,6 +145,7 @@ describe('tables', () => {
     expect(expiring.map(([id]) => id.replace(/[0-9A-F]{8}$/, '')).sort()).toEqual([
       'TablesConversations',
       'TablesDeliveries',
+      'TablesEvents',
     ]);
   });
 
@@ -305,6 +306,7 @@ describe('what a person is told after a deploy', () => {
       'DashboardUrl',
       'DeliveriesTable',
       'EventBusName',
+      'EventsTable',
       'ManagementApiUrl',
       'SetDriftToken',
       'SettingsTable',

@@ -202,7 +202,7 @@ describe('the stack of the CDK app', () => {
     expect((await post(other.api, 'local-drift-token')).status).toBe(401);
     expect((await fetch(`${one.api}/nowhere`)).status).toBe(404);
     expect(one.logs.lines().map(({ text }) => text)).toContainEqual(expect.stringContaining('"accepted"'));
-    expect(Object.keys(one.tables)).toEqual(['subscriptions', 'conversations', 'settings', 'deliveries']);
+    expect(Object.keys(one.tables)).toEqual(['subscriptions', 'conversations', 'settings', 'deliveries', 'events']);
 
     await Promise.all([one.stop(), other.stop()]);
     await one.stop();

@@ -85,6 +85,7 @@ describe('npm start', () => {
         conversations: expect.any(String),
         settings: expect.any(String),
         deliveries: expect.any(String),
+        events: expect.any(String),
       },
     });
     child.kill('SIGTERM');

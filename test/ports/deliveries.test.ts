@@ -108,7 +108,7 @@ async function historyInDynamo(records: readonly DeliveryRecord[]): Promise<Deli
   for (const record of records) {
     await dynamo.client.send(new PutItemCommand({ TableName: name, Item: toAttributes({ ...record }) }));
   }
-  return dynamoDeliveryHistory(dynamo.client, name);
+  return dynamoDeliveryHistory({ client: dynamo.client, tableName: name, sleep: async () => {}, random: () => 0 });
 }
 
 async function historyInMemory(records: readonly DeliveryRecord[]): Promise<DeliveryHistory> {

@@ -21,6 +21,12 @@ export class InMemoryDeliveries implements DeliveryHistory {
     return this.records.find((record) => record.subscriptionId === subscriptionId && record.webhookId === webhookId);
   }
 
+  async readMany(pairs: readonly Pick<DeliveryRecord, 'subscriptionId' | 'webhookId'>[]): Promise<DeliveryRecord[]> {
+    return this.records.filter((record) =>
+      pairs.some((pair) => pair.subscriptionId === record.subscriptionId && pair.webhookId === record.webhookId),
+    );
+  }
+
   async list(
     subscriptionId: string,
     query: DeliveryQuery,

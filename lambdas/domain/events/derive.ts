@@ -41,7 +41,7 @@ export function deriveBroadcasts(event: DriftEvent, now: number, timeline: Legac
       return isSyncCommand(event) ? withPushes(itself, manualPush(event, now, mirroring)) : alone(itself);
     case eventTypes.conversationManualPush:
     case eventTypes.conversationInactive:
-      return withPushes(itself, consequences(event, identifyingFact(event, now), now, mirroring));
+      return withPushes(itself, consequences(event, itself.detail.id, identifyingFact(event, now), now, mirroring));
     default:
       return alone(itself);
   }
@@ -71,13 +71,23 @@ function manualPush(cause: DriftEvent, now: number, mirrored: boolean): Broadcas
   const fact = isOwn ? identifyingFact(push, now) : ['cause', ...identifyingFact(cause, now)];
   const itself: Broadcast = {
     source: eventSources.drift,
-    detail: { ...detailOf(push, webhookId(push.orgId, push.type, fact), now), cause: cause.type },
+    detail: {
+      ...detailOf(push, webhookId(push.orgId, push.type, fact), now),
+      cause: cause.type,
+      causedBy: webhookIdOf(cause, now),
+    },
   };
-  return [itself, ...consequences(push, fact, now, mirrored)];
+  return [itself, ...consequences(push, itself.detail.id, fact, now, mirrored)];
 }
 
 /** `conversation_push` and, while mirroring, the legacy close, for a manual push or an inactivity. */
-function consequences(cause: DriftEvent, fact: readonly string[], now: number, mirrored: boolean): Broadcast[] {
+function consequences(
+  cause: DriftEvent,
+  causedBy: string,
+  fact: readonly string[],
+  now: number,
+  mirrored: boolean,
+): Broadcast[] {
   const { orgId, type, data } = cause;
   const id = idText(data.conversationId);
   if (id === undefined) return [];
@@ -85,7 +95,7 @@ function consequences(cause: DriftEvent, fact: readonly string[], now: number, m
   const { at: lastUpdated, isOwn } = timeOf(cause, now);
   const derived = (derivedType: string, derivedData: JsonObject, derivedId: string): Broadcast => ({
     source: eventSources.drift,
-    detail: { ...detailOf({ orgId, type: derivedType, data: derivedData }, derivedId, now), cause: type },
+    detail: { ...detailOf({ orgId, type: derivedType, data: derivedData }, derivedId, now), cause: type, causedBy },
   });
   const push = derived(
     eventTypes.conversationPush,

@@ -21,6 +21,8 @@ export interface EventDetail {
   /** Epoch milliseconds: the event's own time, never later than its arrival by more than a clock may be ahead. */
   readonly occurredAt: number;
   readonly cause?: string;
+  /** The webhook id of the event that it was derived from; as `cause`, on derived events only. */
+  readonly causedBy?: string;
 }
 
 /**

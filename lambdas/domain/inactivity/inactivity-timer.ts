@@ -113,7 +113,7 @@ export function applyActivity(
   return isSameConversation(stored, next) ? { kind: 'ignore' } : { kind: 'move', next };
 }
 
-function isClosed({ closedAt, openedAt = Number.NEGATIVE_INFINITY }: Conversation): boolean {
+export function isClosed({ closedAt, openedAt = Number.NEGATIVE_INFINITY }: Conversation): boolean {
   return closedAt !== undefined && closedAt >= openedAt;
 }
 

@@ -1,0 +1,229 @@
+import { explain, matches, parseEventPattern } from '../../event-pattern/event-pattern.ts';
+import { isJsonObject, type JsonObject, parseJson } from '../../json/json.ts';
+import type { DeliveryRecord } from '../deliveries/delivery-ledger.ts';
+import { eventSources, eventTypes, operationalEventTypes, testEventType } from '../events/event-types.ts';
+import { rulePattern } from '../subscriptions/rule-pattern.ts';
+import { secretsInForce } from '../subscriptions/signing-secret.ts';
+import type { SubscriptionConfig, SubscriptionState } from '../subscriptions/subscription.ts';
+import type { RecordedEvent } from './recorded-event.ts';
+
+/** What can become of one event at one subscription. The first four are the ledger's states. */
+export const outcomes = [
+  'delivered',
+  'retrying',
+  'exhausted',
+  'discarded',
+  // The subscription's rule matches it, and nothing was tried yet.
+  'waiting',
+  // As `waiting`, and nothing is tried before `until` (where that is known): paused, disabled, throttled, circuit open.
+  'held',
+  // The rule says no: `clause` says which part of it.
+  'not-matched',
+  // The legacy event, to a subscription that may not have it, or after its end.
+  'not-entitled',
+  // The subscription was made after the event.
+  'created-later',
+] as const;
+export type Outcome = (typeof outcomes)[number];
+
+export interface Explanation {
+  readonly outcome: Outcome;
+  /** For people: one sentence. */
+  readonly reason: string;
+  /** Which part of the rule said no. */
+  readonly clause?: Clause;
+  /** When something will be tried; epoch ms. Absent: a person decides, or nobody knows. */
+  readonly until?: number;
+}
+
+export interface Clause {
+  readonly kind: 'type' | 'organisation' | 'filter' | 'source';
+  /** Of a filter: the path below `data`, `author.type`; empty for the others. */
+  readonly path: string;
+  /** What the subscription asks for, as JSON text. */
+  readonly expected: string;
+  /** What the event has, as JSON text; absent: nothing. */
+  readonly found?: string;
+}
+
+/** A subscription as it is judged: its item was read and makes sense, or the reason why it does not. */
+export type JudgedSubscription =
+  | { readonly kind: 'valid'; readonly config: SubscriptionConfig; readonly state: SubscriptionState | undefined }
+  | { readonly kind: 'rejected'; readonly subscriptionId: string; readonly reason: string };
+
+/**
+ * What became of an event at a subscription, and why: from the ledger where it says something, otherwise from the
+ * configuration of now. `record` is the ledger's item for the two, `now` epoch ms.
+ */
+export function explainOutcome(
+  event: RecordedEvent,
+  subscription: JudgedSubscription,
+  record: DeliveryRecord | undefined,
+  now: number,
+): Explanation {
+  if (record !== undefined) return fromLedger(record, subscription, now);
+  if (subscription.kind === 'rejected') {
+    return {
+      outcome: 'held',
+      reason: `the subscription is rejected (${subscription.reason}): nothing is delivered until its item is corrected`,
+    };
+  }
+  const { config, state } = subscription;
+  const mismatch = mismatchOf(event, config);
+  if (mismatch !== undefined) return mismatch;
+  const createdAt = config.createdAt === undefined ? undefined : Date.parse(config.createdAt);
+  if (createdAt !== undefined && createdAt > event.recordedAt) {
+    return { outcome: 'created-later', reason: `the subscription was made at ${config.createdAt}, after the event` };
+  }
+  const hold = holdOf(config, state, now);
+  if (hold !== undefined) return { outcome: 'held', ...hold };
+  return { outcome: 'waiting', reason: waitingReason(event, config, state) };
+}
+
+/**
+ * Why the subscription's rule does not match, with the first clause that says no: the source (retired legacy events),
+ * the type, the organisation, the filter. Undefined: it matches.
+ */
+function mismatchOf(event: RecordedEvent, config: SubscriptionConfig): Explanation | undefined {
+  const envelope = envelopeOf(event);
+  if (isMatched(envelope, config)) return undefined;
+  const { type, orgId, source } = event;
+  if (type === testEventType) {
+    return notMatched(
+      { kind: 'type', path: '', expected: JSON.stringify(config.eventTypes), found: JSON.stringify(type) },
+      'a test event goes to the one subscription that it is about',
+    );
+  }
+  if (!config.eventTypes.includes(type)) {
+    return notMatched(
+      { kind: 'type', path: '', expected: JSON.stringify(config.eventTypes), found: JSON.stringify(type) },
+      `the subscription does not ask for ${type}`,
+    );
+  }
+  if (source === eventSources.retired && type === eventTypes.conversationStatusUpdated) {
+    return {
+      outcome: 'not-entitled',
+      reason: `${type} is not sent to anybody since its removal (the legacy timeline); subscribe to what replaces it`,
+    };
+  }
+  const operational: readonly string[] = Object.values(operationalEventTypes);
+  const wantedSource = operational.includes(type) ? eventSources.fanout : eventSources.drift;
+  if (source !== wantedSource) {
+    return notMatched(
+      { kind: 'source', path: '', expected: JSON.stringify(wantedSource), found: JSON.stringify(source) },
+      `an event ${type} of the source ${source} goes to nobody`,
+    );
+  }
+  if (config.orgIds !== undefined && (orgId === undefined || !config.orgIds.includes(orgId))) {
+    return notMatched(
+      {
+        kind: 'organisation',
+        path: '',
+        expected: `[${config.orgIds.join(',')}]`,
+        ...(orgId === undefined ? {} : { found: orgId }),
+      },
+      `the subscription asks for other organisations than ${orgId ?? 'none'}`,
+    );
+  }
+  return filterMismatch(config.filter ?? {}, envelope);
+}
+
+function filterMismatch(filter: JsonObject, envelope: JsonObject): Explanation {
+  const detail = isJsonObject(envelope.detail) ? envelope.detail : {};
+  const event = { data: detail.data ?? null };
+  const parsed = parseEventPattern({ data: filter });
+  const [first] = parsed.kind === 'pattern' ? explain(parsed.pattern, event) : [];
+  const path = first?.path.replace(/^data\.?/, '') ?? '';
+  const expected = first?.wanted ?? JSON.stringify(filter);
+  return notMatched(
+    { kind: 'filter', path, expected, ...(first?.found === undefined ? {} : { found: first.found }) },
+    `the filter does not let it through: ${path === '' ? 'data' : path} ${first?.reason ?? 'does not match'}`,
+  );
+}
+
+function notMatched(clause: Clause, reason: string): Explanation {
+  return { outcome: 'not-matched', reason, clause };
+}
+
+/** Whether the subscription's rule matches the envelope, as the bus would say. */
+function isMatched(envelope: JsonObject, config: SubscriptionConfig): boolean {
+  const parsed = parseEventPattern(rulePattern(config));
+  return parsed.kind === 'pattern' && matches(parsed.pattern, envelope);
+}
+
+/** Whether a recorded event is for a subscription, by the configuration of now. */
+export function isForSubscription(event: RecordedEvent, config: SubscriptionConfig): boolean {
+  return isMatched(envelopeOf(event), config);
+}
+
+function envelopeOf({ event }: RecordedEvent): JsonObject {
+  const envelope = parseJson(event);
+  return isJsonObject(envelope) ? envelope : {};
+}
+
+function fromLedger(record: DeliveryRecord, subscription: JudgedSubscription, now: number): Explanation {
+  const { state, attempts, reason, lastStatus, lastError, nextAttemptAt } = record;
+  const tries = `${attempts} attempt${attempts === 1 ? '' : 's'}`;
+  const last = lastStatus === undefined ? lastError : `status ${lastStatus}`;
+  switch (state) {
+    case 'delivered':
+      return { outcome: state, reason: `delivered with ${tries}${last === undefined ? '' : ` (${last})`}` };
+    case 'retrying': {
+      const hold = subscription.kind === 'valid' ? holdOf(subscription.config, subscription.state, now) : undefined;
+      const until = Math.max(nextAttemptAt ?? 0, hold?.until ?? 0);
+      const heldToo = hold === undefined ? '' : `; besides, ${hold.reason}`;
+      return {
+        outcome: state,
+        reason: `${tries} failed${last === undefined ? '' : `, the last with ${last}`}; it is tried again${heldToo}`,
+        ...(until === 0 ? {} : { until }),
+      };
+    }
+    case 'exhausted':
+    case 'discarded':
+      return { outcome: state, reason: reason ?? `${tries} failed` };
+    default:
+      throw state satisfies never;
+  }
+}
+
+interface Hold {
+  readonly reason: string;
+  readonly until?: number;
+}
+
+/** What keeps all of a subscription's events back; undefined: nothing. */
+function holdOf(config: SubscriptionConfig, state: SubscriptionState | undefined, now: number): Hold | undefined {
+  if (state?.disabled !== undefined) {
+    return { reason: `the subscription is disabled since ${at(state.disabled.at)}: ${state.disabled.reason}` };
+  }
+  if (config.status === 'paused') return { reason: 'the subscription is paused' };
+  const secrets = config.secrets ?? state?.generatedSecrets ?? [];
+  if (state !== undefined && secretsInForce(secrets, now).length === 0) {
+    return { reason: 'none of its secrets is in force, and nothing is sent unsigned' };
+  }
+  if (state?.throttledUntil !== undefined && state.throttledUntil > now) {
+    return {
+      reason: `the endpoint asked for a pause until ${at(state.throttledUntil)} (Retry-After)`,
+      until: state.throttledUntil,
+    };
+  }
+  if (state?.circuit?.state === 'open') {
+    const { since, probeAt } = state.circuit;
+    return { reason: `the circuit is open since ${at(since)}; the next probe is at ${at(probeAt)}`, until: probeAt };
+  }
+  return undefined;
+}
+
+function waitingReason(event: RecordedEvent, config: SubscriptionConfig, state: SubscriptionState | undefined): string {
+  if (state?.appliedConfig === undefined) {
+    return 'its rule matches, but the subscription was not ready yet: an event from before that is not delivered';
+  }
+  if (config.updatedAt !== undefined && Date.parse(config.updatedAt) > event.recordedAt) {
+    return `it matches the configuration of now, which was changed at ${config.updatedAt}, after the event; no attempt is recorded`;
+  }
+  return 'its rule matches, and no attempt was made yet: it waits in the queue';
+}
+
+function at(epochMs: number): string {
+  return new Date(epochMs).toISOString();
+}

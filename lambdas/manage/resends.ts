@@ -1,0 +1,175 @@
+import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
+import { type DeliveryMessage, deliveryBody, parseMessage } from '../domain/deliveries/delivery-message.ts';
+import { replayedEnvelope, replayName } from '../domain/deliveries/replay.ts';
+import { headersToSend } from '../domain/deliveries/webhook-request.ts';
+import { isForSubscription } from '../domain/history/explanation.ts';
+import type { RecordedEvent } from '../domain/history/recorded-event.ts';
+import { maskedHeaders } from '../domain/subscriptions/header-rules.ts';
+import type { RandomBytes } from '../domain/subscriptions/signing-secret.ts';
+import type { StoredSubscription } from '../domain/subscriptions/subscription.ts';
+import { problemResponse } from '../http/problem-responses.ts';
+import type { JsonObject } from '../json/json.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { SubscriptionStore } from '../ports/subscription-store.ts';
+import { deliveryView } from './deliveries.ts';
+import { allSubscriptions, isWebhookId, noHistory, unknownEvent } from './event-history.ts';
+import { oncePerKey } from './idempotency.ts';
+import type { DeliveryHistory, EventHistory, RequestKeys, SubscriberQueues } from './ports.ts';
+import { type ApiAnswer, invalidField, jsonAnswer, type RoutedRequest, readJsonBody } from './request.ts';
+import { emptySchema, resendSchema } from './request-schemas.ts';
+import { notFound, type Operations } from './router.ts';
+import { readStored, type ViewRules } from './subscription-view.ts';
+
+export interface ResendDeps {
+  readonly subscriptions: SubscriptionStore;
+  readonly rules: Omit<ViewRules, 'now'>;
+  /** Undefined: this deployment keeps no history. */
+  readonly events: EventHistory | undefined;
+  readonly deliveries: DeliveryHistory;
+  readonly queues: SubscriberQueues;
+  readonly requestKeys: RequestKeys;
+  readonly routePrefix: string;
+  readonly clock: Clock;
+  readonly randomBytes: RandomBytes;
+}
+
+/**
+ * A resend is a message in the subscriber's own queue like any other, with the same webhook id and the same bytes; its
+ * envelope says that a person asked for it now, whatever became of the event before (delivery-ledger.ts).
+ */
+export function resendOperations(
+  deps: ResendDeps,
+): Pick<Operations, 'showDelivery' | 'resendDelivery' | 'resendEvent'> {
+  const { subscriptions, rules, events, deliveries, queues, requestKeys, routePrefix, clock, randomBytes } = deps;
+
+  async function showDelivery({ params }: RoutedRequest): Promise<ApiAnswer> {
+    const { id = '', webhookId = '' } = params;
+    const stored = await subscriptions.read(id);
+    if (stored.config === undefined) return notFound(id);
+    const record = isWebhookId(webhookId) ? await deliveries.read(id, webhookId) : undefined;
+    const envelope = await envelopeOf(webhookId, record);
+    if (record === undefined && envelope === undefined) return unknownDelivery(id, webhookId);
+    const request = envelope === undefined ? undefined : requestView(stored, envelope);
+    if (record === undefined) {
+      return problemResponse(404, 'Not Found', {
+        detail: `${webhookId} was not tried for ${id}; GET /v1/events/${webhookId} says why`,
+      });
+    }
+    return jsonAnswer(200, { ...deliveryView(record), ...(request === undefined ? {} : { request }) });
+  }
+
+  async function resendDelivery(request: RoutedRequest): Promise<ApiAnswer> {
+    const { id = '', webhookId = '' } = request.params;
+    const body = readJsonBody(request, emptySchema, {});
+    if (body.kind === 'refused') return body.answer;
+    const stored = await subscriptions.read(id);
+    if (stored.config === undefined) return notFound(id);
+    const record = isWebhookId(webhookId) ? await deliveries.read(id, webhookId) : undefined;
+    const envelope = await envelopeOf(webhookId, record);
+    if (envelope === undefined) return unknownDelivery(id, webhookId);
+    const hold = holdOf(stored);
+    if (hold !== undefined) return problemResponse(409, 'Conflict', { detail: hold });
+    const once = await oncePerKey(request, body.value as JsonObject, requestKeys, { randomBytes, now: clock() });
+    if (once.kind === 'refused') return once.answer;
+    const name = replayName(routePrefix, id, once.value.now);
+    if (!(await put(id, envelope, name))) return noQueue(id);
+    return once.value.done(jsonAnswer(202, { webhookId, subscriptionId: id, replayName: name }));
+  }
+
+  async function resendEvent(request: RoutedRequest): Promise<ApiAnswer> {
+    if (events === undefined) return noHistory();
+    const { webhookId = '' } = request.params;
+    const body = readJsonBody(request, resendSchema, {});
+    if (body.kind === 'refused') return body.answer;
+    const event = isWebhookId(webhookId) ? await events.read(webhookId) : undefined;
+    if (event === undefined) return unknownEvent(webhookId);
+    const { subscriptionIds } = body.value;
+    const all = await allSubscriptions(subscriptions);
+    const unknown = subscriptionIds?.find((id) => !all.some(({ subscriptionId }) => subscriptionId === id));
+    if (unknown !== undefined) {
+      const place = subscriptionIds?.indexOf(unknown);
+      return invalidField(`subscriptionIds[${place}]`, `there is no subscription ${unknown}`);
+    }
+    const chosen = all.filter((stored) =>
+      subscriptionIds === undefined ? isFor(event, stored) : subscriptionIds.includes(stored.subscriptionId),
+    );
+    const once = await oncePerKey(request, body.value as JsonObject, requestKeys, { randomBytes, now: clock() });
+    if (once.kind === 'refused') return once.answer;
+    const resends = await Promise.all(
+      chosen.map(async (stored) => {
+        const { subscriptionId } = stored;
+        const hold = holdOf(stored);
+        if (hold !== undefined) return { subscriptionId, refused: hold };
+        const name = replayName(routePrefix, subscriptionId, once.value.now);
+        return (await put(subscriptionId, event.event, name))
+          ? { subscriptionId, replayName: name }
+          : { subscriptionId, refused: 'it has no queue yet' };
+      }),
+    );
+    return once.value.done(jsonAnswer(202, { webhookId, resends }));
+  }
+
+  /** The envelope as it was published: from the history, or from the ledger while it is not delivered. */
+  async function envelopeOf(webhookId: string, record: DeliveryRecord | undefined): Promise<string | undefined> {
+    if (!isWebhookId(webhookId)) return undefined;
+    return (await events?.read(webhookId))?.event ?? record?.event;
+  }
+
+  async function put(subscriptionId: string, envelope: string, name: string): Promise<boolean> {
+    const message = replayedEnvelope(envelope, name, { replaysDelivered: true });
+    return message !== undefined && (await queues.put(subscriptionId, [message]));
+  }
+
+  function isFor(event: RecordedEvent, stored: StoredSubscription): boolean {
+    const read = readStored(stored, { ...rules, now: clock() });
+    return read.kind === 'valid' && isForSubscription(event, read.config);
+  }
+
+  /** Why nothing may be sent to a subscription, in words; undefined: it may. */
+  function holdOf(stored: StoredSubscription): string | undefined {
+    const { subscriptionId, state } = stored;
+    const read = readStored(stored, { ...rules, now: clock() });
+    if (read.kind === 'invalid') return `${subscriptionId} is rejected; correct it first`;
+    if (state?.disabled !== undefined) {
+      return `${subscriptionId} is disabled (${state.disabled.reason}); enable it first: PATCH status active`;
+    }
+    if (read.config.status === 'paused') return `${subscriptionId} is paused; resume it first: PATCH status active`;
+    return undefined;
+  }
+
+  return { showDelivery, resendDelivery, resendEvent };
+}
+
+/** What was or would be sent, without the signature, which each attempt makes anew. */
+function requestView({ config = {} }: StoredSubscription, envelope: string): Record<string, unknown> | undefined {
+  const message = messageOf(envelope);
+  if (message === undefined) return undefined;
+  const own = typeof config.headers === 'object' && config.headers !== null ? config.headers : {};
+  return {
+    ...(typeof config.url === 'string' ? { url: config.url } : {}),
+    headers: {
+      ...maskedHeaders(headersToSend(own as Record<string, unknown>)),
+      'content-type': 'application/json',
+      'webhook-id': message.webhookId,
+    },
+    body: deliveryBody(message),
+  };
+}
+
+function messageOf(envelope: string): DeliveryMessage | undefined {
+  const parsed = parseMessage({ messageId: '', receiptHandle: '', body: envelope, sentAt: 0 });
+  return parsed.kind === 'message' ? parsed.message : undefined;
+}
+
+function unknownDelivery(subscriptionId: string, webhookId: string): ApiAnswer {
+  const shown = isWebhookId(webhookId) ? ` ${webhookId}` : ' of this id';
+  return problemResponse(404, 'Not Found', {
+    detail: `no delivery${shown} to ${subscriptionId} is known, and the history has no such event`,
+  });
+}
+
+function noQueue(subscriptionId: string): ApiAnswer {
+  return problemResponse(409, 'Conflict', {
+    detail: `${subscriptionId} has no queue to put an event into; wait until its provisioning is ready`,
+  });
+}
