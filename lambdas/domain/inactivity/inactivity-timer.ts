@@ -104,7 +104,9 @@ export function applyActivity(
     return isSameConversation(stored, known) ? { kind: 'ignore' } : { kind: 'disarm', next: known };
   }
   const hasMoved = at !== undefined && (stored === undefined || at > stored.lastActivityAt);
-  if (hasMoved || (stored !== undefined && isClosed(stored))) {
+  // A look that found it accepted has counted it already, perhaps under a longer quiet period.
+  const isCounted = at !== undefined && at === stored?.lastActivityAt && at + quietPeriodSeconds * 1000 > now;
+  if (hasMoved || (isCounted && stored.dueAt !== undefined) || (stored !== undefined && isClosed(stored))) {
     const dueAt = dueAfter(lastActivityAt, quietPeriodSeconds, now);
     // A shorter quiet period must not wait for a look that was planned under the longer one.
     if (stored?.dueAt === undefined || stored.dueAt > dueAt) return { kind: 'arm', next: { ...known, dueAt } };

@@ -132,7 +132,8 @@ export function playHistory({ quietSeconds, steps }: History, logic: TimerLogic)
     switch (step.kind) {
       case 'activity': {
         // A time in the future is the time of arrival (drift-event.ts).
-        const at = Math.min(clock(), clock() - step.agoSeconds * 1000);
+        // No two in one millisecond: which of them came first, nobody could tell.
+        const at = Math.min(clock(), clock() - step.agoSeconds * 1000) - posted.length;
         post({ conversation: `1#${step.conversation}`, at, what: step.what }, step.delayMs);
         break;
       }
@@ -163,7 +164,15 @@ export function playHistory({ quietSeconds, steps }: History, logic: TimerLogic)
   const toleranceMs = disturbedMs === 0 ? 2_000 : 2_000 + sweepEveryMs + disturbedMs;
   sweepsToMiss = 0;
   advance((2 * Math.max(...quietPeriods.map(({ seconds }) => seconds)) + 300) * 1000 + toleranceMs);
-  return { activities, broadcasts, quietPeriods, endedAt: now, toleranceMs, mayRepeat: false };
+  return { activities, broadcasts, quietPeriods, endedAt: now, toleranceMs, mayRepeat: posted.some(isLateClose) };
+}
+
+/** What reopens a conversation after such a close arms its timer again, though it may have fired: once more, under the same id. */
+function isLateClose({ conversation, at, what }: Posted, index: number, posted: readonly Posted[]): boolean {
+  return (
+    what === 'closes' &&
+    posted.slice(0, index).some((earlier) => earlier.conversation === conversation && earlier.at > at)
+  );
 }
 
 function activityOf(kind: KnownActivity['kind'], at: number): Activity {
