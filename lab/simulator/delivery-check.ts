@@ -154,6 +154,8 @@ export class DeliveryCheck implements LedgerWatch {
     const lifted = this.#liftedAt.get(subscriptionId);
     // What was tried between the change and the run that carries it out is tried again with the rest.
     if (state?.retryNowSince !== undefined && lifted !== undefined) {
+      // So is a rest that was asked for meanwhile.
+      if (state.retryNowSince > lifted.at) this.#rests.delete(subscriptionId);
       this.#liftedAt.set(subscriptionId, { ...lifted, at: Math.max(lifted.at, state.retryNowSince) });
     }
     const isOpen = state?.circuit?.state === 'open';

@@ -101,6 +101,12 @@ export const productFaults: readonly ProductFault[] = [
     broken: "if (result.kind === 'busy') return;",
   },
   {
+    name: 'keep for the new url what was decided about the old one',
+    file: 'lambdas/provision/reconcile.ts',
+    line: 'if (state !== undefined && (isAnother || stoppedBefore(state, endpointChangedAt))) {',
+    broken: 'if (false) {',
+  },
+  {
     name: 'skip a shard of what is due',
     file: 'lambdas/provision/due-deliveries.ts',
     line: 'Array.from({ length: dueShards }',

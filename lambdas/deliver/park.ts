@@ -20,7 +20,7 @@ const leastRemainingMs = 20_000;
 
 /**
  * While deliveries are stopped nobody reads the queue, and after 14 days it forgets. What is about to be forgotten is
- * written to the ledger, event included, so that it can be replayed. A run that ends for lack of time asks for the next.
+ * written to the ledger, event included, so that it can be replayed. A run that ends for lack of time, and found some, asks for the next.
  */
 export async function park(deps: DeliverDeps, remainingMs: () => number): Promise<{ readonly parked: number }> {
   const { queue, control, subscriptionId, log } = deps;
@@ -48,7 +48,7 @@ export async function park(deps: DeliverDeps, remainingMs: () => number): Promis
   }
 
   await Promise.all(Array.from({ length: parallelReceives }, parkInTurns));
-  if (isOutOfTime) await control.send([{ message: { subscriptionId, action: 'park' }, delaySeconds: 0 }]);
+  if (isOutOfTime && parked > 0) await control.send([{ message: { subscriptionId, action: 'park' }, delaySeconds: 0 }]);
   if (parked > 0) log.warn('parked in the ledger', { subscriptionId, parked, isOutOfTime });
   return { parked };
 }
