@@ -142,12 +142,16 @@ async function startReplay({ api, printer }: Session, id: string, body: JsonObje
   }
 }
 
-function replayText(printer: Printer, { replayName, queued, withoutEvent, replay }: JsonObject): string {
+function replayText(printer: Printer, { replayName, queued, withoutEvent, mayMissFrom, replay }: JsonObject): string {
   const progress = isJsonObject(replay) ? replay : {};
   return printer.details([
     ['Replay', String(replayName)],
     ['Events queued', queued === undefined ? undefined : String(queued)],
     ['No longer kept', withoutEvent === undefined ? undefined : `${String(withoutEvent)} events`],
+    [
+      'Not in the archive yet',
+      mayMissFrom === undefined ? undefined : `perhaps what is from ${String(mayMissFrom)} on: ask again`,
+    ],
     ['State', progress.state === undefined ? undefined : String(progress.state)],
     ['Reason', progress.reason === undefined ? undefined : String(progress.reason)],
   ]);

@@ -221,6 +221,9 @@ export const replayResultSchema = z.object({
   queued: z.optional(count).check(z.describe("Events that were put in the subscriber's queue.")),
   withoutEvent: z.optional(count).check(z.describe('Events that are no longer kept, so they cannot be sent again.')),
   nextCursor: z.optional(text).check(z.describe('There is more: send the same again with it as `cursor`.')),
+  mayMissFrom: z
+    .optional(time)
+    .check(z.describe('Events from here on may not be in the archive yet: ask for them again ten minutes later.')),
   replay: z.optional(replayProgressSchema),
 });
 

@@ -153,7 +153,12 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
       });
     }
     const progress = await replays.describe(name);
-    return jsonAnswer(202, { replayName: name, ...(progress === undefined ? {} : { replay: progressView(progress) }) });
+    const archivedUntil = clock() - archiveLagMs;
+    return jsonAnswer(202, {
+      replayName: name,
+      ...(read.value.to > archivedUntil ? { mayMissFrom: isoTime(Math.max(read.value.from, archivedUntil)) } : {}),
+      ...(progress === undefined ? {} : { replay: progressView(progress) }),
+    });
   }
 
   /** Of an archive or of the ledger: what still waits in the queue is dropped by the delivery function. */
@@ -182,6 +187,12 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
 
   return { replay, listReplays: list };
 }
+
+/**
+ * Events reach the archive some minutes after the bus.
+ * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-archive.html
+ */
+const archiveLagMs = 10 * 60 * 1000;
 
 const replayPlace = z.strictObject({ name: z.string(), to: z.int(), after: deliveryPlace });
 

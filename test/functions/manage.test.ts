@@ -750,6 +750,14 @@ describe('a replay', () => {
     expect(list.replays).toMatchObject([{ name: body.replayName, state: 'running' }]);
   });
 
+  it('says from when on the archive may not have the events yet', async () => {
+    const lag = 10 * 60_000;
+    const { body } = await world.ask('POST', path, { missed: { from: since(hour) } });
+    expect(body.mayMissFrom).toBe(new Date(world.now - lag).toISOString());
+    const { body: older } = await world.ask('POST', path, { missed: { from: since(hour), to: since(lag) } });
+    expect(older).not.toHaveProperty('mayMissFrom');
+  });
+
   it('is refused while as many are under way as the bus allows', async () => {
     world.replays.isFull = true;
     expect((await world.ask('POST', path, { missed: { from: since(hour) } })).status).toBe(429);

@@ -229,6 +229,12 @@ describe('what wakes whom', () => {
     expect(routesOf('export const handler = 1;', { disableAfterHours: 7 })).not.toEqual(one);
   });
 
+  test('access logs are written where they need no share of the policy that all APIs of an account have together', () => {
+    expect(the('AWS::Logs::LogGroup', 'ApiAccessLogs').Properties).toMatchObject({
+      LogGroupName: '/aws/vendedlogs/webhook-fanout-prod/api-access',
+    });
+  });
+
   test('a sweep that failed is left to the next one, also by Lambda', () => {
     expect(the('AWS::Lambda::EventInvokeConfig', 'InactivitySweep').Properties).toMatchObject({
       MaximumRetryAttempts: 0,
