@@ -65,6 +65,7 @@ export function createControl(deps: ControlDeps): Control {
       result = await reconcile(message.subscriptionId, { remainingMs, endpointChangedAt, hourly });
       if (result.kind === 'busy') return await waitForOther(message);
       await followUp(message, result);
+      if (result.kind === 'removed' && message.hourly !== true) await wakeWaiting();
       if (result.kind === 'ready' && result.route.delivering) await retryNow(result.route.state, remainingMs);
     } catch (error) {
       result = { kind: 'pending', reason: String(error), error, route: undefined };
@@ -98,6 +99,22 @@ export function createControl(deps: ControlDeps): Control {
     const step = controlStep(message, state, clock());
     if (step.kind === 'probe') await routes.invoke(names.deliverFunction, { probe: true });
     if (step.kind === 'send') await controlQueue.send([{ message: step.message, delaySeconds: step.delaySeconds }]);
+  }
+
+  /** There is room for a rule again: whoever waits for the quota need not wait for the hourly run. */
+  async function wakeWaiting(): Promise<void> {
+    let after: string | undefined;
+    do {
+      const page = await subscriptions.list(100, after);
+      const waiting = page.subscriptions.find(
+        ({ state }) => state?.provisioning === 'pending' && state.reason?.includes('quota') === true,
+      );
+      if (waiting !== undefined) {
+        const { subscriptionId } = waiting;
+        return controlQueue.send([{ message: { subscriptionId, action: 'reconcile' }, delaySeconds: 0 }]);
+      }
+      after = page.next;
+    } while (after !== undefined);
   }
 
   async function waitForOther(message: SubscriptionMessage): Promise<void> {

@@ -250,6 +250,18 @@ describe('a park that ended for lack of time', () => {
   });
 });
 
+describe('a subscription that is deleted', () => {
+  it('makes room for one that waits for the quota', async () => {
+    world.routes.maxRules = 1;
+    await world.make('sub_1', 'sub_2');
+    expect(world.subscriptions.states.get('sub_2')?.provisioning).toBe('pending');
+    world.subscriptions.putConfig('sub_1', undefined);
+    await world.invoke(changesOf('sub_1'));
+    await world.deliverSent();
+    expect(world.subscriptions.states.get('sub_2')?.provisioning).toBe('ready');
+  });
+});
+
 describe('the hourly run', () => {
   it('makes what is missing and removes what is orphaned, whichever part is left of it', async () => {
     await world.make('sub_1', 'sub_2', 'sub_3', 'sub_4');
