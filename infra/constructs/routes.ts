@@ -29,7 +29,7 @@ import { QueueWithDeadLetters } from './queue-with-dead-letters.ts';
 import type { Tables } from './tables.ts';
 import { type UnscopedAction, unscopedActions } from './unscoped-actions.ts';
 
-/** What `provision` gives each delivery function (domain/desired-route.ts), for what it costs. */
+/** What `provision` gives each delivery function (domain/routes/desired-route.ts), for what it costs. */
 export const deliveryMemoryMegabytes = 256;
 
 export interface RoutesProps {

@@ -17,7 +17,7 @@ export const deliverEnv = z.object({
   OUTBOUND_POLICY: z.enum(['public', 'local']),
   /** A subscription to which no delivery succeeded for so long is disabled. Whole seconds. */
   DISABLE_AFTER_SECONDS: z.string().check(z.regex(/^[1-9]\d*$/)),
-  /** The route prefix: the dimension `service` of the metrics, see domain/metrics.ts. */
+  /** The route prefix: the dimension `service` of the metrics, see contracts/metrics.ts. */
   POWERTOOLS_SERVICE_NAME: z.string().check(z.minLength(1)),
 });
 

@@ -9,7 +9,7 @@ import { reportEndpoint } from './endpoint-report.ts';
 import { park } from './park.ts';
 import { type ProbeOutcome, probe } from './probe.ts';
 
-/** A batch of the subscriber's queue, or what `provision` asks for (see domain/endpoint-health.ts). */
+/** A batch of the subscriber's queue, or what `provision` asks for (see domain/deliveries/endpoint-health.ts). */
 export type DeliverEvent = SQSEvent | { readonly probe: true } | { readonly park: true };
 
 /** Delivers to one subscriber. */

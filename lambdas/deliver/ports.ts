@@ -69,7 +69,7 @@ export interface EndpointHealth {
 export interface EndpointHealthStore {
   /**
    * Counts events that failed; returns what is stored then, or undefined where nothing was written. `failingSince` is
-   * set where there is none yet, or where it moves (domain/endpoint-health.ts `failingSinceAfter`).
+   * set where there is none yet, or where it moves (domain/deliveries/endpoint-health.ts `failingSinceAfter`).
    */
   recordFailures(failures: {
     readonly count: number;

@@ -6,7 +6,7 @@ export const ingestEnv = z.object({
   CONVERSATIONS_TABLE: z.string().check(z.minLength(1)),
   /** A plain string secret; its AWSCURRENT and AWSPREVIOUS versions are both accepted. */
   DRIFT_TOKEN_SECRET_ARN: z.string().check(z.minLength(1)),
-  /** JSON of its dates, see domain/legacy-timeline.ts. */
+  /** JSON of its dates, see domain/events/legacy-timeline.ts. */
   LEGACY_TIMELINE: z.string().check(z.minLength(2)),
 });
 

@@ -15,7 +15,7 @@ export const manageEnv = z.object({
   OUTBOUND_POLICY: z.enum(['public', 'local']),
   /** For organisations that set none. Whole seconds. */
   DEFAULT_QUIET_PERIOD_SECONDS: z.string().check(z.regex(/^\d+$/)),
-  /** JSON of its dates, see domain/legacy-timeline.ts. */
+  /** JSON of its dates, see domain/events/legacy-timeline.ts. */
   LEGACY_TIMELINE: z.string().check(z.minLength(2)),
 });
 

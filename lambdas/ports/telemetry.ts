@@ -1,6 +1,6 @@
 import type { MetricName } from '../contracts/metrics.ts';
 
-/** Figures for the dashboard and the alarms. Units are fixed per metric in domain/metrics.ts. */
+/** Figures for the dashboard and the alarms. Units are fixed per metric in contracts/metrics.ts. */
 export interface Metrics {
   add(name: MetricName, value: number, dimensions?: Readonly<Record<string, string>>): void;
   /** Writes what was added since the last flush. Called once per invocation, by middleware. */

@@ -20,7 +20,7 @@ export const provisionEnv = z.object({
   OUTBOUND_POLICY: z.enum(['public', 'local']),
   /** How long EventBridge may take until a new or changed rule matches; until then no subscription is `ready`. */
   RULE_SETTLE_SECONDS: z.string().check(z.regex(/^\d{1,2}$/)),
-  /** JSON of its dates, see domain/legacy-timeline.ts. */
+  /** JSON of its dates, see domain/events/legacy-timeline.ts. */
   LEGACY_TIMELINE: z.string().check(z.minLength(2)),
   /** A subscription to which no delivery succeeded for so long is disabled. Whole seconds. */
   DISABLE_AFTER_SECONDS: z.string().check(z.regex(/^[1-9]\d*$/)),

@@ -114,7 +114,7 @@ interface Run extends ReconcileDeps {
 /**
  * Brings one subscription's route to what its records say. Whatever set it off is a hint only: both records are read
  * afresh, so order, repetition and loss of hints do not matter. One run at a time works on a subscription
- * (docs/decisions/0035-one-run-at-a-time.md), and one whose basis was changed meanwhile starts again from the new one.
+ * (docs/decisions/0036-one-run-at-a-time.md), and one whose basis was changed meanwhile starts again from the new one.
  */
 export function createReconcile(deps: ReconcileDeps): Reconcile {
   const { leases, subscriptions, clock, metrics, log } = deps;

@@ -36,7 +36,7 @@ export type ParsedMessage =
 
 const operationalTypes = new Set<string>(Object.values(operationalEventTypes));
 
-/** Reads the envelope (EventBridge's event, with the detail of domain/drift-event.ts), to the last digit. */
+/** Reads the envelope (EventBridge's event, with the detail of domain/events/drift-event.ts), to the last digit. */
 export function parseMessage(queued: QueuedMessage): ParsedMessage {
   const envelope = parsed(queued.body);
   if (!isJsonObject(envelope)) return { kind: 'malformed', reason: 'the body is no JSON object' };

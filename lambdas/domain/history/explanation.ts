@@ -214,9 +214,16 @@ function holdOf(config: SubscriptionConfig, state: SubscriptionState | undefined
   return undefined;
 }
 
+/** A new route takes some seconds, and a rule of EventBridge a little longer. */
+const settlingMs = 2 * 60 * 1000;
+
 function waitingReason(event: RecordedEvent, config: SubscriptionConfig, state: SubscriptionState | undefined): string {
   if (state?.appliedConfig === undefined) {
     return 'its rule matches, but the subscription was not ready yet: an event from before that is not delivered';
+  }
+  const createdAt = config.createdAt === undefined ? Number.NaN : Date.parse(config.createdAt);
+  if (event.recordedAt - createdAt < settlingMs) {
+    return `its rule matches now, but the subscription was made at ${config.createdAt}, moments before the event: the rule may not have been in force, and then the event is not delivered`;
   }
   if (config.updatedAt !== undefined && Date.parse(config.updatedAt) > event.recordedAt) {
     return `it matches the configuration of now, which was changed at ${config.updatedAt}, after the event; no attempt is recorded`;

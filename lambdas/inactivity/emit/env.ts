@@ -8,7 +8,7 @@ export const emitInactivityEnv = z.object({
   EVENT_BUS_NAME: z.string().check(z.minLength(1)),
   /** For organisations that set none. Whole seconds. */
   DEFAULT_QUIET_PERIOD_SECONDS: z.string().check(z.regex(/^\d+$/)),
-  /** JSON of its dates, see domain/legacy-timeline.ts. */
+  /** JSON of its dates, see domain/events/legacy-timeline.ts. */
   LEGACY_TIMELINE: z.string().check(z.minLength(2)),
 });
 

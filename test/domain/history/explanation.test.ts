@@ -54,6 +54,14 @@ describe('the outcome of an event at a subscription', () => {
     });
   });
 
+  it('says of a subscription that was made moments before the event that its rule may not have matched', () => {
+    const justMade = aSubscription({ createdAt: '2026-11-21T23:59:30.000Z' });
+    expect(explainOutcome(anEvent(), justMade, undefined, now)).toMatchObject({
+      outcome: 'waiting',
+      reason: expect.stringContaining('moments before the event'),
+    });
+  });
+
   it('names the type where the subscription does not ask for it', () => {
     const asked = aSubscription({ eventTypes: ['conversation_push'] });
     expect(explainOutcome(anEvent(), asked, undefined, now)).toEqual({
