@@ -41,8 +41,9 @@ export interface Played {
 }
 
 export interface Idle {
-  /** What one run of the sweep, and one hourly run over all routes, takes. */
+  /** What one run of each sweep, and one hourly run over all routes, takes. */
   readonly sweep: Usage;
+  readonly dueSweep: Usage;
   readonly hourly: Usage;
   readonly metrics: number;
   readonly alarmMetrics: number;
@@ -269,12 +270,14 @@ export function measureIdle(): Promise<Idle> {
       );
     };
     const sweep = await run(/InactivitySweep/, '{}', 20);
+    const dueSweep = await run(/RoutesProvision/, '{"action":"sweep-due"}', 20);
     const hourly = await run(/RoutesProvision/, '{"action":"reconcile-all"}', 5);
     const watched = stack.monitoring.alarms.map(
       ({ definition: { Metrics = [] } }) => Metrics.filter(({ MetricStat }) => MetricStat !== undefined).length,
     );
     return {
       sweep,
+      dueSweep,
       hourly,
       metrics: metrics.list().filter(({ namespace }) => namespace.startsWith('WebhookFanout')).length,
       // A query is billed for what it finds: nothing while there are no subscribers.

@@ -309,7 +309,7 @@ function floorTable(one: DeliveryBill, other: DeliveryBill): string {
   ].join('\n');
 }
 
-function idleCosts({ sweep, hourly, metrics, alarmMetrics, polledQueues }: Idle): [string, number][] {
+function idleCosts({ sweep, dueSweep, hourly, metrics, alarmMetrics, polledQueues }: Idle): [string, number][] {
   const sweeps = 60 * hoursPerMonth;
   const monthly = (usage: Idle['sweep'], times: number): number => totalOf(billPerMillion(usage, 1_000_000)) * times;
   return [
@@ -318,8 +318,9 @@ function idleCosts({ sweep, hourly, metrics, alarmMetrics, polledQueues }: Idle)
     [`${metrics} metrics`, priceOf('metricMonth', metrics)],
     [`polling of ${polledQueues} queues`, priceOf('queueRequest', polledQueues * pollsPerMonth)],
     ["the secret with Drift's token", priceOf('secretMonth', 1)],
-    ['the sweep, every minute: time, reads and logs', monthly(sweep, sweeps)],
-    ['its traces, each the first of its second', priceOf('trace', sweeps)],
+    ['the sweep for timers, every minute: time, reads and logs', monthly(sweep, sweeps)],
+    ['the sweep for retries, every minute: the same', monthly(dueSweep, sweeps)],
+    ['their traces, each the first of its second', priceOf('trace', 2 * sweeps)],
     ['the hourly look at all routes', monthly(hourly, hoursPerMonth) + priceOf('trace', hoursPerMonth)],
   ];
 }
