@@ -1,9 +1,10 @@
 import { addWebhookFanout, createApp } from './build-app.ts';
 import { bundleLambdas } from './bundle-lambdas.ts';
 import { readContext } from './context.ts';
+import { sourceVersion } from './source-version.ts';
 
 const app = createApp();
-const props = readContext((key) => app.node.tryGetContext(key));
+const props = readContext(app.node.getAllContext());
 await bundleLambdas();
-addWebhookFanout(app, props);
+addWebhookFanout(app, { ...props, version: sourceVersion() });
 app.synth();

@@ -9,6 +9,7 @@ const choices = [
   'quietPeriodSeconds',
   'legacyTimeline',
   'alarmEmail',
+  'quietDriftHours',
   'disableAfterHours',
   'ingestReservedConcurrency',
   'tags',
@@ -16,21 +17,33 @@ const choices = [
   'removalPolicy',
 ];
 
+/** All that a deploy can choose. */
+export const contextKeys: readonly string[] = ['stage', ...choices];
+
+/** What the CDK CLI writes beside its own keys, which all have a colon (`aws:cdk:…`, `@aws-cdk/core:…`). */
+const keysOfCdk = ['acknowledged-issue-numbers', 'cli-telemetry'];
+
 /**
- * Reads what a deploy can choose: `stage`, `quietPeriodSeconds`, `legacyTimeline`, `alarmEmail`,
- * `disableAfterHours`, `eventHistoryDays`, `ingestReservedConcurrency`, `tags`, `removalPolicy`. Each comes from `-c key=value`, otherwise from the stage's entry under `stages` in cdk.json. Throws an error that names
- * the key.
+ * Reads what a deploy can choose: `stage` and the choices above. Each comes from `-c key=value`, otherwise from the
+ * stage's entry under `stages` in cdk.json. Throws an error that names the key.
  */
-export function readContext(contextOf: (key: string) => unknown): WebhookFanoutProps {
-  const stage = text('stage', contextOf('stage')) ?? 'prod';
-  const ofStage = jsonObject(`stages.${stage}`, jsonObject('stages', contextOf('stages'))?.[stage]) ?? {};
-  const strange = Object.keys(ofStage).find((key) => !choices.includes(key));
-  if (strange !== undefined) {
-    throw new Error(`context stages.${stage} has no choice ${strange}: there are ${choices.join(', ')}`);
+export function readContext(context: Readonly<Record<string, unknown>>): WebhookFanoutProps {
+  for (const key of Object.keys(context)) {
+    if (key.includes(':') || keysOfCdk.includes(key)) continue;
+    refuseUnknown('context', key, [...contextKeys, 'stages']);
   }
-  const read = (key: string): unknown => contextOf(key) ?? ofStage[key];
+  const stage = text('stage', context.stage) ?? 'prod';
+  const ofStage = jsonObject(`stages.${stage}`, jsonObject('stages', context.stages)?.[stage]) ?? {};
+  for (const key of Object.keys(ofStage)) refuseUnknown(`context stages.${stage}`, key, choices);
+  const read = (key: string): unknown => context[key] ?? ofStage[key];
 
   const alarmEmail = text('alarmEmail', read('alarmEmail'));
+  if (stage === 'prod' && alarmEmail === undefined) {
+    throw new Error(
+      'context alarmEmail is missing: nobody would hear of an alarm of prod. Write who does into cdk.json (docs/deploying.md), or "none"',
+    );
+  }
+  const quietDriftHours = wholeNumber('quietDriftHours', read('quietDriftHours'));
   const quietPeriodSeconds = wholeNumber('quietPeriodSeconds', read('quietPeriodSeconds'));
   const disableAfterHours = wholeNumber('disableAfterHours', read('disableAfterHours'));
   const ingestReservedConcurrency = wholeNumber('ingestReservedConcurrency', read('ingestReservedConcurrency'));
@@ -41,7 +54,8 @@ export function readContext(contextOf: (key: string) => unknown): WebhookFanoutP
     stage,
     ...(quietPeriodSeconds !== undefined && { quietPeriodSeconds }),
     ...(dates && { legacyTimeline: legacyTimeline(dates) }),
-    ...(alarmEmail !== undefined && { alarmEmail }),
+    ...(alarmEmail !== undefined && alarmEmail !== 'none' && { alarmEmail }),
+    ...(quietDriftHours !== undefined && { quietDriftHours }),
     ...(disableAfterHours !== undefined && { disableAfterHours }),
     ...(ingestReservedConcurrency !== undefined && { ingestReservedConcurrency }),
     ...(tags && { tags: textValues('tags', tags) }),
@@ -58,6 +72,26 @@ function legacyTimeline(dates: Record<string, unknown>): NonNullable<WebhookFano
     throw new Error(`context legacyTimeline has no date ${unknown}: it has ${Object.keys(published).join(', ')}`);
   }
   return parseLegacyTimeline({ ...published, ...dates });
+}
+
+function refuseUnknown(where: string, key: string, known: readonly string[]): void {
+  if (known.includes(key)) return;
+  const [nearest = ''] = known.toSorted((a, b) => editsBetween(key, a) - editsBetween(key, b));
+  throw new Error(`${where} has no choice ${key}: did you mean ${nearest}? There are ${known.join(', ')}`);
+}
+
+/** How many letters to add, drop or change (Levenshtein); upper and lower case are the same, and so is a hyphen or none. */
+function editsBetween(one: string, other: string): number {
+  const [a, b] = [one, other].map((word) => word.toLowerCase().replaceAll(/[-_]/g, '')) as [string, string];
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (const [i, letter] of [...a].entries()) {
+    const next = [i + 1];
+    for (const [j, its] of [...b].entries()) {
+      next.push(Math.min((next[j] ?? 0) + 1, (row[j + 1] ?? 0) + 1, (row[j] ?? 0) + (letter === its ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row.at(-1) ?? 0;
 }
 
 function textValues(key: string, values: Record<string, unknown>): Record<string, string> {

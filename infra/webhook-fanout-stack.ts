@@ -38,6 +38,10 @@ export interface WebhookFanoutProps extends StackProps {
   /** How many days each event is kept in the event history; 14 when left out, 0: there is no history. */
   readonly eventHistoryDays?: number;
   readonly alarmEmail?: string;
+  /** An alarm rings when Drift has posted nothing for so long; none when left out. */
+  readonly quietDriftHours?: number;
+  /** Of the code that is deployed; alarms and an output name it. */
+  readonly version?: string | undefined;
   /** A subscription to which no delivery succeeded for so long is disabled; 120 when left out. */
   readonly disableAfterHours?: number;
   /** Set aside for Drift's posts, out of what all functions of the account share; nothing when left out. */
@@ -57,7 +61,7 @@ export class WebhookFanoutStack extends Stack {
     const legacyTimeline = JSON.stringify(formatLegacyTimeline(props.legacyTimeline ?? publishedLegacyTimeline));
     const quietPeriodSeconds = quietPeriodText(props.quietPeriodSeconds ?? defaultQuietPeriodSeconds, outboundPolicy);
 
-    const alarms = new Alarms(this, 'Alarms', { email: props.alarmEmail });
+    const alarms = new Alarms(this, 'Alarms', { email: props.alarmEmail, version: props.version });
     const bus = new FanoutBus(this, 'Events');
     const eventHistoryDays = historyDays(props.eventHistoryDays ?? defaultEventHistoryDays);
     const tables = new Tables(this, 'Tables', {
@@ -73,6 +77,7 @@ export class WebhookFanoutStack extends Stack {
       alarms,
       legacyTimeline,
       reservedConcurrency: props.ingestReservedConcurrency,
+      quietDriftHours: quietHours(props.quietDriftHours),
     });
     const inactivity = new Inactivity(this, 'Inactivity', {
       bundleDirectory,
@@ -149,6 +154,7 @@ export class WebhookFanoutStack extends Stack {
     output('SettingsTable', tables.settings.tableName, 'Quiet periods of organisations');
     output('DeliveriesTable', tables.deliveries.tableName, 'The ledger of deliveries');
     if (tables.events !== undefined) output('EventsTable', tables.events.tableName, 'The event history');
+    if (props.version !== undefined) output('Version', props.version, 'The commit that is deployed');
     output(
       'SetDriftToken',
       // Not as an argument: every user of the machine sees those of every process.
@@ -179,6 +185,14 @@ function historyDays(days: number): number {
     throw new Error(`eventHistoryDays must be a whole number from 0 to ${maxEventHistoryDays}, but is ${days}`);
   }
   return days;
+}
+
+/** CloudWatch looks back seven days at most. */
+function quietHours(hours: number | undefined): number | undefined {
+  if (hours !== undefined && (!Number.isInteger(hours) || hours < 1 || hours > 168)) {
+    throw new Error(`quietDriftHours must be a whole number from 1 to 168, but is ${hours}`);
+  }
+  return hours;
 }
 
 function disableAfterText(hours: number): string {

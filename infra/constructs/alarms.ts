@@ -20,8 +20,9 @@ export interface AlarmProps {
   readonly usersLose: string;
   readonly metric: IMetric;
   readonly threshold: number;
-  /** How many of the metric's periods in a row must be that bad. */
+  /** How many of the metric's last periods are looked at, and how many of these must be that bad: all, where not said. */
   readonly evaluationPeriods?: number;
+  readonly badPeriods?: number;
   readonly comparison?: 'at-least' | 'below';
   /** `fine` where no figure means that nothing happened, `breaching` where it means that nothing runs. */
   readonly missing?: 'fine' | 'breaching';
@@ -34,10 +35,16 @@ export const runbook = 'docs/runbook.md';
 export class Alarms extends Construct {
   readonly topic: Topic;
   readonly alarms: Alarm[] = [];
+  private readonly version: string | undefined;
   private readonly thresholds = new Map<string, number>();
 
-  constructor(scope: Construct, id: string, props: { readonly email?: string | undefined }) {
+  constructor(
+    scope: Construct,
+    id: string,
+    props: { readonly email?: string | undefined; readonly version?: string | undefined },
+  ) {
     super(scope, id);
+    this.version = props.version;
     const stack = Stack.of(this);
     this.topic = new Topic(this, 'Topic', { enforceSSL: true });
     // The policy that enforces TLS takes the place of the one that SNS gives by default, and with it of its permission.
@@ -61,10 +68,11 @@ export class Alarms extends Construct {
   raise(props: AlarmProps): Alarm {
     const alarm = new Alarm(this, props.article, {
       alarmName: `${Stack.of(this).stackName}-${props.article}`,
-      alarmDescription: `${props.usersLose} What to do: ${runbook}#${props.article}`,
+      alarmDescription: `${props.usersLose} What to do: ${runbook}#${props.article}${this.version === undefined ? '' : ` of version ${this.version}`}`,
       metric: props.metric,
       threshold: props.threshold,
       evaluationPeriods: props.evaluationPeriods ?? 1,
+      ...(props.badPeriods !== undefined && { datapointsToAlarm: props.badPeriods }),
       comparisonOperator:
         props.comparison === 'below'
           ? ComparisonOperator.LESS_THAN_THRESHOLD

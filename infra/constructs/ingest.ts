@@ -19,6 +19,8 @@ export interface IngestProps {
   readonly tables: Tables;
   readonly legacyTimeline: string;
   readonly alarms: Alarms;
+  /** Without a post of Drift, after which an alarm rings; undefined: none does. */
+  readonly quietDriftHours: number | undefined;
   readonly reservedConcurrency: number | undefined;
 }
 
@@ -82,5 +84,16 @@ export class Ingest extends Construct {
       metric: domainMetric(this, 'EventsRefused', 'Sum', Duration.hours(1), { reason: 'bad-token' }),
       threshold: 3,
     });
+    if (props.quietDriftHours !== undefined) {
+      props.alarms.raise({
+        article: 'nothing-from-drift',
+        usersLose: `Everything, if Drift posts somewhere else or nowhere: nothing came for ${props.quietDriftHours} h.`,
+        metric: domainMetric(this, 'EventsReceived', 'Sum', Duration.hours(1)),
+        threshold: 1,
+        comparison: 'below',
+        evaluationPeriods: props.quietDriftHours,
+        missing: 'breaching',
+      });
+    }
   }
 }

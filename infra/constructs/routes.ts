@@ -314,7 +314,8 @@ export class Routes extends Construct {
       usersLose: 'A subscriber gets its events more than 5 minutes late.',
       metric: worstOf(this, 'OldestDueDelivery', 'subscriptionId'),
       threshold: 300,
-      evaluationPeriods: 3,
+      evaluationPeriods: 5,
+      badPeriods: 1,
     });
     alarms.raise({
       article: 'retries-not-swept',

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, expect, test } from 'vitest';
 import { buildApp } from '../../infra/build-app.ts';
+import { sourceVersion } from '../../infra/source-version.ts';
 import type { Template } from '../../lab/support/synthesised.ts';
 
 const run = promisify(execFile);
@@ -30,6 +31,6 @@ test('the CDK CLI deploys the very template that the local run reads', async () 
     },
   );
   const fromCli = JSON.parse(readFileSync(join(out, 'webhook-fanout-dev.template.json'), 'utf8')) as Template;
-  const [stack] = buildApp({ stage: 'dev', quietPeriodSeconds: 300 }).synth().stacks;
+  const [stack] = buildApp({ stage: 'dev', quietPeriodSeconds: 300, version: sourceVersion() }).synth().stacks;
   expect(withoutMetadata(fromCli)).toEqual(withoutMetadata(stack?.template as Template));
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { readContext } from '../../infra/context.ts';
 import { publishedLegacyTimeline } from '../../lambdas/domain/events/legacy-timeline.ts';
 
-const read = (context: Record<string, unknown>) => readContext((key) => context[key]);
+const read = (context: Record<string, unknown>) => readContext({ alarmEmail: 'none', ...context });
 
 test('a deploy without any choice is production, keeps its data and has the dates that Drift published', () => {
   expect(read({})).toEqual({ stage: 'prod', removalPolicy: 'retain' });
@@ -31,7 +31,7 @@ test("takes a stage's choices from cdk.json, and -c above them", () => {
   const stages = { dev: { quietPeriodSeconds: 120, removalPolicy: 'destroy' }, prod: { alarmEmail: 'a@example.com' } };
   expect(read({ stages, stage: 'dev' })).toEqual({ stage: 'dev', quietPeriodSeconds: 120, removalPolicy: 'destroy' });
   expect(read({ stages, stage: 'dev', quietPeriodSeconds: '60' })).toMatchObject({ quietPeriodSeconds: 60 });
-  expect(read({ stages })).toEqual({ stage: 'prod', alarmEmail: 'a@example.com', removalPolicy: 'retain' });
+  expect(readContext({ stages })).toEqual({ stage: 'prod', alarmEmail: 'a@example.com', removalPolicy: 'retain' });
 });
 
 describe('names the key that is wrong:', () => {
@@ -49,8 +49,25 @@ describe('names the key that is wrong:', () => {
     [{ legacyTimeline: { removedAt: '2020-01-01' } }, 'legacyTimeline.removedAt lies before the date that precedes it'],
     [{ stages: [] }, 'context stages must be a JSON object'],
     [{ stages: { prod: 'x' } }, 'context stages.prod must be a JSON object'],
-    [{ stages: { prod: { quietPeriod: 60 } } }, 'context stages.prod has no choice quietPeriod'],
+    [
+      { stages: { prod: { quietPeriod: 60 } } },
+      'context stages.prod has no choice quietPeriod: did you mean quietPeriodSeconds?',
+    ],
+    [{ alarmemail: 'a@example.com' }, 'context has no choice alarmemail: did you mean alarmEmail?'],
+    [{ 'alarm-mail': 'a@example.com' }, 'context has no choice alarm-mail: did you mean alarmEmail?'],
+    [{ stag: 'dev' }, 'context has no choice stag: did you mean stage?'],
   ])('%j', (context, message) => {
     expect(() => read(context)).toThrow(message);
   });
+});
+
+test('production is not deployed while nobody hears of its alarms, unless that is said', () => {
+  expect(() => readContext({})).toThrow('context alarmEmail is missing');
+  expect(readContext({ stage: 'dev' })).toEqual({ stage: 'dev', removalPolicy: 'retain' });
+  expect(readContext({ alarmEmail: 'none' })).toEqual({ stage: 'prod', removalPolicy: 'retain' });
+});
+
+test('what the CDK CLI keeps for itself among the choices is none of ours', () => {
+  const ofCdk = { 'aws:cdk:enable-path-metadata': true, 'acknowledged-issue-numbers': [1], 'cli-telemetry': false };
+  expect(read(ofCdk)).toEqual({ stage: 'prod', removalPolicy: 'retain' });
 });

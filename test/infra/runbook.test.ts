@@ -5,7 +5,7 @@ import { ofType, synthesise } from '../../lab/support/synthesised.ts';
 
 const runbook = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'runbook.md'), 'utf8');
 const articles = [...runbook.matchAll(/^## (.+)$/gm)].map(([, title]) => title);
-const template = synthesise();
+const template = synthesise({ quietDriftHours: 12 });
 const alarms = ofType(template, 'AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties);
 
 test('each alarm has its article in the runbook, and each article its alarm', () => {
@@ -51,4 +51,26 @@ test('each resource that a step names is one resource of the stack', () => {
 test('each link within it leads somewhere', () => {
   const links = [...runbook.matchAll(/\]\(#([\w-]+)\)/g)].map(([, anchor]) => anchor);
   expect(links.filter((anchor) => !articles.includes(anchor))).toEqual([]);
+});
+
+test('an alarm says which version rings', () => {
+  const [alarm] = ofType(synthesise({ version: 'v1.2-3-gabcdef0' }), 'AWS::CloudWatch::Alarm');
+  expect(alarm?.[1].Properties.AlarmDescription).toMatch(/docs\/runbook\.md#\S+ of version v1\.2-3-gabcdef0$/);
+});
+
+test('one bad minute of lateness counts', () => {
+  const late = alarms.filter(({ AlarmName }) => /-late$/.test(String(AlarmName)));
+  expect(late).toHaveLength(2);
+  for (const alarm of late) expect(alarm).toMatchObject({ EvaluationPeriods: 5, DatapointsToAlarm: 1 });
+});
+
+test('nothing from Drift is an alarm where the hours of a quiet night are said, and none where they are not', () => {
+  const named = (of: typeof template) =>
+    ofType(of, 'AWS::CloudWatch::Alarm').filter(([, { Properties }]) =>
+      /nothing-from-drift/.test(String(Properties.AlarmName)),
+    );
+  expect(named(synthesise())).toEqual([]);
+  expect(named(template).map(([, { Properties }]) => Properties)).toMatchObject([
+    { Period: 3600, EvaluationPeriods: 12, TreatMissingData: 'breaching' },
+  ]);
 });

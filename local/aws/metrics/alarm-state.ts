@@ -16,6 +16,7 @@ export const alarmSchema = z.strictObject({
   AlarmDescription: z.optional(z.string()),
   ComparisonOperator: z.enum(['GreaterThanOrEqualToThreshold', 'LessThanThreshold']),
   EvaluationPeriods: z.number(),
+  DatapointsToAlarm: z.optional(z.number()),
   Threshold: z.number(),
   TreatMissingData: z.enum(['breaching', 'notBreaching']),
   MetricName: z.optional(z.string()),
@@ -87,10 +88,11 @@ export function alarmState(alarm: AlarmDefinition, store: MetricStore, range: Ti
     });
     return { key, verdicts };
   });
-  const ringing = checked.filter(({ verdicts }) => verdicts.every((breaching) => breaching === true));
+  const enough = alarm.DatapointsToAlarm ?? periods;
+  const ringing = checked.filter(({ verdicts }) => verdicts.filter((breaching) => breaching === true).length >= enough);
   const isOpen =
     alarm.TreatMissingData === 'breaching' &&
-    checked.every(({ verdicts }) => !verdicts.includes(false) && verdicts.includes(undefined));
+    checked.every(({ verdicts }) => verdicts.filter((breaching) => breaching !== false).length >= enough);
   return {
     name,
     description,

@@ -281,6 +281,12 @@ describe('an alarm', () => {
     expect(stateOf(anAlarm(), aStore([aMetric(), 10, 10, undefined]))).toBe('ok');
   });
 
+  it('that wants some of its periods rings as soon as so many are bad, wherever they lie', () => {
+    const oneOfThree = anAlarm({ EvaluationPeriods: 3, DatapointsToAlarm: 1 });
+    expect(stateOf(oneOfThree, aStore([aMetric(), 12, 0, undefined]))).toBe('alarm');
+    expect(stateOf(oneOfThree, aStore([aMetric(), 9, 9, 9]))).toBe('ok');
+  });
+
   const silent = anAlarm({ ComparisonOperator: 'LessThanThreshold', Threshold: 1, TreatMissingData: 'breaching' });
 
   it('that takes silence for bad rings when nothing comes', () => {
