@@ -21,3 +21,13 @@ export class FanoutBus extends Construct {
     });
   }
 }
+
+/** A condition on `events:PutEvents`: whoever has the function's keys cannot speak for Drift, or for another function. */
+export function onlyEvents(sources: readonly string[], types: readonly string[] | 'any'): Record<string, unknown> {
+  return {
+    'ForAllValues:StringEquals': {
+      'events:source': [...sources],
+      ...(types === 'any' ? {} : { 'events:detail-type': [...types] }),
+    },
+  };
+}

@@ -3,12 +3,13 @@ import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { RecursiveLoop } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
+import { eventSources, eventTypes } from '../../lambdas/domain/events/event-types.ts';
 import { sweepIntervalSeconds } from '../../lambdas/domain/inactivity/inactivity-timer.ts';
 import type { EmitInactivityEnv } from '../../lambdas/inactivity/emit/env.ts';
 import type { SweepInactivityEnv } from '../../lambdas/inactivity/sweep/env.ts';
 import type { Alarms } from './alarms.ts';
 import { domainMetric } from './domain-metrics.ts';
-import type { FanoutBus } from './event-bus.ts';
+import { type FanoutBus, onlyEvents } from './event-bus.ts';
 import { FanoutFunction } from './fanout-function.ts';
 import { QueueWithDeadLetters } from './queue-with-dead-letters.ts';
 import type { Tables } from './tables.ts';
@@ -88,7 +89,15 @@ export class Inactivity extends Construct {
     this.emit.allow(['dynamodb:GetItem', 'dynamodb:UpdateItem'], [tables.conversations.tableArn]);
     this.emit.allow(['dynamodb:BatchGetItem'], [tables.settings.tableArn]);
     this.emit.allow(['sqs:SendMessage'], [this.timers.queue.queueArn]);
-    this.emit.allow(['events:PutEvents'], [bus.bus.eventBusArn]);
+    this.emit.allow(
+      ['events:PutEvents'],
+      [bus.bus.eventBusArn],
+      onlyEvents(
+        [eventSources.drift],
+        // The last while the legacy event is mirrored.
+        [eventTypes.conversationInactive, eventTypes.conversationPush, eventTypes.conversationStatusUpdated],
+      ),
+    );
 
     alarms.raise({
       article: 'sweep-not-running',

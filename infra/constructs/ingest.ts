@@ -3,11 +3,12 @@ import { HttpMethod } from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
+import { eventSources } from '../../lambdas/domain/events/event-types.ts';
 import type { IngestEnv } from '../../lambdas/ingest/env.ts';
 import type { Alarms } from './alarms.ts';
 import type { Api } from './api.ts';
 import { domainMetric } from './domain-metrics.ts';
-import type { FanoutBus } from './event-bus.ts';
+import { type FanoutBus, onlyEvents } from './event-bus.ts';
 import { explain } from './explain.ts';
 import { FanoutFunction } from './fanout-function.ts';
 import type { Tables } from './tables.ts';
@@ -58,7 +59,11 @@ export class Ingest extends Construct {
       systemLogsFaultsOnly: true,
       reservedConcurrency: props.reservedConcurrency,
     });
-    this.ingest.allow(['events:PutEvents'], [props.bus.bus.eventBusArn]);
+    this.ingest.allow(
+      ['events:PutEvents'],
+      [props.bus.bus.eventBusArn],
+      onlyEvents([eventSources.drift, eventSources.retired], 'any'),
+    );
     this.ingest.allow(['dynamodb:UpdateItem'], [props.tables.conversations.tableArn]);
     this.ingest.allow(['secretsmanager:GetSecretValue'], [this.driftToken.secretArn]);
 

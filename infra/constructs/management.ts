@@ -4,9 +4,10 @@ import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import { Construct } from 'constructs';
 import { apiRoutes } from '../../lambdas/contracts/api-routes.ts';
+import { eventSources, testEventType } from '../../lambdas/domain/events/event-types.ts';
 import type { ManageEnv } from '../../lambdas/manage/env.ts';
 import type { Api } from './api.ts';
-import type { FanoutBus } from './event-bus.ts';
+import { type FanoutBus, onlyEvents } from './event-bus.ts';
 import { FanoutFunction } from './fanout-function.ts';
 import type { Tables } from './tables.ts';
 
@@ -70,7 +71,7 @@ export class Management extends Construct {
       this.manage.allow(['dynamodb:Query'], tables.eventIndexArns);
       this.manage.allow(['dynamodb:BatchGetItem'], [tables.deliveries.tableArn]);
     }
-    this.manage.allow(['events:PutEvents'], [bus.bus.eventBusArn]);
+    this.manage.allow(['events:PutEvents'], [bus.bus.eventBusArn], onlyEvents([eventSources.fanout], [testEventType]));
     const stack = Stack.of(this);
     const madeByAReplay = {
       arn: stack.formatArn({ service: 'events', resource: 'replay', resourceName: `${props.routePrefix}-*` }),

@@ -17,12 +17,14 @@ import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { metricNamespace } from '../../lambdas/contracts/metrics.ts';
-import { subscriptionRecords } from '../../lambdas/contracts/table-schemas.ts';
+import { subscriptionRecords, tableSchemas } from '../../lambdas/contracts/table-schemas.ts';
+import { healthAttributes } from '../../lambdas/domain/deliveries/endpoint-health.ts';
 import { queueRetentionSeconds } from '../../lambdas/domain/deliveries/retry-schedule.ts';
+import { eventSources, operationalEventTypes } from '../../lambdas/domain/events/event-types.ts';
 import type { ProvisionEnv } from '../../lambdas/provision/env.ts';
 import type { Alarms } from './alarms.ts';
 import { domainMetric, serviceOf, worstOf } from './domain-metrics.ts';
-import type { FanoutBus } from './event-bus.ts';
+import { type FanoutBus, onlyEvents } from './event-bus.ts';
 import { explain, explainWildcard } from './explain.ts';
 import { FanoutFunction } from './fanout-function.ts';
 import { QueueWithDeadLetters } from './queue-with-dead-letters.ts';
@@ -98,13 +100,20 @@ export class Routes extends Construct {
       description: 'What every delivery function may do',
     });
     deliveryLogs.grantWrite(this.deliveryRole);
-    const deliver = (actions: string[], resources: string[]): void => {
-      this.deliveryRole.addToPolicy(new PolicyStatement({ actions, resources }));
+    const deliver = (actions: string[], resources: string[], conditions: Record<string, unknown> = {}): void => {
+      this.deliveryRole.addToPolicy(new PolicyStatement({ actions, resources, conditions }));
     };
     deliver(['dynamodb:BatchGetItem'], [tables.subscriptions.tableArn, tables.deliveries.tableArn]);
-    deliver(['dynamodb:UpdateItem'], [tables.subscriptions.tableArn]);
+    // Not the url of another subscription, nor its secrets.
+    const { partitionKey, sortKey } = tableSchemas.subscriptions;
+    deliver(['dynamodb:UpdateItem'], [tables.subscriptions.tableArn], {
+      'ForAllValues:StringEquals': {
+        'dynamodb:Attributes': [partitionKey, sortKey, 'appliedEndpoint', ...healthAttributes],
+      },
+    });
     deliver(['dynamodb:BatchWriteItem', 'dynamodb:PutItem'], [tables.deliveries.tableArn]);
-    deliver(['events:PutEvents'], [bus.bus.eventBusArn]);
+    const aboutDeliveries = onlyEvents([eventSources.fanout], Object.values(operationalEventTypes));
+    deliver(['events:PutEvents'], [bus.bus.eventBusArn], aboutDeliveries);
     deliver(['sqs:SendMessage'], [this.control.queue.queueArn]);
     deliver(
       ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility', 'sqs:GetQueueAttributes'],
@@ -150,25 +159,31 @@ export class Routes extends Construct {
     // Each works on several routes at once, and all share Lambda's 15 control-plane calls a second with the account.
     this.provision.consume(this.control, { batchSize: 10, maxConcurrency: 2 });
     this.provision.allow(
-      ['dynamodb:GetItem', 'dynamodb:Scan', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'],
+      [
+        ...['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Scan'],
+        ...['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'],
+      ],
       [tables.subscriptions.tableArn],
     );
     this.provision.allow(['sqs:SendMessage'], [this.control.queue.queueArn]);
     // What is due in the ledger goes back into its subscriber's queue.
     this.provision.allow(['dynamodb:Query'], [tables.dueIndexArn, tables.undeliveredIndexArn]);
     this.provision.allow(['dynamodb:BatchGetItem', 'dynamodb:UpdateItem'], [tables.deliveries.tableArn]);
-    this.provision.allow(['events:PutEvents'], [bus.bus.eventBusArn]);
+    this.provision.allow(['events:PutEvents'], [bus.bus.eventBusArn], aboutDeliveries);
     this.provision.allowNamed(
       [
         'events:PutRule',
         'events:DescribeRule',
         'events:DeleteRule',
-        'events:PutTargets',
         'events:RemoveTargets',
         'events:ListTargetsByRule',
       ],
       rules,
     );
+    // Not to a queue of another account, or to whatever else a rule can be pointed at.
+    this.provision.allowNamed(['events:PutTargets'], rules, {
+      'ForAllValues:ArnLike': { 'events:TargetArn': queues.arn },
+    });
     this.provision.allowNamed(
       ['sqs:CreateQueue', 'sqs:GetQueueAttributes', 'sqs:SetQueueAttributes', 'sqs:DeleteQueue', 'sqs:SendMessage'],
       queues,
@@ -208,7 +223,10 @@ export class Routes extends Construct {
     this.provision.allow(['iam:PassRole'], [this.deliveryRole.roleArn], {
       StringEquals: { 'iam:PassedToService': 'lambda.amazonaws.com' },
     });
-    this.provision.allow(['s3:GetObject'], [deliveryCode.bucket.arnForObjects(deliveryCode.s3ObjectKey)]);
+    // A bucket that was deleted can be made anew by anybody, under the same name.
+    this.provision.allow(['s3:GetObject'], [deliveryCode.bucket.arnForObjects(deliveryCode.s3ObjectKey)], {
+      StringEquals: { 'aws:ResourceAccount': stack.account },
+    });
 
     this.lostChanges = new Queue(this, 'LostChanges', {
       retentionPeriod: Duration.seconds(queueRetentionSeconds),

@@ -111,7 +111,7 @@ describe('queues', () => {
     expect(await routes.apply({ kind: 'delete-queue', name: names.queue })).toEqual(done);
   });
 
-  it('take events from their own rule only, keep them 14 days, and hide them six times as long as a function runs', () => {
+  it('take events from their own rule only and over TLS only, keep them 14 days, and hide them six times as long as a function runs', () => {
     expect(desired.queue).toMatchObject({ MessageRetentionPeriod: '1209600', VisibilityTimeout: '540' });
     expect(desired.deliverFunction.timeoutSeconds * 6).toBe(540);
     expect(JSON.parse(desired.queue.Policy ?? '').Statement).toMatchObject([
@@ -124,6 +124,7 @@ describe('queues', () => {
           },
         },
       },
+      { Effect: 'Deny', Action: 'sqs:*', Condition: { Bool: { 'aws:SecureTransport': 'false' } } },
     ]);
   });
 });

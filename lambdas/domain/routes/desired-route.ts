@@ -150,7 +150,7 @@ export function desiredRoute(config: SubscriptionConfig, flow: Flow, settings: R
   };
 }
 
-/** Only this rule may send to the queue. */
+/** Only this rule may send to the queue, and nobody reaches it without TLS. */
 function sendPolicy(arn: string, onlyRuleArn: string): string {
   return JSON.stringify({
     Version: '2012-10-17',
@@ -162,6 +162,14 @@ function sendPolicy(arn: string, onlyRuleArn: string): string {
         Action: 'sqs:SendMessage',
         Resource: arn,
         Condition: { ArnEquals: { 'aws:SourceArn': onlyRuleArn } },
+      },
+      {
+        Sid: 'OnlyOverTls',
+        Effect: 'Deny',
+        Principal: '*',
+        Action: 'sqs:*',
+        Resource: arn,
+        Condition: { Bool: { 'aws:SecureTransport': 'false' } },
       },
     ],
   });

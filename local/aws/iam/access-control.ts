@@ -84,6 +84,8 @@ export function createAccessControl(options: AccessControlOptions): AccessContro
       'aws:principalarn': [roleArn],
       'aws:principalaccount': [accountId],
       'aws:principalisawsservice': ['false'],
+      // A bucket's ARN does not say whose it is; all that are known here are this account's.
+      'aws:resourceaccount': [need.resource.split(':')[4] || accountId],
       ...need.context,
     };
     const principal = { kind: 'role' } as const;

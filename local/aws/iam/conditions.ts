@@ -15,7 +15,8 @@ export type Condition = (context: RequestContext) => boolean;
  */
 const knownKeys = [
   ...['aws:PrincipalAccount', 'aws:PrincipalArn', 'aws:PrincipalIsAWSService', 'aws:RequestedRegion'],
-  ...['aws:SecureTransport', 'aws:SourceAccount', 'aws:SourceArn'],
+  ...['aws:ResourceAccount', 'aws:SecureTransport', 'aws:SourceAccount', 'aws:SourceArn'],
+  'dynamodb:Attributes',
   ...['events:TargetArn', 'events:detail-type', 'events:source'],
   ...['iam:AssociatedResourceArn', 'iam:PassedToService', 'lambda:FunctionArn'],
 ].map((key) => key.toLowerCase());
@@ -37,7 +38,12 @@ export function compileConditions(block: Readonly<Record<string, Readonly<Record
   return (context) => conditions.every((holds) => holds(context));
 }
 
-function compileCondition(name: string, key: string, wanted: readonly string[]): Condition {
+/** Before an operator: each of the values has to match, and there may be none. */
+const forAllValues = 'ForAllValues:';
+
+function compileCondition(operator: string, key: string, wanted: readonly string[]): Condition {
+  const isForAll = operator.startsWith(forAllValues);
+  const name = isForAll ? operator.slice(forAllValues.length) : operator;
   const lowerKey = key.toLowerCase();
   if (!knownKeys.includes(lowerKey)) throw new PolicyError(notServed(`the condition key ${key}`));
   const compile = Object.hasOwn(operators, name) ? operators[name] : undefined;
@@ -45,7 +51,9 @@ function compileCondition(name: string, key: string, wanted: readonly string[]):
   const variable = wanted.find((text) => text.includes('${'));
   if (variable !== undefined) throw new PolicyError(notServed(`${key}: the policy variable ${variable}`));
   const matchers = wanted.map(compile);
-  return (context) => context[lowerKey]?.some((value) => matchers.some((matches) => matches(value))) ?? false;
+  const isWanted = (value: string): boolean => matchers.some((matches) => matches(value));
+  if (isForAll) return (context) => context[lowerKey]?.every(isWanted) ?? true;
+  return (context) => context[lowerKey]?.some(isWanted) ?? false;
 }
 
 function textsOf(key: string, wanted: unknown): string[] {

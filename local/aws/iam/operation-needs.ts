@@ -1,3 +1,5 @@
+import { attributesInUse } from './attributes-in-use.ts';
+
 /** What a call needs to be allowed: one action on one resource. A call may have several needs, and needs them all. */
 export interface Need {
   readonly action: string;
@@ -27,9 +29,16 @@ type Needs = (input: Input, account: Account) => readonly Need[];
  * source beside it.
  */
 export const operationNeeds: Readonly<Record<string, Needs>> = {
-  ...each('dynamodb', ['CreateTable', 'DeleteItem', 'DeleteTable', 'GetItem', 'PutItem', 'UpdateItem'], (action) => {
+  ...each('dynamodb', ['CreateTable', 'DeleteItem', 'DeleteTable', 'GetItem', 'PutItem'], (action) => {
     return (input, account) => [{ action, resource: tableArn(account, input.TableName) }];
   }),
+  'dynamodb:UpdateItem': (input, account) => [
+    {
+      action: 'dynamodb:UpdateItem',
+      resource: tableArn(account, input.TableName),
+      context: { 'dynamodb:attributes': attributesInUse(input) },
+    },
+  ],
   // An index is a resource of its own: who may query the table may not query the index, nor the other way round.
   ...each('dynamodb', ['Query', 'Scan'], (action) => (input, account) => {
     const table = tableArn(account, input.TableName);

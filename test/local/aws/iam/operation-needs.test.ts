@@ -126,3 +126,29 @@ test('a secret is its ARN, whatever it is called by', () => {
     `secretsmanager:GetSecretValue ${arn('secretsmanager', 'secret:token-AbCdEf')}`,
   ]);
 });
+
+test('an update needs every attribute that it reads or writes, by whatever name it calls it', () => {
+  const attributesOf = (input: Record<string, unknown>) =>
+    operationNeeds['dynamodb:UpdateItem']?.(input, account)[0]?.context?.['dynamodb:attributes'];
+  expect(
+    attributesOf({
+      TableName: 't',
+      Key: { id: {}, record: {} },
+      UpdateExpression: 'SET #a = if_not_exists(#b, :v), plain = :plain REMOVE #c.#inner ADD failures :n',
+      ConditionExpression: 'attribute_exists(#id) AND NOT (circuit.#state IN (:x) OR size(#b) BETWEEN :y AND :z)',
+      ExpressionAttributeNames: {
+        '#a': 'url',
+        '#b': 'secrets',
+        '#c': 'headers',
+        '#inner': 'x',
+        '#id': 'id',
+        '#state': 's',
+      },
+    }),
+  ).toEqual(['id', 'record', 'url', 'secrets', 'plain', 'headers', 'failures', 'circuit']);
+  expect(attributesOf({ Key: { id: {} }, AttributeUpdates: { url: {} }, Expected: { status: {} } })).toEqual([
+    'id',
+    'url',
+    'status',
+  ]);
+});
