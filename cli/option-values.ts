@@ -92,3 +92,13 @@ export function instantText(option: string, text: string, now: number): string {
   }
   return new Date(instant).toISOString();
 }
+
+/** The query of a list that is asked for by time: `--since 2h`, or `--from` and `--to`. */
+export function timeQuery(
+  { since, from, to }: { readonly since?: string; readonly from?: string; readonly to?: string },
+  now: number,
+): { readonly from: string | undefined; readonly to: string | undefined } {
+  const instant = (option: string, text: string | undefined) =>
+    text === undefined ? undefined : instantText(option, text, now);
+  return { from: instant('--since', since) ?? instant('--from', from), to: instant('--to', to) };
+}

@@ -2,13 +2,13 @@ import { type Command, Option } from 'commander';
 import { isJsonObject, type JsonObject } from '../../lambdas/json/json.ts';
 import { subscriptionPath } from '../api-path.ts';
 import { lastAnswer } from '../delivery-text.ts';
-import { wholeNumber } from '../option-values.ts';
+import { timeQuery, wholeNumber } from '../option-values.ts';
 import { readPages } from '../pages.ts';
 import { type Cell, shortTime } from '../printer.ts';
 import type { CommandLine } from '../session.ts';
 import { examples } from './examples.ts';
 
-const states = ['delivered', 'retrying', 'exhausted', 'discarded', 'undelivered'];
+const states = ['delivered', 'retrying', 'exhausted', 'discarded', 'undelivered', 'waiting', 'held'];
 const defaultLimit = 50;
 
 export function registerDeliveries(program: Command, line: CommandLine): void {
@@ -17,13 +17,19 @@ export function registerDeliveries(program: Command, line: CommandLine): void {
   registerResend(group, line);
   group
     .command('list')
-    .description('List the deliveries to a subscription')
+    .description('List the deliveries to a subscription, newest first, with what waits for its first attempt')
     .argument('<subscriptionId>', 'the subscription, as subscriptions list shows it')
     .addOption(
-      new Option('--state <state>', 'only those in this state; undelivered: all but delivered, newest first').choices(
-        states,
-      ),
+      new Option(
+        '--state <state>',
+        'only those in this state; undelivered: retrying, exhausted or discarded, newest failure first',
+      ).choices(states),
     )
+    .addOption(new Option('--type <type>', 'only events of this type'))
+    .addOption(new Option('--status <status>', 'only those whose last answer was this: 503, or 5xx'))
+    .addOption(new Option('--since <time>', 'not older than this: 2h, or an instant').conflicts('from'))
+    .addOption(new Option('--from <time>', 'from this instant on: 2026-11-22T03:00:00Z, 2026-11-22, or 24h (ago)'))
+    .addOption(new Option('--to <time>', 'up to this instant'))
     .addOption(new Option('--replay <name>', 'only those of this replay, as replays start shows it'))
     .addOption(new Option('--limit <count>', 'how many at most').argParser(wholeNumber).default(defaultLimit))
     .addOption(new Option('--all', 'without a limit').conflicts('limit'))
@@ -32,32 +38,45 @@ export function registerDeliveries(program: Command, line: CommandLine): void {
       examples(
         'fanout deliveries list sub_…',
         'fanout deliveries list sub_… --state undelivered --all',
+        'fanout deliveries list sub_… --since 2h --type conversation_push --status 5xx',
         "fanout deliveries list sub_… --json | jq '.deliveries[] | {webhookId, responseHead}'",
       ),
     )
-    .action(
-      async (
-        id: string,
-        options: { state?: string; replay?: string; limit: number; all?: boolean },
-        command: Command,
-      ) => {
-        const { api, printer } = await line.open(command);
-        const { items, hasMore } = await readPages(api, subscriptionPath(id, '/deliveries'), 'deliveries', {
-          limit: options.all === true ? Number.POSITIVE_INFINITY : options.limit,
-          query: { state: options.state, replayName: options.replay },
-        });
-        printer.result({ deliveries: [...items], hasMore }, () =>
-          items.length === 0
-            ? ''
-            : printer.table(
-                ['WEBHOOK ID', 'EVENT TYPE', 'STATE', 'ATTEMPTS', 'LAST ATTEMPT (UTC)', 'NEXT (UTC)', 'LAST ANSWER'],
-                items.map(deliveryRow),
-              ),
-        );
-        if (items.length === 0) printer.notice('No deliveries.');
-        if (hasMore) printer.notice(`There are more than these ${items.length}: add --limit COUNT or --all.`);
-      },
-    );
+    .action(async (id: string, options: ListOptions, command: Command) => {
+      const { api, printer, surroundings } = await line.open(command);
+      const { items, hasMore } = await readPages(api, subscriptionPath(id, '/deliveries'), 'deliveries', {
+        limit: options.all === true ? Number.POSITIVE_INFINITY : options.limit,
+        query: {
+          state: options.state,
+          eventType: options.type,
+          status: options.status,
+          replayName: options.replay,
+          ...timeQuery(options, surroundings.clock()),
+        },
+      });
+      printer.result({ deliveries: [...items], hasMore }, () =>
+        items.length === 0
+          ? ''
+          : printer.table(
+              ['WEBHOOK ID', 'EVENT TYPE', 'STATE', 'ATTEMPTS', 'LAST ATTEMPT (UTC)', 'NEXT (UTC)', 'LAST ANSWER'],
+              items.map(deliveryRow),
+            ),
+      );
+      if (items.length === 0) printer.notice('No deliveries.');
+      if (hasMore) printer.notice(`There are more than these ${items.length}: add --limit COUNT or --all.`);
+    });
+}
+
+interface ListOptions {
+  readonly state?: string;
+  readonly type?: string;
+  readonly status?: string;
+  readonly since?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly replay?: string;
+  readonly limit: number;
+  readonly all?: boolean;
 }
 
 function registerShow(group: Command, line: CommandLine): void {

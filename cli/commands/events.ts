@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { isJsonObject, type JsonObject, parseJson } from '../../lambdas/json/json.ts';
 import { CommandFailed } from '../command-failed.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { collectList, instantText, readSource, wholeNumber } from '../option-values.ts';
+import { collectList, readSource, timeQuery, wholeNumber } from '../option-values.ts';
 import { readPages } from '../pages.ts';
 import { type Printer, shortTime } from '../printer.ts';
 import type { CommandLine } from '../session.ts';
@@ -83,13 +83,10 @@ function registerList(group: Command, line: CommandLine): void {
     )
     .action(async (options: ListOptions, command: Command) => {
       const { api, printer, surroundings } = await line.open(command);
-      const instant = (name: string, text: string | undefined): string | undefined =>
-        text === undefined ? undefined : instantText(name, text, surroundings.clock());
       const { items, hasMore } = await readPages(api, '/v1/events', 'events', {
         limit: options.all === true ? Number.POSITIVE_INFINITY : options.limit,
         query: {
-          from: instant('--since', options.since) ?? instant('--from', options.from),
-          to: instant('--to', options.to),
+          ...timeQuery(options, surroundings.clock()),
           type: options.type,
           orgId: options.org,
           conversationId: options.conversation,

@@ -103,7 +103,8 @@ function placeOf(key: Record<string, AttributeValue>): DeliveryPlace {
   return { webhookId: String(webhookId), undeliveredAt: safeInteger(undeliveredAt) };
 }
 
-function expressions(subscriptionId: string, { state, from, to, replayName, withEvent = false }: DeliveryQuery) {
+function expressions(subscriptionId: string, query: DeliveryQuery) {
+  const { state, from, to, replayName, eventType, lastStatus, withEvent = false } = query;
   const names: Record<string, string> = { '#id': partitionKey };
   const values: Record<string, AttributeValue> = { ':id': { S: subscriptionId } };
   let KeyConditionExpression = '#id = :id';
@@ -123,6 +124,15 @@ function expressions(subscriptionId: string, { state, from, to, replayName, with
   if (replayName !== undefined) {
     filters.push('replayName = :replay');
     values[':replay'] = { S: replayName };
+  }
+  if (eventType !== undefined) {
+    filters.push('#eventType = :eventType');
+    values[':eventType'] = { S: eventType };
+  }
+  if (lastStatus !== undefined) {
+    filters.push('#lastStatus BETWEEN :leastStatus AND :mostStatus');
+    values[':leastStatus'] = { N: String(lastStatus.from) };
+    values[':mostStatus'] = { N: String(lastStatus.to) };
   }
   const shown = withEvent ? [...shownFields, 'event'] : shownFields;
   for (const field of shown) names[`#${field}`] = field;

@@ -24,7 +24,7 @@ export const apiRoutes = [
     operation: 'listDeliveries',
     method: 'GET',
     path: '/v1/subscriptions/{id}/deliveries',
-    query: ['state', 'replayName', 'limit', 'cursor'],
+    query: ['state', 'eventType', 'status', 'from', 'to', 'replayName', 'limit', 'cursor'],
   },
   { operation: 'showDelivery', method: 'GET', path: '/v1/subscriptions/{id}/deliveries/{webhookId}' },
   { operation: 'resendDelivery', method: 'POST', path: '/v1/subscriptions/{id}/deliveries/{webhookId}/resend' },

@@ -81,9 +81,11 @@ export const subscriptionListSchema = z.object({
 export const deliverySchema = z.object({
   webhookId: text,
   eventType: text,
-  state: z.enum(['delivered', 'retrying', 'exhausted', 'discarded']),
+  state: z
+    .enum(['delivered', 'retrying', 'exhausted', 'discarded', 'waiting', 'held'])
+    .check(z.describe('waiting, held: its rule matches, and no attempt was made yet.')),
   attempts: count,
-  reason: z.optional(text).check(z.describe('Why it is discarded or exhausted.')),
+  reason: z.optional(text).check(z.describe('Why it is discarded, exhausted, waiting or held.')),
   occurredAt: time,
   firstAttemptAt: z.optional(time),
   lastAttemptAt: z.optional(time),
@@ -106,11 +108,6 @@ export const deliverySchema = z.object({
         .check(z.describe('It was sent twice: over a kept connection that turned out dead, and over a fresh one.')),
     }),
   ),
-});
-
-export const deliveryListSchema = z.object({
-  deliveries: z.array(deliverySchema),
-  nextCursor: z.optional(text),
 });
 
 export const testResultSchema = z.object({
@@ -142,6 +139,8 @@ const searchEnd = {
   nextCursor: z.optional(text).check(z.describe('There may be more: send it as `cursor`.')),
   searchedBackTo: z.optional(time).check(z.describe('With `nextCursor`: all that is newer was looked at.')),
 };
+
+export const deliveryListSchema = z.object({ deliveries: z.array(deliverySchema), ...searchEnd });
 
 export const eventListSchema = z.object({ events: z.array(eventSummarySchema), ...searchEnd });
 

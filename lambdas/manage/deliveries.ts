@@ -2,24 +2,17 @@ import * as z from 'zod/mini';
 import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
 import type { Broadcast } from '../domain/events/derive.ts';
 import { eventSources, testEventType } from '../domain/events/event-types.ts';
+import type { Explanation } from '../domain/history/explanation.ts';
+import type { EventSummary } from '../domain/history/recorded-event.ts';
 import type { RandomBytes } from '../domain/subscriptions/signing-secret.ts';
 import type { ItemRules } from '../domain/subscriptions/subscription-item.ts';
-import { encodeCursor } from '../http/page-cursor.ts';
 import { problemResponse } from '../http/problem-responses.ts';
 import type { JsonObject } from '../json/json.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EventPublisher } from '../ports/event-publisher.ts';
 import type { SubscriptionStore } from '../ports/subscription-store.ts';
 import type { DeliveryHistory, DeliveryPlace } from './ports.ts';
-import {
-  type ApiAnswer,
-  invalidField,
-  jsonAnswer,
-  type RoutedRequest,
-  readCursor,
-  readJsonBody,
-  readLimit,
-} from './request.ts';
+import { type ApiAnswer, jsonAnswer, type RoutedRequest, readJsonBody } from './request.ts';
 import { testSchema } from './request-schemas.ts';
 import { notFound, type Operations } from './router.ts';
 import { isoTime, subscriptionView } from './subscription-view.ts';
@@ -34,38 +27,11 @@ export interface DeliveryDeps {
   readonly randomBytes: RandomBytes;
 }
 
-export const deliveryStates = ['delivered', 'retrying', 'exhausted', 'discarded', 'undelivered'] as const;
 /** Between looks at the ledger for what became of a test. */
 const lookDelayMs = 250;
 
-export function deliveryOperations(deps: DeliveryDeps): Pick<Operations, 'listDeliveries' | 'testSubscription'> {
+export function deliveryOperations(deps: DeliveryDeps): Pick<Operations, 'testSubscription'> {
   const { subscriptions, rules, deliveries, publisher, clock, sleep, randomBytes } = deps;
-
-  async function list(request: RoutedRequest): Promise<ApiAnswer> {
-    const { id = '' } = request.params;
-    const { state: stateText, cursor, replayName } = request.query;
-    const limit = readLimit(request);
-    if (limit.kind === 'refused') return limit.answer;
-    const state = deliveryStates.find((known) => known === stateText);
-    if (stateText !== undefined && state === undefined) {
-      return invalidField('state', `must be one of ${deliveryStates.join(', ')}`);
-    }
-    const listName = `deliveries ${id} ${state ?? ''} ${replayName ?? ''}`;
-    const place = readCursor(cursor, listName, deliveryPlace);
-    if (place.kind === 'refused') return place.answer;
-    const after = place.value;
-    if ((await subscriptions.read(id)).config === undefined) return notFound(id);
-    const page = await deliveries.list(id, {
-      limit: limit.value,
-      ...(state === undefined ? {} : { state }),
-      ...(replayName === undefined ? {} : { replayName }),
-      ...(after === undefined ? {} : { after }),
-    });
-    return jsonAnswer(200, {
-      deliveries: page.deliveries.map(deliveryView),
-      ...(page.next === undefined ? {} : { nextCursor: encodeCursor(listName, placeJson(page.next)) }),
-    });
-  }
 
   async function test(request: RoutedRequest): Promise<ApiAnswer> {
     const { id = '' } = request.params;
@@ -101,7 +67,7 @@ export function deliveryOperations(deps: DeliveryDeps): Pick<Operations, 'listDe
     return jsonAnswer(202, { webhookId, outcome: 'waiting' });
   }
 
-  return { listDeliveries: list, testSubscription: test };
+  return { testSubscription: test };
 }
 
 /** DynamoDB takes sort keys of up to 1,024 bytes. */
@@ -155,6 +121,23 @@ export function deliveryView(record: DeliveryRecord): Record<string, unknown> {
       replayName: record.replayName,
     }),
     history: record.history.map(({ at, ...attempt }) => ({ at: isoTime(at), ...attempt })),
+  };
+}
+
+/** An event that no attempt was made of yet, in the form of a delivery. */
+export function waitingView(
+  { webhookId, type, occurredAt }: EventSummary,
+  { outcome, reason, until }: Explanation,
+): Record<string, unknown> {
+  return {
+    webhookId,
+    eventType: type,
+    state: outcome,
+    attempts: 0,
+    occurredAt: isoTime(occurredAt),
+    reason,
+    ...(until === undefined ? {} : { nextAttemptAt: isoTime(until) }),
+    history: [],
   };
 }
 

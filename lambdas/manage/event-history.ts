@@ -6,7 +6,6 @@ import type { EventSummary, RecordedEvent } from '../domain/history/recorded-eve
 import { isTimeKey, recordedAtOf } from '../domain/history/time-order.ts';
 import { conversationKeyOf } from '../domain/inactivity/conversation-key.ts';
 import { isClosed } from '../domain/inactivity/inactivity-timer.ts';
-import { parseInstant } from '../domain/subscriptions/iso-instant.ts';
 import type { StoredSubscription } from '../domain/subscriptions/subscription.ts';
 import { encodeCursor } from '../http/page-cursor.ts';
 import { errorSentence } from '../http/problem.ts';
@@ -23,6 +22,7 @@ import {
   type RoutedRequest,
   readCursor,
   readLimit,
+  readTimeRange,
 } from './request.ts';
 import type { Operations } from './router.ts';
 import { isoTime, readStored, type ViewRules } from './subscription-view.ts';
@@ -177,7 +177,7 @@ async function derivedFrom(events: EventHistory, event: RecordedEvent): Promise<
   return page.events.filter(({ causedBy }) => causedBy === webhookId).slice(0, maxDerived);
 }
 
-function judge(stored: StoredSubscription, rules: ViewRules): JudgedSubscription {
+export function judge(stored: StoredSubscription, rules: ViewRules): JudgedSubscription {
   const read = readStored(stored, rules);
   return read.kind === 'valid'
     ? { kind: 'valid', config: read.config, state: stored.state }
@@ -190,10 +190,8 @@ function readQuery(
 ): ReadRequest<{ readonly query: EventQuery; readonly listName: string }> {
   const { from: fromText, to: toText, type, orgId, conversationId, cursor: cursorText } = request.query;
   const refuse = (field: string, detail: string) => ({ kind: 'refused', answer: invalidField(field, detail) }) as const;
-  const to = toText === undefined ? now : parseInstant(toText);
-  if (to === undefined) return refuse('to', 'must be an instant in ISO 8601, UTC');
-  const from = fromText === undefined ? Math.max(0, to - defaultSpanMs) : parseInstant(fromText);
-  if (from === undefined) return refuse('from', 'must be an instant in ISO 8601, UTC');
+  const range = readTimeRange(request, now);
+  if (range.kind === 'refused') return range;
   if (orgId !== undefined && !isDigits(orgId)) return refuse('orgId', 'must be the digits of an id');
   if (conversationId !== undefined && !isDigits(conversationId)) {
     return refuse('conversationId', 'must be the digits of an id');
@@ -203,15 +201,11 @@ function readQuery(
   const listName = `events ${[fromText, toText, type, orgId, conversationId].join(' ')}`;
   const cursor = readCursor(cursorText, listName, place);
   if (cursor.kind === 'refused') return cursor;
-  if (from > to) return refuse('to', 'must be later than from');
   return {
     kind: 'valid',
-    value: { query: { from, to, type, orgId, conversationId, limit: limit.value, ...cursor.value }, listName },
+    value: { query: { ...range.value, type, orgId, conversationId, limit: limit.value, ...cursor.value }, listName },
   };
 }
-
-/** Longer than the history can be; empty days cost little. */
-const defaultSpanMs = 31 * 24 * 60 * 60 * 1000;
 
 function isDigits(text: string): boolean {
   return /^\d{1,19}$/.test(text);
@@ -221,7 +215,8 @@ export function isWebhookId(text: string): boolean {
   return /^[\x21-\x7e]{1,200}$/.test(text);
 }
 
-function pageEnd(listName: string, next: string): Record<string, unknown> {
+/** How a page of the history's order ends that is not the last. */
+export function pageEnd(listName: string, next: string): Record<string, unknown> {
   return { nextCursor: encodeCursor(listName, { before: next }), searchedBackTo: isoTime(recordedAtOf(next)) };
 }
 

@@ -4,6 +4,7 @@ import { problemResponses } from '../http/problem-responses.ts';
 import type { Log, Metrics } from '../ports/telemetry.ts';
 import { flushMetrics } from '../telemetry/flush-metrics.ts';
 import { type DeliveryDeps, deliveryOperations } from './deliveries.ts';
+import { type DeliveryListDeps, deliveryListOperation } from './delivery-list.ts';
 import { type EventHistoryDeps, eventHistoryOperations } from './event-history.ts';
 import { type EventDeps, eventOperations } from './events.ts';
 import { openApiOperation } from './openapi-operation.ts';
@@ -18,6 +19,7 @@ export interface ManageDeps
   extends SubscriptionDeps,
     SettingsDeps,
     DeliveryDeps,
+    DeliveryListDeps,
     ReplayDeps,
     EventDeps,
     EventHistoryDeps,
@@ -31,6 +33,7 @@ export function createManageHandler(deps: ManageDeps) {
   const route = createRouter({
     ...subscriptionOperations(deps),
     ...deliveryOperations(deps),
+    ...deliveryListOperation(deps),
     ...replayOperations(deps),
     ...settingsOperations(deps),
     ...eventOperations(deps),

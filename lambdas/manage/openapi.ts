@@ -23,7 +23,7 @@ import {
   subscriptionSchema,
   testResultSchema,
 } from './answer-schemas.ts';
-import { deliveryStates } from './deliveries.ts';
+import { deliveryStates } from './delivery-list.ts';
 import { defaultPageSize, maxPageSize } from './request.ts';
 import {
   emptySchema,
@@ -121,14 +121,23 @@ const queryParameters: Readonly<Record<ApiQueryParameter, Json>> = {
     schema: { type: 'string', minLength: 1, pattern: cursorPattern.source },
   },
   from: {
-    description: 'By `recordedAt`. Left out: as far back as the history goes.',
+    description:
+      'By the time at which the event was recorded; in a list of what is undelivered, of the first failure. Left out: as far back as it is kept.',
     schema: { type: 'string', format: 'date-time' },
   },
   to: { description: 'Left out: now.', schema: { type: 'string', format: 'date-time' } },
   type: { schema: { type: 'string' } },
   orgId: { schema: { type: 'string', pattern: '^\\d{1,19}$' } },
   conversationId: { schema: { type: 'string', pattern: '^\\d{1,19}$' } },
-  state: { description: '`undelivered`: all but delivered.', schema: { type: 'string', enum: deliveryStates } },
+  state: {
+    description: '`undelivered`: retrying, exhausted or discarded, newest failure first.',
+    schema: { type: 'string', enum: deliveryStates },
+  },
+  eventType: { schema: { type: 'string' } },
+  status: {
+    description: 'Of the last answer: `503`, or `5xx` for a class of them.',
+    schema: { type: 'string', pattern: '^[1-5](\\d\\d|xx)$' },
+  },
   replayName: { description: 'Only deliveries of this replay.', schema: { type: 'string' } },
 };
 
@@ -199,8 +208,10 @@ const operations: Readonly<Record<ApiOperation, OperationDescription>> = {
     problems: [409, 503],
   },
   listDeliveries: {
-    summary: 'Its deliveries. Undelivered ones come newest first.',
+    summary:
+      'Its deliveries, newest first by the event history, with what waits for a first attempt. A page reads a bounded amount and says how far it has looked. Without a history, and of one replay, they come in no order.',
     answers: { 200: answer('A page.', 'DeliveryList') },
+    problems: [409],
   },
   showDelivery: {
     summary: 'One delivery: what is sent, each attempt, what comes next.',

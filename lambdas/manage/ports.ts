@@ -23,10 +23,18 @@ export interface DeliveryQuery {
   readonly to?: number;
   /** Of one replay only. */
   readonly replayName?: string;
+  readonly eventType?: string;
+  readonly lastStatus?: StatusRange;
   /** The stored event too, which may be large. */
   readonly withEvent?: boolean;
   readonly limit: number;
   readonly after?: DeliveryPlace;
+}
+
+/** Status codes of HTTP, both inclusive. */
+export interface StatusRange {
+  readonly from: number;
+  readonly to: number;
 }
 
 /** Where a page of deliveries ended: its last one. */

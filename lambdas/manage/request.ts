@@ -1,5 +1,6 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import type * as z from 'zod/mini';
+import { parseInstant } from '../domain/subscriptions/iso-instant.ts';
 import { readBody } from '../domain/subscriptions/subscription-item.ts';
 import { decodeCursor } from '../http/page-cursor.ts';
 import type { FieldError } from '../http/problem.ts';
@@ -142,4 +143,26 @@ export function readLimit({ query }: RoutedRequest): ReadRequest<number> {
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= 1 && value <= maxPageSize) return { kind: 'valid', value };
   return { kind: 'refused', answer: invalidField('limit', `must be a whole number from 1 to ${maxPageSize}`) };
+}
+
+/** Longer than the history can be; empty days cost little. */
+const defaultSpanMs = 31 * 24 * 60 * 60 * 1000;
+
+/** Epoch ms, both inclusive. */
+export interface TimeRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The time that `from` and `to` of the query string ask for. */
+export function readTimeRange(
+  { query: { from: fromText, to: toText } }: RoutedRequest,
+  now: number,
+): ReadRequest<TimeRange> {
+  const refuse = (field: string, detail: string) => ({ kind: 'refused', answer: invalidField(field, detail) }) as const;
+  const to = toText === undefined ? now : parseInstant(toText);
+  if (to === undefined) return refuse('to', 'must be an instant in ISO 8601, UTC');
+  const from = fromText === undefined ? Math.max(0, to - defaultSpanMs) : parseInstant(fromText);
+  if (from === undefined) return refuse('from', 'must be an instant in ISO 8601, UTC');
+  return from > to ? refuse('to', 'must be later than from') : { kind: 'valid', value: { from, to } };
 }

@@ -2,7 +2,7 @@ import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
 import { type DeliveryMessage, deliveryBody, parseMessage } from '../domain/deliveries/delivery-message.ts';
 import { replayedEnvelope, replayName } from '../domain/deliveries/replay.ts';
 import { headersToSend } from '../domain/deliveries/webhook-request.ts';
-import { isForSubscription } from '../domain/history/explanation.ts';
+import { explainOutcome, isForSubscription, isUntried } from '../domain/history/explanation.ts';
 import type { RecordedEvent } from '../domain/history/recorded-event.ts';
 import { maskedHeaders } from '../domain/subscriptions/header-rules.ts';
 import type { RandomBytes } from '../domain/subscriptions/signing-secret.ts';
@@ -11,8 +11,8 @@ import { problemResponse } from '../http/problem-responses.ts';
 import type { JsonObject } from '../json/json.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { SubscriptionStore } from '../ports/subscription-store.ts';
-import { deliveryView } from './deliveries.ts';
-import { allSubscriptions, isWebhookId, noHistory, unknownEvent } from './event-history.ts';
+import { deliveryView, waitingView } from './deliveries.ts';
+import { allSubscriptions, isWebhookId, judge, noHistory, unknownEvent } from './event-history.ts';
 import { oncePerKey } from './idempotency.ts';
 import type { DeliveryHistory, EventHistory, RequestKeys, SubscriberQueues } from './ports.ts';
 import { type ApiAnswer, invalidField, jsonAnswer, type RoutedRequest, readJsonBody } from './request.ts';
@@ -46,16 +46,20 @@ export function resendOperations(
     const { id = '', webhookId = '' } = params;
     const stored = await subscriptions.read(id);
     if (stored.config === undefined) return notFound(id);
-    const record = isWebhookId(webhookId) ? await deliveries.read(id, webhookId) : undefined;
-    const envelope = await envelopeOf(webhookId, record);
-    if (record === undefined && envelope === undefined) return unknownDelivery(id, webhookId);
+    const [record, event] = isWebhookId(webhookId)
+      ? await Promise.all([deliveries.read(id, webhookId), events?.read(webhookId)])
+      : [];
+    const envelope = event?.event ?? record?.event;
     const request = envelope === undefined ? undefined : requestView(stored, envelope);
-    if (record === undefined) {
-      return problemResponse(404, 'Not Found', {
-        detail: `${webhookId} was not tried for ${id}; GET /v1/events/${webhookId} says why`,
-      });
-    }
-    return jsonAnswer(200, { ...deliveryView(record), ...(request === undefined ? {} : { request }) });
+    const sent = request === undefined ? {} : { request };
+    if (record !== undefined) return jsonAnswer(200, { ...deliveryView(record), ...sent });
+    if (event === undefined) return unknownDelivery(id, webhookId);
+    const now = clock();
+    const explanation = explainOutcome(event, judge(stored, { ...rules, now }), undefined, now);
+    if (isUntried(explanation.outcome)) return jsonAnswer(200, { ...waitingView(event, explanation), ...sent });
+    return problemResponse(404, 'Not Found', {
+      detail: `${webhookId} was not sent to ${id}: ${explanation.reason}`,
+    });
   }
 
   async function resendDelivery(request: RoutedRequest): Promise<ApiAnswer> {

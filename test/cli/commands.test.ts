@@ -447,10 +447,13 @@ describe('deliveries list', () => {
   async function withDeliveries(count: number): Promise<string> {
     const id = await aSubscription();
     for (let index = 0; index < count; index++) {
+      const webhookId = `msg_${index}`;
+      const times = { occurredAt: api.now, recordedAt: api.now - index };
+      await api.events.record({ webhookId, source: 'drift', type: 'conversation_push', ...times, event: '{}' });
       api.deliveries.push(
         aRecord({
           subscriptionId: id,
-          webhookId: `msg_${index}`,
+          webhookId,
           lastAttemptAt: noon,
           nextAttemptAt: noon + 5000,
           lastError: 'timeout',

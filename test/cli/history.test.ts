@@ -48,6 +48,22 @@ describe('the history on the command line', () => {
     expect(out).toMatch(new RegExp(`${subscriptionId} +not-matched +the subscription does not ask for new_message`));
   });
 
+  it('lists the deliveries of a subscription with what waits for a first attempt', async () => {
+    const { out: created } = await fanout(
+      'subscriptions',
+      'create',
+      'http://127.0.0.1:1/',
+      '--events',
+      'new_message',
+      '--json',
+    );
+    const { subscriptionId: id } = JSON.parse(created);
+    await api.provision(id);
+    const { out } = await fanout('deliveries', 'list', id, '--since', '2h');
+    expect(out).toMatch(new RegExp(`${webhookId} +new_message +waiting +0`));
+    expect((await fanout('deliveries', 'list', id, '--status', '5xx')).err).toContain('No deliveries.');
+  });
+
   it('sends an event again to one subscription, and says that it is queued', async () => {
     const { out } = await fanout('events', 'resend', webhookId, '--to', subscriptionId);
     expect(out).toMatch(new RegExp(`${subscriptionId} +queued`));

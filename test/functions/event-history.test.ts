@@ -201,6 +201,167 @@ describe('a resend', () => {
   });
 });
 
+describe('the deliveries of a subscription', () => {
+  /** One event a second, the oldest first; gives their ids newest first. */
+  async function messages(world: World, count: number): Promise<string[]> {
+    const ids: string[] = [];
+    for (let index = 0; index < count; index++) {
+      world.now += 1000;
+      ids.unshift(...(await publish(world, broadcastsOf(aMessage({ id: index })))));
+    }
+    return ids;
+  }
+
+  async function list(world: World, id: string, query = '') {
+    const { status, body } = await world.ask('GET', `/v1/subscriptions/${id}/deliveries?${query}`);
+    expect(status).toBe(200);
+    return body;
+  }
+
+  const shown = ({ deliveries }: { deliveries: { webhookId: string; state: string }[] }) =>
+    deliveries.map(({ webhookId, state }) => [webhookId, state]);
+
+  async function allPages(world: World, id: string, query: string) {
+    const ids: string[] = [];
+    let answers = 0;
+    for (let cursor = ''; ; ) {
+      const body = await list(world, id, `${query}${cursor}`);
+      answers++;
+      ids.push(...body.deliveries.map(({ webhookId }: { webhookId: string }) => webhookId));
+      if (body.nextCursor === undefined) return { ids, answers };
+      expect(body.searchedBackTo).toBeDefined();
+      cursor = `&cursor=${body.nextCursor}`;
+    }
+  }
+
+  it('come newest first, with what waits for a first attempt, and without what is not for it', async () => {
+    const world = new World();
+    const id = await aReadySubscription(world);
+    const [third = '', second = '', first = ''] = await messages(world, 3);
+    await publish(world, broadcastsOf(aStatusUpdate()));
+    // In another order than they were published.
+    world.deliveries.records.push(aRecord(id, third, { state: 'exhausted', undeliveredAt: world.now }));
+    world.deliveries.records.push(aRecord(id, first, { lastStatus: 200 }));
+    expect(shown(await list(world, id))).toEqual([
+      [third, 'exhausted'],
+      [second, 'waiting'],
+      [first, 'delivered'],
+    ]);
+    expect(shown(await list(world, id, 'state=delivered'))).toEqual([[first, 'delivered']]);
+    expect(shown(await list(world, id, 'state=waiting'))).toEqual([[second, 'waiting']]);
+    expect(shown(await list(world, id, 'state=undelivered'))).toEqual([[third, 'exhausted']]);
+    expect(shown(await list(world, id, 'status=2xx'))).toEqual([[first, 'delivered']]);
+    expect(shown(await list(world, id, 'eventType=conversation_push'))).toEqual([]);
+    const since = new Date(world.now - 1000).toISOString();
+    expect(shown(await list(world, id, `from=${since}`))).toHaveLength(2);
+    expect(shown(await list(world, id, `state=undelivered&to=${since}`))).toEqual([]);
+  });
+
+  it('that are held say why, in the list and by themselves', async () => {
+    const world = new World();
+    const id = await aReadySubscription(world, { status: 'paused' });
+    const [webhookId = ''] = await messages(world, 1);
+    const { deliveries } = await list(world, id, 'state=held');
+    expect(deliveries).toMatchObject([{ webhookId, state: 'held', attempts: 0, reason: 'the subscription is paused' }]);
+    const one = await world.ask('GET', `/v1/subscriptions/${id}/deliveries/${webhookId}`);
+    expect(one).toMatchObject({ status: 200, body: { state: 'held', request: { body: expect.any(String) } } });
+  });
+
+  it('that is not for the subscription is a 404 that says why', async () => {
+    const world = new World();
+    const id = await aReadySubscription(world, { orgIds: [2] });
+    const [webhookId = ''] = await messages(world, 1);
+    const { status, body } = await world.ask('GET', `/v1/subscriptions/${id}/deliveries/${webhookId}`);
+    expect(status).toBe(404);
+    expect(body.detail).toContain('the subscription asks for other organisations than 1');
+  });
+
+  it('are neither repeated nor left out while events arrive and the ledger forgets', async () => {
+    const world = new World();
+    const id = await aReadySubscription(world);
+    const ids = await messages(world, 9);
+    for (const webhookId of ids) world.deliveries.records.push(aRecord(id, webhookId, {}));
+    const first = await list(world, id, 'limit=4');
+    await messages(world, 1);
+    // The one at which the page ended is forgotten.
+    const last = first.deliveries.at(-1).webhookId;
+    world.deliveries.records.splice(
+      world.deliveries.records.findIndex((record) => record.webhookId === last),
+      1,
+    );
+    const second = await list(world, id, `limit=4&cursor=${first.nextCursor}`);
+    const third = await list(world, id, `limit=4&cursor=${second.nextCursor}`);
+    expect([first, second, third].flatMap(shown).map(([webhookId]) => webhookId)).toEqual(ids);
+    expect(third.nextCursor).toBeUndefined();
+  });
+
+  it('are found with a filter that matches one in 10,000, and a page reads no more than in a small history', async () => {
+    const readsOfFirstPage = async (count: number) => {
+      const world = new World();
+      const id = await aReadySubscription(world, { filter: { author: { type: ['user'] } } });
+      const [one = ''] = await messages(world, 1);
+      const event = world.events?.events.get(one);
+      const ids = [one];
+      for (let index = 1; event !== undefined && index < count; index++) {
+        const webhookId = `msg_${index}`;
+        world.events?.events.set(webhookId, { ...event, webhookId, recordedAt: event.recordedAt - index });
+        ids.push(webhookId);
+      }
+      const rare = ids.filter((_, index) => index % 10_000 === 9_999);
+      for (const webhookId of rare) world.deliveries.records.push(aRecord(id, webhookId, {}));
+      const history = world.events;
+      if (history === undefined) throw new Error('there is no history');
+      const reads = { calls: 0, keys: 0 };
+      for (const reader of [history, world.deliveries]) {
+        const readMany = reader.readMany.bind(reader) as (keys: readonly unknown[]) => Promise<never>;
+        Object.assign(reader, {
+          readMany: (keys: readonly unknown[]) => {
+            reads.calls++;
+            reads.keys += keys.length;
+            return readMany(keys);
+          },
+        });
+      }
+      await list(world, id);
+      const ofFirst = { ...reads };
+      const { ids: found, answers } = await allPages(world, id, '');
+      expect(found).toEqual(rare);
+      return { ofFirst, answers };
+    };
+    const small = await readsOfFirstPage(1000);
+    const large = await readsOfFirstPage(10_000);
+    expect(large.ofFirst).toEqual(small.ofFirst);
+    expect(large.answers).toBeLessThanOrEqual(11);
+  }, 30_000);
+
+  it('of a deployment without a history come from the ledger; what needs the history says so', async () => {
+    const world = new World();
+    world.events = undefined;
+    const id = await aReadySubscription(world);
+    world.deliveries.records.push(aRecord(id, 'msg_1', { lastStatus: 503 }), aRecord(id, 'msg_2', { lastStatus: 200 }));
+    expect(shown(await list(world, id))).toHaveLength(2);
+    expect(shown(await list(world, id, 'status=503'))).toEqual([['msg_1', 'delivered']]);
+    for (const query of ['state=waiting', 'state=held', 'from=1970-01-01T00:00:00Z']) {
+      const { status, body } = await world.ask('GET', `/v1/subscriptions/${id}/deliveries?${query}`);
+      expect([status, body.detail]).toEqual([409, expect.stringContaining('eventHistoryDays')]);
+    }
+  });
+
+  it.each([
+    ['status=6xx', 'status'],
+    ['status=20', 'status'],
+    ['from=yesterday', 'from'],
+    ['state=waiting&replayName=r', 'replayName'],
+    ['from=1970-01-01T00:00:00Z&replayName=r', 'replayName'],
+    ['cursor=bm8', 'cursor'],
+  ])('refuses %s and names the field', async (query, field) => {
+    const world = new World();
+    const id = await world.create();
+    const { status, body } = await world.ask('GET', `/v1/subscriptions/${id}/deliveries?${query}`);
+    expect([status, body.errors[0].field]).toEqual([400, field]);
+  });
+});
+
 describe('one delivery', () => {
   it('is shown with the request that is sent, credentials masked, and each attempt', async () => {
     const world = new World();

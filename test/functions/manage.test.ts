@@ -620,9 +620,10 @@ describe('testing a subscription', () => {
   });
 });
 
-describe('deliveries', () => {
+describe('deliveries of a deployment that keeps no history', () => {
   let id: string;
   beforeEach(async () => {
+    world.events = undefined;
     id = await world.create();
     for (const state of ['delivered', 'retrying', 'exhausted', 'discarded'] as const) {
       for (let index = 0; index < 3; index++) {
@@ -662,8 +663,8 @@ describe('deliveries', () => {
     ['nothing', null],
   ])('refuses a forged cursor that holds %s', async (_, place) => {
     for (const [path, list] of [
-      [`/v1/subscriptions/${id}/deliveries?`, `deliveries ${id}  `],
-      [`/v1/subscriptions/${id}/deliveries?state=undelivered&`, `deliveries ${id} undelivered `],
+      [`/v1/subscriptions/${id}/deliveries?`, `deliveries ${id}      `],
+      [`/v1/subscriptions/${id}/deliveries?state=undelivered&`, `deliveries ${id} undelivered     `],
       ['/v1/subscriptions?', 'subscriptions'],
     ]) {
       const { status, body } = await world.ask('GET', `${path}cursor=${forged(list ?? '', place)}`);
@@ -678,7 +679,9 @@ describe('deliveries', () => {
 
   it('refuses a state that it does not know', async () => {
     const { body } = await world.ask('GET', `/v1/subscriptions/${id}/deliveries?state=lost`);
-    expect(body.errors[0].detail).toBe('must be one of delivered, retrying, exhausted, discarded, undelivered');
+    expect(body.errors[0].detail).toBe(
+      'must be one of delivered, retrying, exhausted, discarded, undelivered, waiting, held',
+    );
   });
 });
 
@@ -894,7 +897,11 @@ describe('the API', () => {
   });
 
   it.each([
-    ['?stat=undelivered', 'stat', 'is not a query parameter here; known ones are state, replayName, limit, cursor'],
+    [
+      '?stat=undelivered',
+      'stat',
+      'is not a query parameter here; known ones are state, eventType, status, from, to, replayName, limit, cursor',
+    ],
     ['?state=delivered&state=delivered', 'state', 'is given more than once'],
     ['?limit=1&limit=2', 'limit', 'is given more than once'],
   ])('refuses the query %s and names the parameter', async (query, field, detail) => {

@@ -127,7 +127,8 @@ describe.each<[string, (records: readonly DeliveryRecord[]) => Promise<DeliveryH
     const records = Array.from({ length: 40 }, (__, index) => {
       const state = states[index % 4] ?? 'delivered';
       const { undeliveredAt: ___, ...record } = aRecord({ webhookId: `msg_${index}`, state, event: '{}' });
-      return state === 'delivered' ? record : { ...record, undeliveredAt: index * 1000, replayName: 'r1' };
+      if (state === 'delivered') return { ...record, lastStatus: 200, eventType: 'new_message' };
+      return { ...record, undeliveredAt: index * 1000, replayName: 'r1', lastStatus: 500 + (index % 4) };
     });
     history = await make([...records, aRecord({ subscriptionId: 'sub_other' })]);
   });
@@ -157,13 +158,16 @@ describe.each<[string, (records: readonly DeliveryRecord[]) => Promise<DeliveryH
     expect(times).toEqual([...times].sort((one, other) => other - one));
   });
 
-  it('lists by state, by time and by replay', async () => {
+  it('lists by state, time, replay, event type and the last status', async () => {
     expect(await all({})).toHaveLength(40);
     expect(await all({ state: 'delivered' })).toHaveLength(10);
     expect(await all({ state: 'exhausted' })).toHaveLength(10);
     expect(await all({ state: 'undelivered', from: 9_000, to: 11_000 })).toHaveLength(3);
     expect(await all({ replayName: 'r1' })).toHaveLength(30);
     expect(await all({ replayName: 'r2' })).toHaveLength(0);
+    expect(await all({ eventType: 'new_message' })).toHaveLength(10);
+    expect(await all({ lastStatus: { from: 500, to: 502 } })).toHaveLength(20);
+    expect(await all({ state: 'undelivered', lastStatus: { from: 503, to: 503 } })).toHaveLength(10);
   });
 
   it('hands out the stored event only when it is asked for', async () => {

@@ -1,5 +1,5 @@
 import type { RecordedEvent } from '../../../lambdas/domain/history/recorded-event.ts';
-import { timeKeyOf, timePrefix } from '../../../lambdas/domain/history/time-order.ts';
+import { recordedAtOf, timeKeyOf, timePrefix } from '../../../lambdas/domain/history/time-order.ts';
 import type { EventHistory, EventPage, EventQuery } from '../../../lambdas/manage/ports.ts';
 import type { EventRecorder } from '../../../lambdas/record-events/ports.ts';
 
@@ -27,10 +27,11 @@ export class InMemoryEventHistory implements EventHistory, EventRecorder {
   async list({ from, to, limit, before = timePrefix(to + 1), ...only }: EventQuery): Promise<EventPage> {
     const { type, orgId, conversationId } = only;
     const fitting = [...this.events.values()]
-      .filter((event) => event.recordedAt >= from && event.recordedAt <= to && keyOf(event) < before)
+      .filter((event) => event.recordedAt >= from && event.recordedAt <= Math.min(to, recordedAtOf(before)))
+      .filter((event) => keyOf(event) < before)
       .filter((event) => (type ?? event.type) === event.type && (orgId ?? event.orgId) === event.orgId)
       .filter((event) => (conversationId ?? event.conversationId) === event.conversationId)
-      .sort((one, other) => (keyOf(one) < keyOf(other) ? 1 : -1))
+      .sort((one, other) => other.recordedAt - one.recordedAt || (one.webhookId < other.webhookId ? 1 : -1))
       .map(({ event: _, ...summary }) => summary);
     const events = fitting.slice(0, limit);
     const last = events.at(-1);

@@ -8,6 +8,7 @@ import type {
   Replays,
   RequestKeys,
   SettingsStore,
+  StatusRange,
   SubscriberQueues,
 } from '../../../lambdas/manage/ports.ts';
 
@@ -32,11 +33,14 @@ export class InMemoryDeliveries implements DeliveryHistory {
     query: DeliveryQuery,
   ): Promise<{ deliveries: DeliveryRecord[]; next?: DeliveryPlace }> {
     const { state, from = 0, to = Number.POSITIVE_INFINITY, replayName, withEvent = false, limit, after } = query;
+    const { eventType, lastStatus } = query;
     const fitting = this.records.filter(
       (record) =>
         record.subscriptionId === subscriptionId &&
         (state === undefined || (state === 'undelivered' ? record.state !== 'delivered' : record.state === state)) &&
         (replayName === undefined || record.replayName === replayName) &&
+        (eventType === undefined || record.eventType === eventType) &&
+        (lastStatus === undefined || isWithin(lastStatus, record.lastStatus ?? 0)) &&
         (record.undeliveredAt === undefined || (record.undeliveredAt >= from && record.undeliveredAt <= to)),
     );
     // The index of what was not delivered is read backwards.
@@ -50,6 +54,8 @@ export class InMemoryDeliveries implements DeliveryHistory {
     return start + limit < fitting.length && last !== undefined ? { deliveries, next: last } : { deliveries };
   }
 }
+
+const isWithin = ({ from, to }: StatusRange, status: number): boolean => status >= from && status <= to;
 
 export class InMemoryRequestKeys implements RequestKeys {
   readonly claimed = new Map<string, ClaimedRequest>();

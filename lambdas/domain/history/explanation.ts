@@ -26,6 +26,11 @@ export const outcomes = [
 ] as const;
 export type Outcome = (typeof outcomes)[number];
 
+/** The event is for the subscription, and no attempt was made yet. */
+export function isUntried(outcome: string | undefined): outcome is 'waiting' | 'held' {
+  return outcome === 'waiting' || outcome === 'held';
+}
+
 export interface Explanation {
   readonly outcome: Outcome;
   /** For people: one sentence. */
