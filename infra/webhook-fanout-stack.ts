@@ -1,4 +1,5 @@
-import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
+import { MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
 import { defaultDisableAfterSeconds, maxDisableAfterSeconds } from '../lambdas/domain/deliveries/endpoint-health.ts';
 import {
@@ -114,6 +115,24 @@ export class WebhookFanoutStack extends Stack {
         alarms,
         days: eventHistoryDays,
       });
+    alarms.raise({
+      article: 'queues-not-read',
+      usersLose: 'Inactivity comes late or for the wrong conversations, or the event history lacks events.',
+      // Of queues that nobody reads the functions say nothing.
+      metric: new MathExpression({
+        expression: `FILL(activity, 0) + FILL(timers, 0)${history === undefined ? '' : ' + FILL(history, 0)'}`,
+        usingMetrics: {
+          activity: activity.queue.metricOldestMessageAge(),
+          timers: inactivity.timers.metricOldestMessageAge(),
+          ...(history !== undefined && { history: history.queue.metricOldestMessageAge() }),
+        },
+        label: 'oldest messages, s',
+        period: Duration.minutes(1),
+      }),
+      threshold: Duration.minutes(10).toSeconds(),
+      evaluationPeriods: 5,
+      badPeriods: 1,
+    });
     const management = new Management(this, 'Management', {
       bundleDirectory,
       api,

@@ -113,7 +113,8 @@ export class Dashboard extends Construct {
         title: 'Dead letters',
         metrics: [
           ...deadLetters.map(([label, metric]) => labelled(metric, label)),
-          labelled(domainMetric(this, 'DeadLetters', 'Maximum', hour), 'subscribers'),
+          labelled(domainMetric(this, 'DeadLetters', 'Maximum', Duration.minutes(5)), 'subscribers'),
+          labelled(domainMetric(this, 'RoutesNotRead', 'Maximum', Duration.minutes(5)), 'not read'),
           labelled(domainMetric(this, 'PublishFailed', 'Sum'), 'not published'),
         ],
         setPeriodToTimeRange: false,

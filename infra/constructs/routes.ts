@@ -34,6 +34,9 @@ import { type UnscopedAction, unscopedActions } from './unscoped-actions.ts';
 /** What `provision` gives each delivery function (domain/routes/desired-route.ts), for what it costs. */
 export const deliveryMemoryMegabytes = 256;
 
+/** Between looks at the queues of all subscribers. */
+const watchInterval = Duration.minutes(5);
+
 export interface RoutesProps {
   readonly bundleDirectory: string;
   readonly bus: FanoutBus;
@@ -270,6 +273,16 @@ export class Routes extends Construct {
         }),
       ],
     });
+    new Rule(this, 'EveryFiveMinutes', {
+      description: 'The depth of all queues of subscribers is looked at',
+      schedule: Schedule.rate(watchInterval),
+      targets: [
+        new LambdaFunction(this.provision.function, {
+          event: RuleTargetInput.fromObject({ action: 'watch-routes' }),
+          retryAttempts: 0,
+        }),
+      ],
+    });
     new Rule(this, 'EveryHour', {
       description: 'Every route is looked at, whatever was missed',
       schedule: Schedule.rate(Duration.hours(1)),
@@ -368,8 +381,18 @@ export class Routes extends Construct {
     alarms.raise({
       article: 'subscriber-dead-letters',
       usersLose: 'The events in the dead-letter queue of a subscriber, until they are put back.',
-      metric: domainMetric(this, 'DeadLetters', 'Maximum', Duration.hours(1)),
+      metric: domainMetric(this, 'DeadLetters', 'Maximum', watchInterval),
       threshold: 1,
+    });
+    alarms.raise({
+      article: 'deliveries-not-read',
+      usersLose: 'Events wait in the queue of a subscriber and nothing delivers them, or nobody looks whether they do.',
+      metric: domainMetric(this, 'RoutesNotRead', 'Maximum', watchInterval),
+      threshold: 1,
+      // Two looks in a row: at one, all may be between two batches. Three periods without a look are as bad.
+      evaluationPeriods: 3,
+      badPeriods: 2,
+      missing: 'breaching',
     });
     alarms.raise({
       article: 'routing-failing',

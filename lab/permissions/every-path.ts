@@ -337,6 +337,7 @@ function pathsOf(traveller: Traveller): { readonly together: Paths; readonly aft
       const FunctionName = name;
       await aws.lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, Description: 'other code' }));
       fire('rate(1 hour)');
+      fire('rate(5 minutes)');
       await until('the repair', async () => {
         const [targets, queue, found] = await Promise.all([
           aws.eventBridge.send(new ListTargetsByRuleCommand(rule)),

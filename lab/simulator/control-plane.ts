@@ -105,9 +105,13 @@ export class ControlPlane {
           if (invocation.strikes('invoked-twice')) invokeAsync(functionName, JSON.stringify(payload));
         }),
       unreservedConcurrency: () => invocation.call('GetAccountSettings', () => 1_000),
-      countDeadLetters: (ids) =>
-        invocation.call('GetQueueAttributes dead letters', () =>
-          ids.reduce((sum, id) => sum + (queues.find(`${this.#options.prefix}-${id}-dlq`)?.counts().visible ?? 0), 0),
+      depths: (ids) =>
+        invocation.call('GetQueueAttributes depths', () =>
+          ids.map((id) => {
+            const own = queues.find(`${this.#options.prefix}-${id}`)?.counts();
+            const dead = queues.find(`${this.#options.prefix}-${id}-dlq`)?.counts();
+            return { waiting: own?.visible ?? 0, inFlight: own?.inFlight ?? 0, deadLetters: dead?.visible ?? 0 };
+          }),
         ),
     };
   }

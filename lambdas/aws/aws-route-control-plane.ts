@@ -3,7 +3,7 @@ import type { LambdaClient } from '@aws-sdk/client-lambda';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { queueArn, type RouteSettings, routeNames, subscriptionIdOf } from '../domain/routes/desired-route.ts';
 import type { RouteAction } from '../domain/routes/route-plan.ts';
-import type { ActionOutcome, RouteControlPlane } from '../provision/ports.ts';
+import type { ActionOutcome, RouteControlPlane, RouteDepth } from '../provision/ports.ts';
 import { eventBridgeRouteRules } from './event-bridge-route-rules.ts';
 import { lambdaRouteFunctions } from './lambda-route-functions.ts';
 import { sqsRouteQueues } from './sqs-route-queues.ts';
@@ -16,7 +16,7 @@ interface Options {
   readonly sleep: (ms: number) => Promise<void>;
 }
 
-/** Looks at dead-letter queues at once. */
+/** Subscriptions whose queues are looked at at once. */
 const parallelLooks = 10;
 
 /** Routes of EventBridge rules, SQS queues and Lambda functions. The clients retry calls that are throttled. */
@@ -29,6 +29,16 @@ export function awsRouteControlPlane({ eventBridge, sqs, lambda, settings, sleep
 
   async function* owners(pages: AsyncIterable<readonly string[]>): AsyncIterable<readonly string[]> {
     for await (const names of pages) yield names.flatMap((name) => subscriptionIdOf(settings.prefix, name) ?? []);
+  }
+
+  async function depthOf(subscriptionId: string): Promise<RouteDepth> {
+    const names = routeNames(settings.prefix, subscriptionId);
+    const [own, dead] = await Promise.all([queues.describe(names.queue), queues.describe(names.deadLetterQueue)]);
+    return {
+      waiting: Number(own?.ApproximateNumberOfMessages ?? 0),
+      inFlight: Number(own?.ApproximateNumberOfMessagesNotVisible ?? 0),
+      deadLetters: Number(dead?.ApproximateNumberOfMessages ?? 0),
+    };
   }
 
   return {
@@ -99,17 +109,13 @@ export function awsRouteControlPlane({ eventBridge, sqs, lambda, settings, sleep
 
     unreservedConcurrency: () => functions.unreservedConcurrency(),
 
-    async countDeadLetters(subscriptionIds) {
-      let total = 0;
+    async depths(subscriptionIds) {
+      const depths: RouteDepth[] = [];
       for (let start = 0; start < subscriptionIds.length; start += parallelLooks) {
-        const found = await Promise.all(
-          subscriptionIds
-            .slice(start, start + parallelLooks)
-            .map((id) => queues.describe(routeNames(settings.prefix, id).deadLetterQueue)),
-        );
-        for (const attributes of found) total += Number(attributes?.ApproximateNumberOfMessages ?? 0);
+        const ids = subscriptionIds.slice(start, start + parallelLooks);
+        depths.push(...(await Promise.all(ids.map(depthOf))));
       }
-      return total;
+      return depths;
     },
   };
 }

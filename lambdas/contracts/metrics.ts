@@ -42,8 +42,10 @@ export const metrics = {
   DueSweepCompleted: { unit: 'Count', dimensions: [] },
   /** How long the oldest delivery that is due has waited, throttled ones included. */
   OldestDueDelivery: { unit: 'Seconds', dimensions: ['subscriptionId'] },
-  /** Messages in the dead-letter queues of all subscribers, counted by each `reconcile-all`: once an hour. */
+  /** Messages in the dead-letter queues of all subscribers, counted every five minutes. */
   DeadLetters: { unit: 'Count', dimensions: [] },
+  /** Subscribers with events that wait while none is being delivered, though nobody has stopped it; looked at as often. */
+  RoutesNotRead: { unit: 'Count', dimensions: [] },
   /** Routes brought to their desired state. */
   RoutesReconciled: { unit: 'Count', dimensions: [] },
   /** Routes that could not be brought there. */

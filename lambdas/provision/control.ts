@@ -158,7 +158,6 @@ export function createControl(deps: ControlDeps): Control {
         delaySeconds: Math.min(maxDelaySeconds, Math.floor(index / routesPerSecond)),
       })),
     );
-    metrics.add('DeadLetters', await routes.countDeadLetters(all));
     await warnOfConcurrency();
     log.info('every route is looked at', { routes: all.length });
   }

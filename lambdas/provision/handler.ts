@@ -3,6 +3,7 @@ import { flushMetrics } from '../telemetry/flush-metrics.ts';
 import { createControl } from './control.ts';
 import { createDeployment, type DeploymentDeps } from './deployment.ts';
 import { inParallel } from './in-parallel.ts';
+import { watchRoutes } from './route-watch.ts';
 import { type ConfigChange, type ReceivedMessage, readTrigger } from './trigger.ts';
 
 interface Invocation {
@@ -80,6 +81,9 @@ export function createProvisionHandler(deps: DeploymentDeps) {
         return undefined;
       case 'sweep-due':
         await deps.dueDeliveries.sweep(() => invocation.getRemainingTimeInMillis() > sweepEndsWithMs);
+        return undefined;
+      case 'watch-routes':
+        await watchRoutes(deps);
         return undefined;
       case 'deployment':
         await deployment.answer(trigger.request, remainingMs);

@@ -82,8 +82,17 @@ export interface RouteControlPlane {
   invoke(functionName: string, payload: { readonly probe: true } | { readonly park: true }): Promise<void>;
   /** How many invocations the account leaves to all functions for which nothing is set aside. */
   unreservedConcurrency(): Promise<number>;
-  /** How many messages lie in the dead-letter queues of these subscriptions together. */
-  countDeadLetters(subscriptionIds: readonly string[]): Promise<number>;
+  /** What lies in the queues of these subscriptions, in their order; nothing where there is no queue. */
+  depths(subscriptionIds: readonly string[]): Promise<readonly RouteDepth[]>;
+}
+
+/** Messages, as many as SQS believes there are. */
+export interface RouteDepth {
+  /** That nobody has received. */
+  readonly waiting: number;
+  /** That are being delivered, or hidden until their next attempt. */
+  readonly inFlight: number;
+  readonly deadLetters: number;
 }
 
 export type ActionOutcome =

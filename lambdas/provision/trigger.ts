@@ -10,6 +10,7 @@ export type Trigger =
   | { readonly kind: 'control'; readonly messages: readonly ReceivedMessage[] }
   | { readonly kind: 'reconcile-all' }
   | { readonly kind: 'sweep-due' }
+  | { readonly kind: 'watch-routes' }
   | { readonly kind: 'deployment'; readonly request: CustomResourceRequest };
 
 export interface ConfigChange {
@@ -69,7 +70,7 @@ const streamSchema = z.object({
 const queueSchema = z.object({
   Records: z.array(z.object({ eventSource: z.literal('aws:sqs'), messageId: z.string(), body: z.string() })),
 });
-const scheduleSchema = z.object({ action: z.enum(['reconcile-all', 'sweep-due']) });
+const scheduleSchema = z.object({ action: z.enum(['reconcile-all', 'sweep-due', 'watch-routes']) });
 
 /** Throws on an event that nothing of this deployment sends. */
 export function readTrigger(event: unknown): Trigger {

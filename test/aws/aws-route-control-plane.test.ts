@@ -451,12 +451,16 @@ describe('what is there of all routes', () => {
     expect(ids).toEqual(['sub_a', 'sub_b', 'sub_c', 'sub_d']);
   });
 
-  it('counts what lies in their dead-letter queues', async () => {
+  it('counts what lies in their queues', async () => {
     sqs
       .on(GetQueueAttributesCommand)
-      .resolvesOnce({ Attributes: { ApproximateNumberOfMessages: '2' } })
+      .resolvesOnce({ Attributes: { ApproximateNumberOfMessages: '2', ApproximateNumberOfMessagesNotVisible: '4' } })
+      .rejectsOnce(new QueueDoesNotExist(says))
       .rejectsOnce(new QueueDoesNotExist(says))
       .resolves({ Attributes: { ApproximateNumberOfMessages: '3' } });
-    expect(await routes.countDeadLetters(['a', 'b', 'c'])).toBe(5);
+    expect(await routes.depths(['a', 'b'])).toEqual([
+      { waiting: 2, inFlight: 4, deadLetters: 0 },
+      { waiting: 0, inFlight: 0, deadLetters: 3 },
+    ]);
   });
 });

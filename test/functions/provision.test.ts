@@ -313,12 +313,6 @@ describe('the hourly run', () => {
     );
   });
 
-  it('counts what lies in the dead-letter queues', async () => {
-    world.routes.deadLetters = 3;
-    await world.invoke({ action: 'reconcile-all' });
-    expect(world.metrics.valuesOf('DeadLetters')).toEqual([3]);
-  });
-
   it('has what is about to expire in a queue that nobody reads written down; a change alone does not', async () => {
     await world.make('sub_1');
     world.subscriptions.put(aSubscriptionItem({ status: 'paused' }));
@@ -347,6 +341,48 @@ describe('the hourly run', () => {
     expect(world.sent).toEqual([
       { message: { subscriptionId: 'sub_1', action: 'probe', dueAt: probeAt }, delaySeconds: 0 },
     ]);
+  });
+});
+
+describe('a look at all queues', () => {
+  const look = async () => {
+    await world.invoke({ action: 'watch-routes' });
+    return world.metrics.valuesOf('RoutesNotRead').at(-1);
+  };
+  const depth = { waiting: 0, inFlight: 0, deadLetters: 0 };
+
+  it('counts dead letters, and names whose they are', async () => {
+    await world.make('sub_1', 'sub_2');
+    world.routes.depthsById.set('sub_1', { ...depth, deadLetters: 3 });
+    await look();
+    expect(world.metrics.valuesOf('DeadLetters')).toEqual([3]);
+    expect(world.log.lines).toContainEqual(
+      expect.objectContaining({ message: 'dead letters', fields: { subscriptionId: 'sub_1', deadLetters: 3 } }),
+    );
+  });
+
+  it('sees events that wait while nothing reads them, and names the subscriber', async () => {
+    await world.make('sub_1', 'sub_2');
+    world.routes.depthsById.set('sub_1', { ...depth, waiting: 7 });
+    world.routes.depthsById.set('sub_2', { ...depth, waiting: 7, inFlight: 1 });
+    expect(await look()).toBe(1);
+    expect(world.log.lines).toContainEqual(
+      expect.objectContaining({
+        message: 'events wait and nothing reads them',
+        fields: { subscriptionId: 'sub_1', waiting: 7 },
+      }),
+    );
+  });
+
+  it('finds nothing wrong where a person or the system has stopped the deliveries', async () => {
+    await world.make('sub_1');
+    world.routes.depthsById.set('sub_1', { ...depth, waiting: 7 });
+    expect(await look()).toBe(1);
+    world.subscriptions.put(aSubscriptionItem({ status: 'paused' }));
+    expect(await look()).toBe(0);
+    world.subscriptions.put(aSubscriptionItem());
+    await world.setState({ disabled: { at: world.now, reason: 'the receiver is gone (status 410)' } });
+    expect(await look()).toBe(0);
   });
 });
 

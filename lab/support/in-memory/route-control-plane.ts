@@ -11,7 +11,7 @@ import {
   type RouteAction,
   ruleTargetId,
 } from '../../../lambdas/domain/routes/route-plan.ts';
-import type { ActionOutcome, RouteControlPlane } from '../../../lambdas/provision/ports.ts';
+import type { ActionOutcome, RouteControlPlane, RouteDepth } from '../../../lambdas/provision/ports.ts';
 
 /** The control planes of EventBridge, SQS and Lambda, as far as routes go, with their refusals. */
 export class InMemoryRoutes implements RouteControlPlane {
@@ -22,7 +22,7 @@ export class InMemoryRoutes implements RouteControlPlane {
   readonly applied: RouteAction[] = [];
   readonly invoked: { functionName: string; payload: unknown }[] = [];
   maxRules = 300;
-  deadLetters = 0;
+  readonly depthsById = new Map<string, RouteDepth>();
   concurrency = 1_000;
   /** Names of queues that were deleted less than a minute ago. */
   readonly recentlyDeleted = new Set<string>();
@@ -80,8 +80,8 @@ export class InMemoryRoutes implements RouteControlPlane {
     return this.concurrency;
   }
 
-  async countDeadLetters(): Promise<number> {
-    return this.deadLetters;
+  async depths(subscriptionIds: readonly string[]): Promise<readonly RouteDepth[]> {
+    return subscriptionIds.map((id) => this.depthsById.get(id) ?? { waiting: 0, inFlight: 0, deadLetters: 0 });
   }
 
   /** All that exists, to compare. */
