@@ -3,7 +3,7 @@ import { isJsonObject, type JsonObject } from '../../lambdas/json/json.ts';
 import { subscriptionPath } from '../api-path.ts';
 import { CommandFailed } from '../command-failed.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { instantText } from '../option-values.ts';
+import { instantText, timeQuery } from '../option-values.ts';
 import { type Printer, shortTime } from '../printer.ts';
 import type { CommandLine, Session } from '../session.ts';
 import { examples } from './examples.ts';
@@ -12,6 +12,7 @@ interface StartOptions {
   readonly webhookId?: string;
   readonly failed?: boolean;
   readonly missed?: boolean;
+  readonly includeDelivered?: boolean;
   readonly from?: string;
   readonly to?: string;
 }
@@ -22,7 +23,7 @@ export function registerReplays(program: Command, line: CommandLine): void {
   group
     .command('start')
     .description(
-      'Replay one event, what is exhausted or discarded, or what was missed. Delivered events are not sent again.',
+      'Replay one event, what is exhausted or discarded, or what was missed. Delivered events are sent again only with --include-delivered.',
     )
     .argument('<subscriptionId>', 'the subscription, as subscriptions list shows it')
     .addOption(
@@ -35,6 +36,7 @@ export function registerReplays(program: Command, line: CommandLine): void {
       ]),
     )
     .addOption(new Option('--missed', "all events of that time in the bus's archive, as for a new subscription"))
+    .addOption(new Option('--include-delivered', 'with --missed: what was delivered too, from the event history'))
     .addOption(new Option('--from <time>', 'begin at this time: 2026-11-22T03:00:00Z, 2026-11-22, or 24h (ago)'))
     .addOption(new Option('--to <time>', 'end at this time (default: now)'))
     .addHelpText(
@@ -50,6 +52,39 @@ export function registerReplays(program: Command, line: CommandLine): void {
       const session = await line.open(command);
       const result = await startReplay(session, id, body);
       session.printer.result(result, () => replayText(session.printer, result));
+    });
+
+  group
+    .command('plan')
+    .description('How many events a replay of what was missed would send; nothing is sent')
+    .argument('<subscriptionId>', 'the subscription, as subscriptions list shows it')
+    .addOption(new Option('--from <time>', 'begin at this time: 2026-11-22T03:00:00Z, 2026-11-22, or 24h (ago)'))
+    .addOption(new Option('--to <time>', 'end at this time (default: now)'))
+    .addOption(new Option('--include-delivered', 'count what was delivered too'))
+    .addHelpText(
+      'after',
+      examples('fanout replays plan sub_… --from 24h', 'fanout replays plan sub_… --from 2h --json'),
+    )
+    .action(async (id: string, options: StartOptions, command: Command) => {
+      if (options.from === undefined) throw fromIsMissing();
+      const { api, printer, surroundings } = await line.open(command);
+      const { body } = await api.send({
+        method: 'GET',
+        path: subscriptionPath(id, '/replay/plan'),
+        query: {
+          ...timeQuery(options, surroundings.clock()),
+          ...(options.includeDelivered === true ? { includeDelivered: 'true' } : {}),
+        },
+      });
+      const atLeast = body.isAtLeast === true ? 'at least ' : '';
+      printer.result(body, () =>
+        printer.details([
+          ['Events to send', `${atLeast}${String(body.events)}`],
+          ['Delivered already', `${atLeast}${String(body.delivered)}`],
+          ['Being retried', `${atLeast}${String(body.retrying)}`],
+          ['Counted back to (UTC)', shortTime(body.searchedBackTo)],
+        ]),
+      );
     });
 
   group
@@ -96,7 +131,15 @@ export function registerReplays(program: Command, line: CommandLine): void {
     });
 }
 
-function replayBody({ webhookId, failed, missed, from, to }: StartOptions, now: number): JsonObject {
+function fromIsMissing(): CommandFailed {
+  return new CommandFailed(exitCodes.usage, 'from which time? Add --from, as --from 24h');
+}
+
+function replayBody(options: StartOptions, now: number): JsonObject {
+  const { webhookId, failed, missed, includeDelivered, from, to } = options;
+  if (includeDelivered === true && missed !== true) {
+    throw new CommandFailed(exitCodes.usage, '--include-delivered goes with --missed');
+  }
   if (webhookId !== undefined) {
     if (from !== undefined || to !== undefined) {
       throw new CommandFailed(exitCodes.usage, '--from and --to go with --failed and --missed');
@@ -106,14 +149,13 @@ function replayBody({ webhookId, failed, missed, from, to }: StartOptions, now: 
   if (failed !== true && missed !== true) {
     throw new CommandFailed(exitCodes.usage, 'what is to be replayed? Add --failed, --missed or --webhook-id');
   }
-  if (from === undefined) {
-    throw new CommandFailed(exitCodes.usage, 'from which time? Add --from, as --from 24h');
-  }
+  if (from === undefined) throw fromIsMissing();
   const range = {
     from: instantText('--from', from, now),
     ...(to === undefined ? {} : { to: instantText('--to', to, now) }),
   };
-  return failed === true ? { failed: range } : { missed: range };
+  if (failed === true) return { failed: range };
+  return { missed: { ...range, ...(includeDelivered === true ? { includeDelivered } : {}) } };
 }
 
 /** The API puts a few hundred events in the queue per answer and says where it stopped. */

@@ -6,6 +6,7 @@ import {
   LimitExceededException,
   ListReplaysCommand,
   type Replay,
+  ResourceAlreadyExistsException,
   ResourceNotFoundException,
   StartReplayCommand,
 } from '@aws-sdk/client-eventbridge';
@@ -42,6 +43,8 @@ export function eventBridgeReplays({ client, archiveArn, eventBusName }: Options
         return { kind: 'started' };
       } catch (error) {
         if (error instanceof LimitExceededException) return { kind: 'too-many' };
+        // The name is this replay's own: an earlier run of the same request has started it.
+        if (error instanceof ResourceAlreadyExistsException) return { kind: 'started' };
         throw error;
       }
     },

@@ -44,6 +44,12 @@ export const apiRoutes = [
   },
   { operation: 'replay', method: 'POST', path: '/v1/subscriptions/{id}/replay' },
   { operation: 'listReplays', method: 'GET', path: '/v1/subscriptions/{id}/replay' },
+  {
+    operation: 'planReplay',
+    method: 'GET',
+    path: '/v1/subscriptions/{id}/replay/plan',
+    query: ['from', 'to', 'includeDelivered'],
+  },
   { operation: 'showOrgSettings', method: 'GET', path: '/v1/orgs/{orgId}/settings' },
   { operation: 'setOrgSettings', method: 'PUT', path: '/v1/orgs/{orgId}/settings' },
   { operation: 'listEventTypes', method: 'GET', path: '/v1/event-types' },

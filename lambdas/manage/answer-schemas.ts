@@ -226,6 +226,14 @@ export const replayResultSchema = z.object({
   replay: z.optional(replayProgressSchema),
 });
 
+export const replayPlanSchema = z.object({
+  events: count.check(z.describe('Events that the replay would send.')),
+  delivered: count.check(z.describe('Of that time, delivered already.')),
+  retrying: count.check(z.describe('Of that time, being retried: a replay leaves them to that.')),
+  isAtLeast: z.boolean().check(z.describe('The count stopped early: there may be more.')),
+  searchedBackTo: z.optional(time).check(z.describe('With `isAtLeast`: all that is newer was counted.')),
+});
+
 export const orgSettingsSchema = z.object({
   orgId: int64,
   quietPeriodSeconds: z.int(),

@@ -1,7 +1,6 @@
 import * as z from 'zod/mini';
 import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
-import { testEventType } from '../domain/events/event-types.ts';
-import { explainOutcome, isUntried } from '../domain/history/explanation.ts';
+import { explainOutcome, isUntried, mayBeForSubscription } from '../domain/history/explanation.ts';
 import type { EventSummary } from '../domain/history/recorded-event.ts';
 import { isTimeKey, timeKeyOf } from '../domain/history/time-order.ts';
 import type { StoredSubscription } from '../domain/subscriptions/subscription.ts';
@@ -168,7 +167,7 @@ export function deliveryListOperation(deps: DeliveryListDeps): Pick<Operations, 
         ? []
         : summaries
             .filter(({ webhookId }) => !byId.has(webhookId))
-            .filter(({ type }) => type === testEventType || subscription.config.eventTypes.includes(type))
+            .filter((event) => mayBeForSubscription(event, subscription.config))
             .map(({ webhookId }) => webhookId);
     const whole = await history.readMany(untried);
     return summaries.flatMap((event) => {

@@ -16,6 +16,7 @@ import {
   orgSettingsSchema,
   problemSchema,
   replayListSchema,
+  replayPlanSchema,
   replayResultSchema,
   resentDeliverySchema,
   resentEventSchema,
@@ -58,6 +59,7 @@ const answers = {
   TestResult: testResultSchema,
   ReplayList: replayListSchema,
   ReplayResult: replayResultSchema,
+  ReplayPlan: replayPlanSchema,
   OrgSettings: orgSettingsSchema,
   EventTypeList: eventTypeListSchema,
   FilterResult: filterResultSchema,
@@ -137,6 +139,10 @@ const queryParameters: Readonly<Record<ApiQueryParameter, Json>> = {
   status: {
     description: 'Of the last answer: `503`, or `5xx` for a class of them.',
     schema: { type: 'string', pattern: '^[1-5](\\d\\d|xx)$' },
+  },
+  includeDelivered: {
+    description: 'Whether what was delivered is to be sent again, too.',
+    schema: { type: 'string', enum: ['true', 'false'], default: 'false' },
   },
   replayName: { description: 'Only deliveries of this replay.', schema: { type: 'string' } },
 };
@@ -249,8 +255,14 @@ const operations: Readonly<Record<ApiOperation, OperationDescription>> = {
   replay: {
     summary: 'Deliver again: one event, what is exhausted or discarded, or what was missed; or cancel a replay.',
     body: { schema: 'ReplayRequest', required: true },
+    takesIdempotencyKey: true,
     answers: { 202: answer('Under way.', 'ReplayResult') },
     problems: [409, 429],
+  },
+  planReplay: {
+    summary: 'How many events a replay of what was missed would send, by the event history; it sends nothing.',
+    answers: { 200: answer('Counted; where it stopped early, `isAtLeast`.', 'ReplayPlan') },
+    problems: [409],
   },
   listReplays: {
     summary: 'Its replays from the archive, and their progress.',

@@ -1,32 +1,33 @@
 import * as z from 'zod/mini';
 import { isReplayOf, replayedEnvelope, replayName, replayNamePrefix } from '../domain/deliveries/replay.ts';
 import { routeNames } from '../domain/routes/desired-route.ts';
+import type { RandomBytes } from '../domain/subscriptions/signing-secret.ts';
 import type { StoredSubscription } from '../domain/subscriptions/subscription.ts';
 import { decodeCursor, encodeCursor } from '../http/page-cursor.ts';
 import { problemResponse } from '../http/problem-responses.ts';
-import type { Clock } from '../ports/clock.ts';
-import type { SubscriptionStore } from '../ports/subscription-store.ts';
+import type { JsonObject } from '../json/json.ts';
 import { deliveryPlace, placeJson } from './deliveries.ts';
-import type { DeliveryHistory, DeliveryPlace, ReplayProgress, Replays, SubscriberQueues } from './ports.ts';
+import { type HistoryReplayDeps, historyReplays } from './history-replays.ts';
+import { oncePerKey } from './idempotency.ts';
+import type { DeliveryPlace, ReplayProgress, Replays, RequestKeys } from './ports.ts';
 import {
   type ApiAnswer,
   invalidField,
   jsonAnswer,
+  noQueue,
   type ReadRequest,
   type RoutedRequest,
   readJsonBody,
+  type TimeRange,
 } from './request.ts';
 import { replaySchema } from './request-schemas.ts';
 import { notFound, type Operations } from './router.ts';
 import { isoTime } from './subscription-view.ts';
 
-export interface ReplayDeps {
-  readonly subscriptions: SubscriptionStore;
-  readonly deliveries: DeliveryHistory;
-  readonly queues: SubscriberQueues;
+export interface ReplayDeps extends HistoryReplayDeps {
   readonly replays: Replays;
-  readonly routePrefix: string;
-  readonly clock: Clock;
+  readonly requestKeys: RequestKeys;
+  readonly randomBytes: RandomBytes;
 }
 
 /** What one answer puts in the queue; an HTTP API gives it 30 s. The rest comes with the cursor. */
@@ -37,19 +38,14 @@ const pageSize = 50;
 /** Cancelled replays that a subscription's state keeps: their messages leave its queue after 14 days at most. */
 const maxCancelledKept = 50;
 
-/** Epoch ms. */
-interface Range {
-  readonly from: number;
-  readonly to: number;
-}
-
-interface TimeRange {
+interface AskedRange {
   readonly from: string;
   readonly to?: string | undefined;
 }
 
-export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 'listReplays'> {
-  const { subscriptions, deliveries, queues, replays, routePrefix, clock } = deps;
+export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 'listReplays' | 'planReplay'> {
+  const { subscriptions, deliveries, queues, replays, requestKeys, randomBytes, routePrefix, clock } = deps;
+  const byHistory = historyReplays(deps);
 
   async function replay(request: RoutedRequest): Promise<ApiAnswer> {
     const { id = '' } = request.params;
@@ -62,16 +58,26 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
         detail: 'give exactly one of webhookId, failed, missed and cancel',
       });
     }
-    if (cursor !== undefined && failed === undefined) return invalidField('cursor', 'goes with failed only');
+    if (cursor !== undefined && failed === undefined && missed?.includeDelivered !== true) {
+      return invalidField('cursor', 'goes with failed, and with missed.includeDelivered');
+    }
     const stored = await subscriptions.read(id);
     if (stored.config === undefined) return notFound(id);
-    if (webhookId !== undefined) return replayOne(id, webhookId);
-    if (failed !== undefined) return replayFailed(id, failed, cursor);
-    if (missed !== undefined) return replayMissed(id, missed);
-    return cancelReplay(stored, cancel ?? '');
+    const once = await oncePerKey(request, body.value as JsonObject, requestKeys, { randomBytes, now: clock() });
+    if (once.kind === 'refused') return once.answer;
+    const { now, done } = once.value;
+    const answer = await carryOut();
+    return answer.statusCode === 202 ? done(answer) : answer;
+
+    async function carryOut(): Promise<ApiAnswer> {
+      if (webhookId !== undefined) return replayOne(id, webhookId, now);
+      if (failed !== undefined) return replayFailed(id, failed, cursor, now);
+      if (missed !== undefined) return replayMissed(stored, missed, cursor, now);
+      return cancelReplay(stored, cancel ?? '');
+    }
   }
 
-  async function replayOne(id: string, webhookId: string): Promise<ApiAnswer> {
+  async function replayOne(id: string, webhookId: string, startedAt: number): Promise<ApiAnswer> {
     const delivery = await deliveries.read(id, webhookId);
     if (delivery === undefined) {
       return problemResponse(404, 'Not Found', { detail: `there is no delivery ${webhookId} to ${id}` });
@@ -81,17 +87,22 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
     }
     if (delivery.event === undefined) {
       return problemResponse(409, 'Conflict', {
-        detail: `the event of ${webhookId} is no longer kept, because it is ${delivery.state}; replay the time around it from the archive (missed)`,
+        detail: `the event of ${webhookId} is not kept with its delivery, because it is ${delivery.state}; send it again with POST /v1/subscriptions/${id}/deliveries/${webhookId}/resend`,
       });
     }
-    const name = replayName(routePrefix, id, clock());
+    const name = replayName(routePrefix, id, startedAt);
     const envelope = replayedEnvelope(delivery.event, name);
     if (envelope === undefined || !(await queues.put(id, [envelope]))) return noQueue(id);
     return jsonAnswer(202, { replayName: name, queued: 1 });
   }
 
-  async function replayFailed(id: string, asked: TimeRange, cursor: string | undefined): Promise<ApiAnswer> {
-    const read = rangeOf(asked, 'failed', clock());
+  async function replayFailed(
+    id: string,
+    asked: AskedRange,
+    cursor: string | undefined,
+    startedAt: number,
+  ): Promise<ApiAnswer> {
+    const read = rangeOf(asked, 'failed', startedAt);
     if (read.kind === 'refused') return read.answer;
     const range = read.value;
     const listName = `failed ${id} ${asked.from} ${asked.to ?? ''}`;
@@ -99,7 +110,7 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
     if (cursor !== undefined && (place === undefined || !isOfReplay(place, id, range))) {
       return invalidField('cursor', 'is not a cursor of this replay');
     }
-    const name = place?.name ?? replayName(routePrefix, id, clock());
+    const name = place?.name ?? replayName(routePrefix, id, startedAt);
     const to = place?.to ?? range.to;
     let after: DeliveryPlace | undefined = place?.after;
     let queued = 0;
@@ -135,15 +146,22 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
   }
 
   /** DynamoDB refuses a start outside of the time that is asked for. */
-  function isOfReplay({ name, to, after }: z.output<typeof replayPlace>, id: string, range: Range): boolean {
+  function isOfReplay({ name, to, after }: z.output<typeof replayPlace>, id: string, range: TimeRange): boolean {
     const at = after.undeliveredAt ?? -1;
     return isReplayOf(routePrefix, id, name) && to <= clock() && at >= range.from && at <= to;
   }
 
-  async function replayMissed(id: string, asked: TimeRange): Promise<ApiAnswer> {
-    const read = rangeOf(asked, 'missed', clock());
+  async function replayMissed(
+    stored: StoredSubscription,
+    asked: AskedRange & { readonly includeDelivered?: boolean | undefined },
+    cursor: string | undefined,
+    startedAt: number,
+  ): Promise<ApiAnswer> {
+    const { subscriptionId: id } = stored;
+    const read = rangeOf(asked, 'missed', startedAt);
     if (read.kind === 'refused') return read.answer;
-    const name = replayName(routePrefix, id, clock());
+    if (asked.includeDelivered === true) return byHistory.replayAll(stored, read.value, cursor, startedAt);
+    const name = replayName(routePrefix, id, startedAt);
     const { rule } = routeNames(routePrefix, id);
     const started = await replays.start({ name, ruleName: rule, ...read.value });
     if (started.kind === 'too-many') {
@@ -185,7 +203,7 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
     });
   }
 
-  return { replay, listReplays: list };
+  return { replay, listReplays: list, ...byHistory.operations };
 }
 
 /**
@@ -196,19 +214,13 @@ const archiveLagMs = 10 * 60 * 1000;
 
 const replayPlace = z.strictObject({ name: z.string(), to: z.int(), after: deliveryPlace });
 
-function rangeOf(asked: TimeRange, field: string, now: number): ReadRequest<Range> {
+function rangeOf(asked: AskedRange, field: string, now: number): ReadRequest<TimeRange> {
   const refuse = (name: string, detail: string) =>
     ({ kind: 'refused', answer: invalidField(`${field}.${name}`, detail) }) as const;
   const from = Date.parse(asked.from);
   const to = asked.to === undefined ? now : Date.parse(asked.to);
   if (to > now) return refuse('to', 'lies in the future');
   return from < to ? { kind: 'valid', value: { from, to } } : refuse('to', 'must be later than from');
-}
-
-function noQueue(subscriptionId: string): ApiAnswer {
-  return problemResponse(409, 'Conflict', {
-    detail: `${subscriptionId} has no queue to put an event into; wait until its provisioning is ready`,
-  });
 }
 
 function progressView(progress: ReplayProgress): Record<string, unknown> {

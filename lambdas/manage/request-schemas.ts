@@ -57,12 +57,18 @@ export const replaySchema = z
       .optional(timeRange)
       .check(z.describe('What is exhausted or discarded, by the time of its first failure.')),
     missed: z
-      .optional(timeRange)
+      .optional(
+        z.extend(timeRange, {
+          includeDelivered: z
+            .optional(z.boolean())
+            .check(z.describe('What was delivered too, from the event history; it goes on with `cursor`.')),
+        }),
+      )
       .check(z.describe('What the archive holds of that time; what was delivered is not delivered again.')),
     cancel: z.optional(z.string().check(z.minLength(1), z.maxLength(64))).check(z.describe('The name of a replay.')),
     cursor: z
       .optional(z.string().check(z.minLength(1), z.regex(cursorPattern, 'is not a cursor of this replay')))
-      .check(z.describe('With `failed`: carries on where the answer before ended.')),
+      .check(z.describe('With `failed` or `missed.includeDelivered`: carries on where the answer before ended.')),
   })
   .check(
     z.meta({
@@ -72,6 +78,6 @@ export const replaySchema = z
         { required: ['missed'] },
         { required: ['cancel'] },
       ],
-      dependentRequired: { cursor: ['failed'] },
+      dependentSchemas: { cursor: { anyOf: [{ required: ['failed'] }, { required: ['missed'] }] } },
     }),
   );

@@ -166,3 +166,9 @@ export function readTimeRange(
   if (from === undefined) return refuse('from', 'must be an instant in ISO 8601, UTC');
   return from > to ? refuse('to', 'must be later than from') : { kind: 'valid', value: { from, to } };
 }
+
+export function noQueue(subscriptionId: string): ApiAnswer {
+  return problemResponse(409, 'Conflict', {
+    detail: `${subscriptionId} has no queue to put an event into; wait until its provisioning is ready`,
+  });
+}

@@ -15,7 +15,7 @@ import { deliveryView, waitingView } from './deliveries.ts';
 import { allSubscriptions, isWebhookId, judge, noHistory, unknownEvent } from './event-history.ts';
 import { oncePerKey } from './idempotency.ts';
 import type { DeliveryHistory, EventHistory, RequestKeys, SubscriberQueues } from './ports.ts';
-import { type ApiAnswer, invalidField, jsonAnswer, type RoutedRequest, readJsonBody } from './request.ts';
+import { type ApiAnswer, invalidField, jsonAnswer, noQueue, type RoutedRequest, readJsonBody } from './request.ts';
 import { emptySchema, resendSchema } from './request-schemas.ts';
 import { notFound, type Operations } from './router.ts';
 import { readStored, type ViewRules } from './subscription-view.ts';
@@ -169,11 +169,5 @@ function unknownDelivery(subscriptionId: string, webhookId: string): ApiAnswer {
   const shown = isWebhookId(webhookId) ? ` ${webhookId}` : ' of this id';
   return problemResponse(404, 'Not Found', {
     detail: `no delivery${shown} to ${subscriptionId} is known, and the history has no such event`,
-  });
-}
-
-function noQueue(subscriptionId: string): ApiAnswer {
-  return problemResponse(409, 'Conflict', {
-    detail: `${subscriptionId} has no queue to put an event into; wait until its provisioning is ready`,
   });
 }

@@ -539,7 +539,25 @@ describe('replays', () => {
     expect(api.subscriptions.states.get(id)?.cancelledReplays).toEqual([started.replayName]);
   });
 
+  it('plans a replay of what was missed, and sends what was delivered only where that is asked for', async () => {
+    const id = await aSubscription();
+    await api.provision(id);
+    const detail = { id: 'msg_1', type: 'conversation_push', orgId: 1, data: {} };
+    const event = JSON.stringify({ source: 'drift', 'detail-type': 'conversation_push', detail });
+    const times = { occurredAt: noon, recordedAt: api.now - 1000 };
+    await api.events.record({ webhookId: 'msg_1', source: 'drift', type: 'conversation_push', ...times, event });
+    api.deliveries.push(aRecord({ subscriptionId: id, webhookId: 'msg_1', state: 'delivered' }));
+    const plan = async (...args: string[]) => (await fanout(['replays', 'plan', id, '--from', '1h', ...args])).out;
+    expect(await plan()).toMatch(/Events to send +0\nDelivered already +1\n/);
+    expect(await plan('--include-delivered')).toMatch(/Events to send +1\n/);
+    const started = await fanout(['replays', 'start', id, '--missed', '--include-delivered', '--from', '1h']);
+    expect(started.out).toMatch(/Events queued +1\n/);
+    expect(JSON.parse(api.queued.at(-1) ?? '{}')).toMatchObject({ 'replay-delivered': true });
+    expect(await fanout(['replays', 'plan', id])).toMatchObject({ exitCode: 2 });
+  });
+
   it.each([
+    ['delivered ones of what failed', ['--failed', '--include-delivered', '--from', '1h'], 'goes with --missed'],
     ['nothing to replay', [], 'Add --failed, --missed or --webhook-id'],
     ['no beginning', ['--failed'], 'Add --from'],
     ['a time that is none', ['--failed', '--from', 'yesterday'], '--from must be a time like'],

@@ -362,6 +362,131 @@ describe('the deliveries of a subscription', () => {
   });
 });
 
+describe('a replay by the history', () => {
+  /** Delivered, exhausted, retrying, untried, and one that is not for it; and an old one. */
+  async function aMixedHistory(world: World) {
+    const id = await aReadySubscription(world);
+    const ids: string[] = [];
+    for (let index = 0; index < 4; index++) ids.push(...(await publish(world, broadcastsOf(aMessage({ id: index })))));
+    await publish(world, broadcastsOf(aStatusUpdate()));
+    await publish(world, broadcastsOf(aMessage({ id: 9 })), world.now - 7_200_000);
+    const [delivered = '', exhausted = '', retrying = '', untried = ''] = ids;
+    for (const [webhookId, state] of [
+      [delivered, 'delivered'],
+      [exhausted, 'exhausted'],
+      [retrying, 'retrying'],
+    ] as const) {
+      world.deliveries.records.push(aRecord(id, webhookId, { state }));
+    }
+    const from = new Date(world.now - 3_600_000).toISOString();
+    return { id, delivered, exhausted, untried, from };
+  }
+
+  it('of what was missed and delivered sends each once; only what was delivered is marked as asked for once more', async () => {
+    const world = new World();
+    const { id, delivered, exhausted, untried, from } = await aMixedHistory(world);
+    const missed = { from, includeDelivered: true };
+    const { status, body } = await world.ask('POST', `/v1/subscriptions/${id}/replay`, { missed });
+    expect([status, body.queued]).toEqual([202, 3]);
+    const sent = world.queues.envelopes.map((text) => JSON.parse(text));
+    expect(sent.every((envelope) => envelope['replay-name'] === body.replayName)).toBe(true);
+    expect(Object.fromEntries(sent.map((one) => [one.detail.id, one['replay-delivered'] ?? false]))).toEqual({
+      [delivered]: true,
+      [exhausted]: false,
+      [untried]: false,
+    });
+    expect(world.replays.known.size).toBe(0);
+  });
+
+  it('goes on with its cursor, under one name, and sends nothing twice', async () => {
+    const world = new World();
+    const id = await aReadySubscription(world);
+    for (let index = 0; index < 1203; index++) await publish(world, broadcastsOf(aMessage({ id: index })));
+    const missed = { from: new Date(world.now - 1000).toISOString(), includeDelivered: true };
+    const names = new Set<string>();
+    for (let cursor: string | undefined; ; ) {
+      const { body } = await world.ask('POST', `/v1/subscriptions/${id}/replay`, { missed, ...(cursor && { cursor }) });
+      names.add(body.replayName);
+      world.now += 1000;
+      cursor = body.nextCursor;
+      if (cursor === undefined) break;
+    }
+    expect(names.size).toBe(1);
+    expect(new Set(world.queues.envelopes).size).toBe(1203);
+    expect(world.queues.envelopes).toHaveLength(1203);
+  });
+
+  it('is planned before it starts: as many events as it then sends', async () => {
+    const world = new World();
+    const { id, from } = await aMixedHistory(world);
+    const plan = async (query: string) => {
+      const { body } = await world.ask('GET', `/v1/subscriptions/${id}/replay/plan?from=${from}${query}`);
+      return body;
+    };
+    const counts = { delivered: 1, retrying: 1, isAtLeast: false };
+    expect(await plan('')).toEqual({ events: 2, ...counts });
+    expect(await plan('&includeDelivered=true')).toEqual({ events: 3, ...counts });
+    expect(world.queues.envelopes).toEqual([]);
+  });
+
+  it('is planned with a bounded amount of reading, and says that there may be more', async () => {
+    const world = new World();
+    const id = await aReadySubscription(world);
+    const [one = ''] = await publish(world, broadcastsOf(aMessage()));
+    const event = world.events?.events.get(one);
+    for (let index = 1; event !== undefined && index < 6000; index++) {
+      const webhookId = `msg_${index}`;
+      world.events?.events.set(webhookId, { ...event, webhookId, recordedAt: event.recordedAt - index });
+    }
+    const { body } = await world.ask('GET', `/v1/subscriptions/${id}/replay/plan?from=1970-01-01T00:00:00Z`);
+    expect(body).toMatchObject({ events: 5000, isAtLeast: true, searchedBackTo: expect.any(String) });
+  });
+
+  it('that names one delivered event is refused with what sends it again', async () => {
+    const world = new World();
+    const { id, delivered } = await aMixedHistory(world);
+    const { status, body } = await world.ask('POST', `/v1/subscriptions/${id}/replay`, { webhookId: delivered });
+    expect([status, body.detail]).toEqual([409, expect.stringContaining(`/deliveries/${delivered}/resend`)]);
+  });
+
+  it.each([{ failed: {} }, { missed: {} }, { missed: { includeDelivered: true } }])(
+    'of %j under one idempotency key is carried out once',
+    async (kind) => {
+      const world = new World();
+      const id = await aReadySubscription(world);
+      const [name = '', fields = {}] = Object.entries(kind)[0] ?? [];
+      const [webhookId = ''] = await publish(world, broadcastsOf(aMessage()));
+      const event = world.events?.events.get(webhookId)?.event ?? '';
+      if (name === 'failed') {
+        world.deliveries.records.push(
+          aRecord(id, webhookId, { state: 'exhausted', undeliveredAt: world.now - 1000, event }),
+        );
+      }
+      const body = { [name]: { from: new Date(world.now - 3_600_000).toISOString(), ...fields } };
+      const ask = () => world.ask('POST', `/v1/subscriptions/${id}/replay`, body, { 'idempotency-key': 'one' });
+      const first = await ask();
+      expect(first.status).toBe(202);
+      world.now += 1000;
+      expect((await ask()).body).toEqual(first.body);
+      expect(world.queues.envelopes.length + world.replays.known.size).toBe(1);
+    },
+  );
+
+  it('says which setting it needs where no history is kept', async () => {
+    const world = new World();
+    world.events = undefined;
+    const id = await aReadySubscription(world);
+    const missed = { from: '1970-01-01T00:00:00Z', includeDelivered: true };
+    const path = `/v1/subscriptions/${id}/replay`;
+    for (const answer of [
+      await world.ask('POST', path, { missed }),
+      await world.ask('GET', `${path}/plan?from=${missed.from}`),
+    ]) {
+      expect([answer.status, answer.body.detail]).toEqual([409, expect.stringContaining('eventHistoryDays')]);
+    }
+  });
+});
+
 describe('one delivery', () => {
   it('is shown with the request that is sent, credentials masked, and each attempt', async () => {
     const world = new World();

@@ -73,7 +73,7 @@ it('the document says of replays that exactly one kind is asked for, in instants
   const { ReplayRequest } = document.components.schemas as Record<string, object>;
   expect(ReplayRequest).toMatchObject({
     oneOf: ['webhookId', 'failed', 'missed', 'cancel'].map((name) => ({ required: [name] })),
-    dependentRequired: { cursor: ['failed'] },
+    dependentSchemas: { cursor: { anyOf: [{ required: ['failed'] }, { required: ['missed'] }] } },
     properties: { failed: { properties: { from: { format: 'date-time', pattern: 'Z$' } } } },
   });
 });

@@ -5,7 +5,7 @@ import { eventSources, eventTypes, operationalEventTypes, testEventType } from '
 import { rulePattern } from '../subscriptions/rule-pattern.ts';
 import { secretsInForce } from '../subscriptions/signing-secret.ts';
 import type { SubscriptionConfig, SubscriptionState } from '../subscriptions/subscription.ts';
-import type { RecordedEvent } from './recorded-event.ts';
+import type { EventSummary, RecordedEvent } from './recorded-event.ts';
 
 /** What can become of one event at one subscription. The first four are the ledger's states. */
 export const outcomes = [
@@ -154,6 +154,11 @@ function notMatched(clause: Clause, reason: string): Explanation {
 function isMatched(envelope: JsonObject, config: SubscriptionConfig): boolean {
   const parsed = parseEventPattern(rulePattern(config));
   return parsed.kind === 'pattern' && matches(parsed.pattern, envelope);
+}
+
+/** False: its type alone says no, and its text need not be read. */
+export function mayBeForSubscription({ type }: EventSummary, { eventTypes }: SubscriptionConfig): boolean {
+  return type === testEventType || eventTypes.includes(type);
 }
 
 /** Whether a recorded event is for a subscription, by the configuration of now. */
