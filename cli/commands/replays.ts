@@ -162,6 +162,7 @@ function replayBody(options: StartOptions, now: number): JsonObject {
 async function startReplay({ api, printer }: Session, id: string, body: JsonObject): Promise<JsonObject> {
   let queued = 0;
   let withoutEvent = 0;
+  let notWanted = 0;
   let cursor: JsonObject = {};
   for (;;) {
     const { body: answer } = await api.send({
@@ -172,11 +173,13 @@ async function startReplay({ api, printer }: Session, id: string, body: JsonObje
     const { nextCursor, ...result } = answer;
     queued += Number(result.queued ?? 0);
     withoutEvent += Number(result.withoutEvent ?? 0);
+    notWanted += Number(result.notWanted ?? 0);
     if (nextCursor === undefined) {
       return {
         ...result,
         ...(result.queued === undefined ? {} : { queued }),
         ...(withoutEvent === 0 ? {} : { withoutEvent }),
+        ...(notWanted === 0 ? {} : { notWanted }),
       };
     }
     printer.notice(`${queued} events queued so far …`);
@@ -184,12 +187,16 @@ async function startReplay({ api, printer }: Session, id: string, body: JsonObje
   }
 }
 
-function replayText(printer: Printer, { replayName, queued, withoutEvent, mayMissFrom, replay }: JsonObject): string {
+function replayText(
+  printer: Printer,
+  { replayName, queued, withoutEvent, notWanted, mayMissFrom, replay }: JsonObject,
+): string {
   const progress = isJsonObject(replay) ? replay : {};
   return printer.details([
     ['Replay', String(replayName)],
     ['Events queued', queued === undefined ? undefined : String(queued)],
     ['No longer kept', withoutEvent === undefined ? undefined : `${String(withoutEvent)} events`],
+    ['No longer asked for', notWanted === undefined ? undefined : `${String(notWanted)} events`],
     [
       'Not in the archive yet',
       mayMissFrom === undefined ? undefined : `perhaps what is from ${String(mayMissFrom)} on: ask again`,

@@ -219,6 +219,9 @@ export const replayResultSchema = z.object({
   replayName: text,
   queued: z.optional(count).check(z.describe("Events that were put in the subscriber's queue.")),
   withoutEvent: z.optional(count).check(z.describe('Events that are no longer kept, so they cannot be sent again.')),
+  notWanted: z
+    .optional(count)
+    .check(z.describe('Events that the subscription does not ask for any more: other types, organisations or filter.')),
   nextCursor: z.optional(text).check(z.describe('There is more: send the same again with it as `cursor`.')),
   mayMissFrom: z
     .optional(time)

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
+import { type DeliveryRecord, isOfPredecessor } from '../domain/deliveries/delivery-ledger.ts';
 import { explainOutcome, isUntried, mayBeForSubscription } from '../domain/history/explanation.ts';
 import type { EventSummary } from '../domain/history/recorded-event.ts';
 import { isTimeKey, timeKeyOf } from '../domain/history/time-order.ts';
@@ -86,8 +86,9 @@ export function deliveryListOperation(deps: DeliveryListDeps): Pick<Operations, 
       if (isTimed && (undeliveredAt < asked.from || undeliveredAt > asked.to)) {
         return invalidField('cursor', 'is not a cursor of this list');
       }
-      if ((await subscriptions.read(id)).config === undefined) return notFound(id);
-      return byLedger(id, asked, {
+      const stored = await subscriptions.read(id);
+      if (stored.config === undefined) return notFound(id);
+      return byLedger(stored, asked, {
         ...(isTimed ? { from: asked.from, to: asked.to } : {}),
         ...(replayName === undefined ? {} : { replayName }),
         ...(place.value === undefined ? {} : { after: place.value }),
@@ -102,11 +103,11 @@ export function deliveryListOperation(deps: DeliveryListDeps): Pick<Operations, 
   }
 
   async function byLedger(
-    id: string,
+    { subscriptionId, state: storedState }: StoredSubscription,
     { state, eventType, status, limit, listName }: Asked,
     place: Pick<DeliveryQuery, 'from' | 'to' | 'replayName' | 'after'>,
   ): Promise<ApiAnswer> {
-    const page = await deliveries.list(id, {
+    const page = await deliveries.list(subscriptionId, {
       limit,
       ...(state === undefined || isUntried(state) ? {} : { state }),
       ...(eventType === undefined ? {} : { eventType }),
@@ -114,7 +115,7 @@ export function deliveryListOperation(deps: DeliveryListDeps): Pick<Operations, 
       ...place,
     });
     return jsonAnswer(200, {
-      deliveries: page.deliveries.map(deliveryView),
+      deliveries: page.deliveries.filter((record) => !isOfPredecessor(record, storedState)).map(deliveryView),
       ...(page.next === undefined ? {} : { nextCursor: encodeCursor(listName, placeJson(page.next)) }),
     });
   }
@@ -173,7 +174,8 @@ export function deliveryListOperation(deps: DeliveryListDeps): Pick<Operations, 
     return summaries.flatMap((event) => {
       const record = byId.get(event.webhookId);
       if (record !== undefined) {
-        return isAskedFor(record, state, status) ? [{ event, view: deliveryView(record) }] : [];
+        const isShown = isAskedFor(record, state, status) && !isOfPredecessor(record, stored.state);
+        return isShown ? [{ event, view: deliveryView(record) }] : [];
       }
       const recorded = whole.get(event.webhookId);
       if (recorded === undefined) return [];

@@ -1,8 +1,14 @@
 import * as z from 'zod/mini';
+import { isOfPredecessor } from '../domain/deliveries/delivery-ledger.ts';
 import { isReplayOf, replayedEnvelope, replayName, replayNamePrefix } from '../domain/deliveries/replay.ts';
+import { isForSubscription } from '../domain/history/explanation.ts';
 import { routeNames } from '../domain/routes/desired-route.ts';
 import type { RandomBytes } from '../domain/subscriptions/signing-secret.ts';
-import type { StoredSubscription } from '../domain/subscriptions/subscription.ts';
+import type {
+  StoredSubscription,
+  SubscriptionConfig,
+  SubscriptionState,
+} from '../domain/subscriptions/subscription.ts';
 import { decodeCursor, encodeCursor } from '../http/page-cursor.ts';
 import { problemResponse } from '../http/problem-responses.ts';
 import type { JsonObject } from '../json/json.ts';
@@ -22,7 +28,8 @@ import {
 } from './request.ts';
 import { replaySchema } from './request-schemas.ts';
 import { notFound, type Operations } from './router.ts';
-import { isoTime } from './subscription-view.ts';
+import { isoTime, readStored } from './subscription-view.ts';
+import { rejected } from './subscriptions.ts';
 
 export interface ReplayDeps extends HistoryReplayDeps {
   readonly replays: Replays;
@@ -38,13 +45,18 @@ const pageSize = 50;
 /** Cancelled replays that a subscription's state keeps: their messages leave its queue after 14 days at most. */
 const maxCancelledKept = 50;
 
+interface Subscriber {
+  readonly config: SubscriptionConfig;
+  readonly state: SubscriptionState | undefined;
+}
+
 interface AskedRange {
   readonly from: string;
   readonly to?: string | undefined;
 }
 
 export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 'listReplays' | 'planReplay'> {
-  const { subscriptions, deliveries, queues, replays, requestKeys, randomBytes, routePrefix, clock } = deps;
+  const { subscriptions, deliveries, queues, replays, requestKeys, randomBytes, routePrefix, rules, clock } = deps;
   const byHistory = historyReplays(deps);
 
   async function replay(request: RoutedRequest): Promise<ApiAnswer> {
@@ -70,16 +82,21 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
     return answer.statusCode === 202 ? done(answer) : answer;
 
     async function carryOut(): Promise<ApiAnswer> {
-      if (webhookId !== undefined) return replayOne(id, webhookId, now);
-      if (failed !== undefined) return replayFailed(id, failed, cursor, now);
+      if (cancel !== undefined) return cancelReplay(stored, cancel);
       if (missed !== undefined) return replayMissed(stored, missed, cursor, now);
-      return cancelReplay(stored, cancel ?? '');
+      const read = readStored(stored, { ...rules, now });
+      if (read.kind === 'invalid') return rejected(id);
+      const subscriber = { config: read.config, state: stored.state };
+      if (failed !== undefined) return replayFailed(subscriber, failed, cursor, now);
+      return replayOne(subscriber, webhookId ?? '', now);
     }
   }
 
-  async function replayOne(id: string, webhookId: string, startedAt: number): Promise<ApiAnswer> {
+  /** The ledger holds what a subscription got when it asked for other events, or for those of other organisations. */
+  async function replayOne({ config, state }: Subscriber, webhookId: string, startedAt: number): Promise<ApiAnswer> {
+    const id = config.subscriptionId;
     const delivery = await deliveries.read(id, webhookId);
-    if (delivery === undefined) {
+    if (delivery === undefined || isOfPredecessor(delivery, state)) {
       return problemResponse(404, 'Not Found', { detail: `there is no delivery ${webhookId} to ${id}` });
     }
     if (delivery.state === 'retrying') {
@@ -90,6 +107,11 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
         detail: `the event of ${webhookId} is not kept with its delivery, because it is ${delivery.state}; send it again with POST /v1/subscriptions/${id}/deliveries/${webhookId}/resend`,
       });
     }
+    if (!isForSubscription({ event: delivery.event }, config)) {
+      return problemResponse(409, 'Conflict', {
+        detail: `${id} does not ask for ${webhookId} any more: its eventTypes, orgIds or filter do not match it`,
+      });
+    }
     const name = replayName(routePrefix, id, startedAt);
     const envelope = replayedEnvelope(delivery.event, name);
     if (envelope === undefined || !(await queues.put(id, [envelope]))) return noQueue(id);
@@ -97,11 +119,12 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
   }
 
   async function replayFailed(
-    id: string,
+    { config, state }: Subscriber,
     asked: AskedRange,
     cursor: string | undefined,
     startedAt: number,
   ): Promise<ApiAnswer> {
+    const id = config.subscriptionId;
     const read = rangeOf(asked, 'failed', startedAt);
     if (read.kind === 'refused') return read.answer;
     const range = read.value;
@@ -115,6 +138,7 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
     let after: DeliveryPlace | undefined = place?.after;
     let queued = 0;
     let withoutEvent = 0;
+    let notWanted = 0;
     const endsAt = clock() + maxAnswerMs;
     do {
       const page = await deliveries.list(id, {
@@ -126,13 +150,16 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
         ...(after === undefined ? {} : { after }),
       });
       // What is retrying has its attempts still before it.
-      const givenUp = page.deliveries.filter(({ state }) => state !== 'retrying');
-      const envelopes = givenUp.flatMap(({ event }) =>
-        event === undefined ? [] : (replayedEnvelope(event, name) ?? []),
+      const givenUp = page.deliveries.filter(
+        (record) => record.state !== 'retrying' && !isOfPredecessor(record, state),
       );
+      const events = givenUp.flatMap(({ event }) => event ?? []);
+      const wanted = events.filter((event) => isForSubscription({ event }, config));
+      const envelopes = wanted.flatMap((event) => replayedEnvelope(event, name) ?? []);
       if (envelopes.length > 0 && !(await queues.put(id, envelopes))) return noQueue(id);
       queued += envelopes.length;
-      withoutEvent += givenUp.length - envelopes.length;
+      withoutEvent += givenUp.length - events.length;
+      notWanted += events.length - wanted.length;
       after = page.next;
       // What is retrying is read as well, and there may be a great deal of it.
     } while (after !== undefined && queued < maxQueuedPerAnswer && clock() < endsAt);
@@ -141,6 +168,7 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
       replayName: name,
       queued,
       ...(withoutEvent === 0 ? {} : { withoutEvent }),
+      ...(notWanted === 0 ? {} : { notWanted }),
       ...(next === undefined ? {} : { nextCursor: next }),
     });
   }

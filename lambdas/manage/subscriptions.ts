@@ -221,8 +221,13 @@ export function subscriptionOperations({
         }
         return { ...read.config, secrets: rotation.secrets, updatedAt: laterThan(stored.config, now) };
       },
-      ({ subscriptionId }) =>
-        show(subscriptionId, 200, { secret, ...(scheme === 'v1a' ? { publicKey: publicKeyOf(secret) } : {}) }),
+      async ({ subscriptionId, state }) => {
+        // It is among the config's now, until its overlap ends. The reconciler does the same; here it is sure to be over.
+        if (state?.generatedSecrets !== undefined) {
+          await subscriptions.changeState(subscriptionId, { remove: ['generatedSecrets'] });
+        }
+        return show(subscriptionId, 200, { secret, ...(scheme === 'v1a' ? { publicKey: publicKeyOf(secret) } : {}) });
+      },
     );
   }
 

@@ -429,6 +429,9 @@ function preparation(
     if (state?.reason !== undefined) remove.push('reason');
   }
   if (state?.appliedEndpoint !== appliedEndpoint) set.appliedEndpoint = appliedEndpoint;
+  if (state?.acceptedAt === undefined && state?.appliedConfig === undefined) set.acceptedAt = now;
+  // Rotated, or replaced by hand: a config that is later put without secrets must not bring the old one back.
+  if (config.secrets !== undefined && state?.generatedSecrets !== undefined) remove.push('generatedSecrets');
   // Somebody has changed where events go, or paused and resumed: what was known of the old endpoint is void. The hash
   // sees it where the stream's hint was lost; the hint sees two changes that lead back to where they began.
   const isAnother = state?.appliedEndpoint !== undefined && state.appliedEndpoint !== appliedEndpoint;

@@ -508,7 +508,7 @@ describe('replays', () => {
       webhookId: `msg_${index}`,
       state: 'exhausted',
       undeliveredAt: noon,
-      event: `{"detail":{"id":"msg_${index}","data":{"id":9007199254740993}}}`,
+      event: `{"source":"drift","detail-type":"conversation_push","detail":{"id":"msg_${index}","data":{"id":9007199254740993}}}`,
     });
 
   it('puts all that was given up in the queue, however many answers that takes', async () => {

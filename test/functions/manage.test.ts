@@ -549,6 +549,16 @@ describe('rotating a secret', () => {
     expect(world.subscriptions.configs.get('sub_1')?.secrets).toMatchObject([{}, { secret: aSecret }]);
   });
 
+  it('of one whose secret was generated ends that one: the item put again without secrets does not bring it back', async () => {
+    const { secrets: _, ...item } = aSubscriptionItem();
+    world.subscriptions.put(item as typeof item & { subscriptionId: string });
+    await world.subscriptions.keepGeneratedSecret('sub_1', aSecret);
+    await world.ask('POST', '/v1/subscriptions/sub_1/rotate-secret', { overlapSeconds: 0 });
+    expect(world.subscriptions.states.get('sub_1')?.generatedSecrets).toBeUndefined();
+    world.subscriptions.put(item as typeof item & { subscriptionId: string });
+    expect((await world.ask('GET', '/v1/subscriptions/sub_1')).body.signingKeys).toEqual([]);
+  });
+
   it('to ed25519 gives the public key too', async () => {
     const id = await world.create();
     const { body } = await world.ask('POST', `/v1/subscriptions/${id}/rotate-secret`, { scheme: 'v1a' });
@@ -689,7 +699,7 @@ describe('a replay', () => {
   let id: string;
   let path: string;
   beforeEach(async () => {
-    id = await world.create();
+    id = await world.create({ eventTypes: ['conversation_push'] });
     path = `/v1/subscriptions/${id}/replay`;
   });
   const since = (ms: number) => new Date(world.now - ms).toISOString();
@@ -741,6 +751,37 @@ describe('a replay', () => {
     expect(world.queues.envelopes).toHaveLength(600);
     expect(new Set(world.queues.envelopes).size).toBe(600);
     expect(names.size).toBe(1);
+  });
+
+  it('asks what the subscription wants now: nothing of other organisations, or what its filter does not match', async () => {
+    const ofOrg = (orgId: number, webhookId: string) =>
+      anEnvelope({ id: webhookId }).replace(/"orgId":\s*\d+/, `"orgId":${orgId}`);
+    for (const orgId of [1, 2]) {
+      const webhookId = `msg_${orgId}`;
+      const undeliveredAt = world.now - hour;
+      const record = { subscriptionId: id, webhookId, state: 'exhausted', undeliveredAt } as const;
+      world.deliveries.records.push(aRecord({ ...record, event: ofOrg(orgId, webhookId) }));
+    }
+    await world.ask('PATCH', `/v1/subscriptions/${id}`, { orgIds: [2] });
+    const { body } = await world.ask('POST', path, { failed: { from: since(2 * hour) } });
+    expect(body).toMatchObject({ queued: 1, notWanted: 1 });
+    expect((await world.ask('POST', path, { webhookId: 'msg_1' })).status).toBe(409);
+    expect((await world.ask('POST', path, { webhookId: 'msg_2' })).status).toBe(202);
+    expect(world.queues.envelopes.filter((envelope) => envelope.includes('"orgId":1'))).toEqual([]);
+  });
+
+  it('neither shows nor sends what a subscription that was deleted got under the same id', async () => {
+    const old = world.now - hour;
+    const record = { subscriptionId: id, webhookId: 'msg_1', state: 'exhausted' } as const;
+    world.deliveries.records.push(
+      aRecord({ ...record, firstAttemptAt: old, undeliveredAt: old, event: anEnvelope({ id: 'msg_1' }) }),
+    );
+    const deliveries = `/v1/subscriptions/${id}/deliveries?state=undelivered`;
+    expect((await world.ask('GET', deliveries)).body.deliveries).toHaveLength(1);
+    await world.provision(id, { acceptedAt: world.now - hour / 2 });
+    expect((await world.ask('GET', deliveries)).body.deliveries).toEqual([]);
+    expect((await world.ask('POST', path, { failed: { from: since(2 * hour) } })).body.queued).toBe(0);
+    expect((await world.ask('POST', path, { webhookId: 'msg_1' })).status).toBe(404);
   });
 
   it('of what was missed is asked of the archive, for this subscriber alone, and shows how far it is', async () => {
@@ -800,7 +841,7 @@ describe("a replay's cursor", () => {
     ['a start that is none', { after: { a: { b: 1 } } }],
     ['a time to come', { to: 10_000 * day }],
   ])('that is forged with %s is refused', async (_, forged) => {
-    const id = await world.create();
+    const id = await world.create({ eventTypes: ['conversation_push'] });
     const from = new Date(world.now - hour).toISOString();
     for (let index = 0; index < 600; index++) {
       const webhookId = `msg_${index}`;

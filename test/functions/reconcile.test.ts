@@ -477,6 +477,35 @@ describe('an item that makes no sense', () => {
   });
 });
 
+describe('what belongs to one subscription and not to the next', () => {
+  it('a generated secret ends once the config has secrets, and never comes back', async () => {
+    const { secrets: _, ...item } = aSubscriptionItem();
+    world.subscriptions.put(item as typeof item & { subscriptionId: string });
+    await world.reconcile();
+    const first = world.state()?.generatedSecrets;
+    await world.write();
+    expect(world.state()?.generatedSecrets).toBeUndefined();
+    world.subscriptions.put(item as typeof item & { subscriptionId: string });
+    await world.reconcile();
+    expect(world.state()?.generatedSecrets).toHaveLength(1);
+    expect(world.state()?.generatedSecrets).not.toEqual(first);
+  });
+
+  it('a subscription that takes over an id is a new one, and one that is changed is not', async () => {
+    await world.write();
+    const first = world.state()?.acceptedAt;
+    expect(first).toBe(world.now);
+    world.now += day;
+    await world.write({ description: 'changed' });
+    expect(world.state()?.acceptedAt).toBe(first);
+    world.subscriptions.configs.clear();
+    await world.reconcile();
+    world.now += day;
+    await world.write();
+    expect(world.state()?.acceptedAt).toBe(world.now);
+  });
+});
+
 describe('an id that no route can have', () => {
   it.each(['a/b', '#1', '#deployment', 'x'.repeat(41)])(
     'as %s is rejected, nothing is asked of AWS, and nothing is written',

@@ -1,3 +1,4 @@
+import type { SubscriptionState } from '../subscriptions/subscription.ts';
 import type { AttemptResult, ErrorClass } from './attempt-outcome.ts';
 import { lastSafeInstant, maxQueueWaitSeconds } from './retry-schedule.ts';
 
@@ -209,4 +210,13 @@ function lastOf(previous: DeliveryRecord | undefined): Partial<DeliveryRecord> {
   const { lastAttemptAt, lastStatus, lastError, lastErrorMessage, durationMs, responseHead } = previous;
   const last = { lastAttemptAt, lastStatus, lastError, lastErrorMessage, durationMs, responseHead };
   return Object.fromEntries(Object.entries(last).filter(([, value]) => value !== undefined));
+}
+
+/** It was tried for a subscription that had this id before, and was deleted: nobody else is to see or get it. */
+export function isOfPredecessor(
+  { firstAttemptAt, undeliveredAt, lastAttemptAt }: DeliveryRecord,
+  state: Pick<SubscriptionState, 'acceptedAt'> | undefined,
+): boolean {
+  const triedAt = firstAttemptAt ?? undeliveredAt ?? lastAttemptAt;
+  return triedAt !== undefined && triedAt < (state?.acceptedAt ?? 0);
 }

@@ -34,6 +34,8 @@ export type ParsedMessage =
   | { readonly kind: 'message'; readonly message: DeliveryMessage }
   | { readonly kind: 'malformed'; readonly reason: string };
 
+const idForm = /^[\x21-\x7e]{1,200}$/;
+
 const operationalTypes = new Set<string>(Object.values(operationalEventTypes));
 
 /** Reads the envelope (EventBridge's event, with the detail of domain/events/drift-event.ts), to the last digit. */
@@ -44,8 +46,14 @@ export function parseMessage(queued: QueuedMessage): ParsedMessage {
   if (!isJsonObject(detail)) return { kind: 'malformed', reason: 'detail is missing' };
   const { id, type, data, orgId = null } = detail;
   if (typeof id !== 'string' || id === '') return { kind: 'malformed', reason: 'detail.id is missing' };
+  // The ledger keeps it as a key, beside those of the other events of a batch; receivers get it as a header.
+  if (!idForm.test(id)) return { kind: 'malformed', reason: 'detail.id is not 1 to 200 visible ASCII characters' };
   if (typeof type !== 'string' || type === '') return { kind: 'malformed', reason: 'detail.type is missing' };
   if (data === undefined) return { kind: 'malformed', reason: 'detail.data is missing' };
+  // Through its text: a number may be kept as that, and a text in quotes is no number.
+  const occurredAt = safeInteger(Number(JSON.stringify(detail.occurredAt))) ?? queued.sentAt;
+  if (Number.isNaN(new Date(occurredAt).getTime()))
+    return { kind: 'malformed', reason: 'detail.occurredAt is no time' };
   const replayName = envelope['replay-name'];
   return {
     kind: 'message',
@@ -53,8 +61,7 @@ export function parseMessage(queued: QueuedMessage): ParsedMessage {
       ...queued,
       webhookId: id,
       eventType: type,
-      // Through its text: a number may be kept as that, and a text in quotes is no number.
-      occurredAt: safeInteger(Number(JSON.stringify(detail.occurredAt))) ?? queued.sentAt,
+      occurredAt,
       orgIdText: JSON.stringify(orgId),
       dataText: JSON.stringify(data),
       isOperational: operationalTypes.has(type) && envelope.source === eventSources.fanout,

@@ -1,6 +1,12 @@
 import type { JsonObject } from '../../json/json.ts';
 import type { SubscriptionState } from '../subscriptions/subscription.ts';
-import { carriedByMessage, type DeliveryRecord, lostAfterMs, type RetryPlace } from './delivery-ledger.ts';
+import {
+  carriedByMessage,
+  type DeliveryRecord,
+  isOfPredecessor,
+  lostAfterMs,
+  type RetryPlace,
+} from './delivery-ledger.ts';
 import { believable, queueRetentionSeconds } from './retry-schedule.ts';
 
 /*
@@ -25,7 +31,7 @@ interface Subscriber {
 }
 
 export function dueStep(record: DeliveryRecord, subscriber: Subscriber, now: number): DueStep {
-  if (subscriber.config === undefined) {
+  if (subscriber.config === undefined || isOfPredecessor(record, subscriber.state)) {
     return { kind: 'exhaust', reason: 'its subscription was deleted', isPublished: false };
   }
   const { messageId, queuedAt = now } = record;

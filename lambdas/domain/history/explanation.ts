@@ -162,11 +162,11 @@ export function mayBeForSubscription({ type }: EventSummary, { eventTypes }: Sub
 }
 
 /** Whether a recorded event is for a subscription, by the configuration of now. */
-export function isForSubscription(event: RecordedEvent, config: SubscriptionConfig): boolean {
+export function isForSubscription(event: Pick<RecordedEvent, 'event'>, config: SubscriptionConfig): boolean {
   return isMatched(envelopeOf(event), config);
 }
 
-function envelopeOf({ event }: RecordedEvent): JsonObject {
+function envelopeOf({ event }: Pick<RecordedEvent, 'event'>): JsonObject {
   const envelope = parseJson(event);
   return isJsonObject(envelope) ? envelope : {};
 }

@@ -37,6 +37,11 @@ export interface SubscriptionState {
    * keep it. Written by `provision` alone, and removed when the subscription drops the event.
    */
   readonly legacyAcceptedAt?: number;
+  /**
+   * When it was first provisioned, epoch ms. What the ledger has from before belonged to another subscription, which had
+   * the same id and was deleted (see `isOfPredecessor`).
+   */
+  readonly acceptedAt?: number;
   /** The etag (config-etag.ts) of the config that is in force. */
   readonly appliedConfig?: string;
   /** The hash (endpoint-hash.ts) of `url`, `status` and `resumedAt` that were last put in force. */

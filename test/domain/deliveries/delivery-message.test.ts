@@ -46,6 +46,10 @@ describe('a message of the queue', () => {
     ['{"detail":{"a":1},"detail":[]}', 'detail is missing'],
     ['{"detail":{"type":"t","data":1}}', 'detail.id'],
     ['{"detail":{"id":"","type":"t","data":1}}', 'detail.id'],
+    [`{"detail":{"id":"${'x'.repeat(3_000)}","type":"t","data":1}}`, 'visible ASCII'],
+    ['{"detail":{"id":"a\\r\\nX-Forged: 1","type":"t","data":1}}', 'visible ASCII'],
+    ['{"detail":{"id":"msg ü","type":"t","data":1}}', 'visible ASCII'],
+    ['{"detail":{"id":"1","type":"t","data":1,"occurredAt":8640000000000001}}', 'no time'],
     ['{"detail":{"id":"1","type":5,"data":1}}', 'detail.type'],
     ['{"detail":{"id":"1","type":"t"}}', 'detail.data'],
   ])('is malformed where it is %.60s', (body, reason) => {
