@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { exitCodes, exitCodesHelp } from '../../cli/exit-codes.ts';
-import { commandsIn } from './command-run.ts';
+import { commandsIn, runCommand } from './command-run.ts';
 
 const docs = await readFile(new URL('../../docs/cli.md', import.meta.url), 'utf8');
 
@@ -20,4 +20,23 @@ it('the docs and the help say what each exit code means', () => {
   for (const code of Object.values(exitCodes).filter((value) => value !== exitCodes.bug)) {
     expect(exitCodesHelp).toMatch(new RegExp(`(^|\\s)${code} {2}\\S`, 'm'));
   }
+});
+
+it('the commands of the runbook exist, with the options that it gives them', async () => {
+  const runbook = await readFile(new URL('../../docs/runbook.md', import.meta.url), 'utf8');
+  const given = [...runbook.matchAll(/npx --no fanout ([a-z-]+) ([a-z-]+)([^`]*)`/g)].map(
+    ([, group, command, rest]) => ({
+      words: [String(group), String(command)],
+      options: [...String(rest).matchAll(/--[a-z-]+/g)].map(([option]) => option),
+    }),
+  );
+  expect(given.length).toBeGreaterThan(10);
+  const wrong: string[] = [];
+  for (const { words, options } of given) {
+    const { out, exitCode } = await runCommand([...words, '--help']);
+    const isThere = exitCode === 0 && out.includes(`Usage: fanout ${words.join(' ')}`);
+    const unknown = options.filter((option) => option !== '--stack' && !out.includes(option));
+    if (!isThere || unknown.length > 0) wrong.push([...words, ...unknown].join(' '));
+  }
+  expect(wrong).toEqual([]);
 });

@@ -344,6 +344,31 @@ describe('the hourly run', () => {
   });
 });
 
+it('a deleted subscription whose two records are put back, its state first, keeps the secret that was made for it', async () => {
+  const { secrets: _, ...item } = aSubscriptionItem();
+  world.subscriptions.put(item);
+  await world.invoke(changesOf('sub_1'));
+  const state = world.subscriptions.states.get('sub_1');
+  expect(state?.generatedSecrets).toHaveLength(1);
+  world.subscriptions.configs.delete('sub_1');
+  await world.invoke(changesOf('sub_1'));
+  expect(world.subscriptions.states.has('sub_1')).toBe(false);
+
+  // SQS gives out the queue's name again after a minute.
+  world.now += hour;
+  const secretBefore = { generatedSecrets: [{ secret: 'whsec_before' }] };
+  world.subscriptions.states.set('sub_1', {
+    subscriptionId: 'sub_1',
+    provisioning: 'ready',
+    ...state,
+    ...secretBefore,
+  });
+  world.subscriptions.put(item);
+  await world.invoke(changesOf('sub_1'));
+  expect(world.subscriptions.states.get('sub_1')).toMatchObject({ provisioning: 'ready', ...secretBefore });
+  expect(world.mapping()?.enabled).toBe(true);
+});
+
 describe('a look at all queues', () => {
   const look = async () => {
     await world.invoke({ action: 'watch-routes' });
