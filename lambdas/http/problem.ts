@@ -39,14 +39,14 @@ const maxDetailLength = 300;
 /** As many as a person reads. Who is wrong a thousand times would otherwise fill answers, items and log lines. */
 export function firstErrors(errors: readonly FieldError[]): readonly FieldError[] {
   const shown = errors.slice(0, maxErrors).map(({ field, detail }) => ({
-    field: cut(field, maxFieldLength),
-    detail: cut(detail, maxDetailLength),
+    field: cutText(field, maxFieldLength),
+    detail: cutText(detail, maxDetailLength),
   }));
   const hidden = errors.length - shown.length;
   return hidden === 0 ? shown : [...shown, { field: '', detail: `and ${hidden} more` }];
 }
 
-function cut(text: string, maxLength: number): string {
+export function cutText(text: string, maxLength: number): string {
   return text.length <= maxLength ? text : `${text.slice(0, maxLength - 1)}…`;
 }
 

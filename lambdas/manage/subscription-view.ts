@@ -1,6 +1,7 @@
 import { desiredFlow, probeDueAt } from '../domain/deliveries/endpoint-health.ts';
 import { configEtag } from '../domain/subscriptions/config-etag.ts';
 import { maskedHeaders } from '../domain/subscriptions/header-rules.ts';
+import { maxUrlLength } from '../domain/subscriptions/outbound-url.ts';
 import { publicKeyOf, schemeOf, secretsInForce } from '../domain/subscriptions/signing-secret.ts';
 import type {
   SigningSecret,
@@ -14,8 +15,13 @@ import {
   type ReadSubscription,
   readSubscriptionItem,
 } from '../domain/subscriptions/subscription-item.ts';
-import { errorSentence } from '../http/problem.ts';
+import { cutText, errorSentence } from '../http/problem.ts';
 import { integerValue } from '../json/json.ts';
+
+/** An item that nobody has checked may have 400 KB. A list shows a hundred, and Lambda answers 6 MB at the most. */
+const maxShownTypes = 50;
+const maxShownTypeLength = 128;
+const maxShownDescription = 500;
 
 export type ViewRules = Omit<ItemRules, 'keepsLegacy'>;
 
@@ -35,9 +41,11 @@ export function subscriptionView(stored: StoredSubscription, rules: ViewRules): 
   if (read.kind === 'invalid') {
     return {
       subscriptionId,
-      ...(typeof item.url === 'string' ? { url: item.url } : {}),
-      ...(isListOfTexts(item.eventTypes) ? { eventTypes: item.eventTypes } : {}),
-      ...(typeof item.description === 'string' ? { description: item.description } : {}),
+      ...(typeof item.url === 'string' ? { url: cutText(item.url, maxUrlLength) } : {}),
+      ...(isListOfTexts(item.eventTypes)
+        ? { eventTypes: item.eventTypes.slice(0, maxShownTypes).map((type) => cutText(type, maxShownTypeLength)) }
+        : {}),
+      ...(typeof item.description === 'string' ? { description: cutText(item.description, maxShownDescription) } : {}),
       status: 'rejected',
       provisioning: 'rejected',
       reason: errorSentence(read.errors),
