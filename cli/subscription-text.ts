@@ -12,6 +12,8 @@ const labels = {
   provisioning: 'Provisioning',
   reason: 'Reason',
   delivering: 'Delivering',
+  queue: 'Queue',
+  throttledUntil: 'Throttled until',
   circuit: 'Circuit',
   failingSince: 'Failing since',
   lastSuccessAt: 'Last recovery',
@@ -44,26 +46,38 @@ export function subscriptionText(printer: Printer, subscription: JsonObject): st
 
 export function subscriptionTable(printer: Printer, subscriptions: readonly JsonObject[]): string {
   return printer.table(
-    ['SUBSCRIPTION', 'STATUS', 'PROVISIONING', 'URL', 'EVENT TYPES'],
-    subscriptions.map(({ subscriptionId, status, provisioning, url, eventTypes }) => [
+    ['SUBSCRIPTION', 'STATUS', 'PROVISIONING', 'REASON', 'URL', 'EVENT TYPES'],
+    subscriptions.map(({ subscriptionId, status, provisioning, url, eventTypes, ...found }) => [
       String(subscriptionId),
       String(status),
       String(provisioning),
+      reasonText(found),
       fieldText('url', url),
       fieldText('eventTypes', eventTypes),
     ]),
   );
 }
 
+/** Why it is not active and ready, in a cell. */
+function reasonText({ reason, disabled, circuit, throttledUntil }: JsonObject): Cell {
+  if (typeof reason === 'string') return reason;
+  if (isJsonObject(disabled)) return String(disabled.reason);
+  if (isJsonObject(circuit)) return `circuit ${String(circuit.state)} (${String(circuit.reason)})`;
+  return throttledUntil === undefined ? undefined : `throttled until ${shortTime(throttledUntil)} UTC`;
+}
+
 function fieldText(name: string, value: JsonValue | undefined): Cell {
   if (value === undefined) return undefined;
-  if (typeof value === 'string') return /(At|Since)$/.test(name) ? `${shortTime(value)} UTC` : value;
+  if (typeof value === 'string') return /(At|Since|Until)$/.test(name) ? `${shortTime(value)} UTC` : value;
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (name === 'orgIds' && Array.isArray(value)) return value.map((id) => JSON.stringify(id)).join(', ');
   if (name === 'signingKeys' && Array.isArray(value)) return value.filter(isJsonObject).map(keyText).join(', ');
   if (name === 'disabled' && isJsonObject(value)) return `${shortTime(value.at)} UTC: ${String(value.reason)}`;
   if (name === 'circuit' && isJsonObject(value)) {
     return `${String(value.state)} (${String(value.reason)}) since ${shortTime(value.since)} UTC, next probe ${shortTime(value.nextProbeAt)} UTC`;
+  }
+  if (name === 'queue' && isJsonObject(value)) {
+    return `${String(value.waiting)} waiting, ${String(value.inFlight)} in flight, ${String(value.deadLetters)} dead letters`;
   }
   if (Array.isArray(value) && value.every((entry) => typeof entry === 'string')) return value.join(', ');
   return JSON.stringify(value);

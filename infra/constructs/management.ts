@@ -81,7 +81,7 @@ export class Management extends Construct {
     this.manage.allowNamed(['events:StartReplay', 'events:DescribeReplay', 'events:CancelReplay'], madeByAReplay);
     this.manage.allowUnscoped(['events:ListReplays']);
     // What is replayed from the ledger goes into the subscriber's queue, as a message like any other.
-    this.manage.allowNamed(['sqs:GetQueueUrl', 'sqs:SendMessage'], {
+    this.manage.allowNamed(['sqs:GetQueueUrl', 'sqs:GetQueueAttributes', 'sqs:SendMessage'], {
       arn: stack.formatArn({ service: 'sqs', resource: `${props.routePrefix}-*` }),
       reason: 'Queues of subscribers are made at run time; all of their names begin like this.',
     });

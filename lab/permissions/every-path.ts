@@ -277,6 +277,8 @@ function pathsOf(traveller: Traveller): { readonly together: Paths; readonly aft
       const tested = await api('POST', `/v1/subscriptions/${subscriptionId}/test`, {});
       if (tested.outcome !== 'delivered') throw new Error(`the test is ${JSON.stringify(tested)}`);
       await api('POST', `/v1/subscriptions/${subscriptionId}/rotate-secret`, {});
+      const { queue } = await api('GET', `/v1/subscriptions/${subscriptionId}`);
+      if (queue === undefined) throw new Error('the depth of its queue is not shown');
       const { subscriptions } = await api('GET', '/v1/subscriptions');
       if (!JSON.stringify(subscriptions).includes(subscriptionId)) throw new Error('it is not listed');
     },

@@ -296,7 +296,7 @@ export class Functions {
             publisher: publisher(),
             rules: { outboundPolicy: 'public', timeline },
             routePrefix: routeSettings.prefix,
-            queues: { put: noReplays },
+            queues: { depth: async () => undefined, put: noReplays },
             replays: this.#replaysFor(invocation),
             defaultQuietPeriodSeconds,
           });

@@ -1,4 +1,10 @@
-import { GetQueueUrlCommand, QueueDoesNotExist, SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import {
+  GetQueueAttributesCommand,
+  GetQueueUrlCommand,
+  QueueDoesNotExist,
+  SendMessageBatchCommand,
+  type SQSClient,
+} from '@aws-sdk/client-sqs';
 import { routeNames } from '../domain/routes/desired-route.ts';
 import type { SubscriberQueues } from '../manage/ports.ts';
 
@@ -7,16 +13,37 @@ const maxMessagesPerCall = 10;
 const maxBytesPerCall = 1000 * 1024;
 
 export function sqsSubscriberQueues(client: SQSClient, routePrefix: string): SubscriberQueues {
+  /** Undefined: there is no such queue. */
+  async function urlOf(name: string): Promise<string | undefined> {
+    try {
+      return (await client.send(new GetQueueUrlCommand({ QueueName: name }))).QueueUrl;
+    } catch (error) {
+      if (error instanceof QueueDoesNotExist) return undefined;
+      throw error;
+    }
+  }
+
+  async function countsOf(name: string): Promise<{ readonly visible: number; readonly hidden: number } | undefined> {
+    const url = await urlOf(name);
+    if (url === undefined) return undefined;
+    const asked = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'] as const;
+    const { Attributes } = await client.send(
+      new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: [...asked] }),
+    );
+    const [visible, hidden] = asked.map((attribute) => Number(Attributes?.[attribute] ?? 0));
+    return { visible: visible ?? 0, hidden: hidden ?? 0 };
+  }
+
   return {
+    async depth(subscriptionId) {
+      const { queue, deadLetterQueue } = routeNames(routePrefix, subscriptionId);
+      const [own, dead] = await Promise.all([countsOf(queue), countsOf(deadLetterQueue)]);
+      return own && { waiting: own.visible, inFlight: own.hidden, deadLetters: dead?.visible ?? 0 };
+    },
+
     async put(subscriptionId, envelopes) {
-      const { queue } = routeNames(routePrefix, subscriptionId);
-      let queueUrl: string | undefined;
-      try {
-        queueUrl = (await client.send(new GetQueueUrlCommand({ QueueName: queue }))).QueueUrl;
-      } catch (error) {
-        if (error instanceof QueueDoesNotExist) return false;
-        throw error;
-      }
+      const queueUrl = await urlOf(routeNames(routePrefix, subscriptionId).queue);
+      if (queueUrl === undefined) return false;
       for (const bodies of callsOf(envelopes)) {
         const result = await client.send(
           new SendMessageBatchCommand({

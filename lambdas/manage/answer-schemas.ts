@@ -55,7 +55,19 @@ export const subscriptionSchema = z.object({
         'Only while the endpoint is not tried. open: no attempt until `nextProbeAt`. probing: one event is tried; if it succeeds, the circuit closes.',
       ),
     ),
-  delivering: z.optional(z.boolean()).check(z.describe('Whether its events are delivered just now.')),
+  throttledUntil: z.optional(time).check(z.describe('No attempt before: its endpoint has asked for it.')),
+  delivering: z
+    .optional(z.boolean())
+    .check(
+      z.describe('Whether its events are delivered just now; also while a change waits, by what was in force before.'),
+    ),
+  queue: z
+    .optional(z.object({ waiting: z.int(), inFlight: z.int(), deadLetters: z.int() }))
+    .check(
+      z.describe(
+        'About how many events wait in its queue, are being delivered or hidden until their next attempt, and lie with the dead letters. For one subscription alone, not in lists.',
+      ),
+    ),
   signingKeys: z.optional(
     z.array(z.object({ scheme: z.enum(['v1', 'v1a']), publicKey: z.optional(text), expiresAt: z.optional(time) })),
   ),

@@ -103,8 +103,17 @@ export interface SettingsStore {
 
 /** The queues of subscribers, for whoever puts an event into one directly. */
 export interface SubscriberQueues {
+  /** Undefined: the subscriber has no queue (yet). */
+  depth(subscriptionId: string): Promise<QueueDepth | undefined>;
   /** Envelopes as JSON texts. False: the subscriber has no queue (yet). Throws where some could not be put. */
   put(subscriptionId: string, envelopes: readonly string[]): Promise<boolean>;
+}
+
+/** Messages, as many as SQS believes there are. */
+export interface QueueDepth {
+  readonly waiting: number;
+  readonly inFlight: number;
+  readonly deadLetters: number;
 }
 
 /** Reads what is known of a conversation's inactivity. */

@@ -1,5 +1,6 @@
 import { desiredFlow, probeDueAt } from '../domain/deliveries/endpoint-health.ts';
 import { configEtag } from '../domain/subscriptions/config-etag.ts';
+import { endpointHash } from '../domain/subscriptions/endpoint-hash.ts';
 import { maskedHeaders } from '../domain/subscriptions/header-rules.ts';
 import { maxUrlLength } from '../domain/subscriptions/outbound-url.ts';
 import { publicKeyOf, schemeOf, secretsInForce } from '../domain/subscriptions/signing-secret.ts';
@@ -68,10 +69,18 @@ export function subscriptionView(stored: StoredSubscription, rules: ViewRules): 
     ...(state?.failingSince === undefined ? {} : { failingSince: isoTime(state.failingSince) }),
     ...(state?.lastSuccessAt === undefined ? {} : { lastSuccessAt: isoTime(state.lastSuccessAt) }),
     ...circuitView(state, rules.now),
-    delivering: inForce && desiredFlow(config, state, rules.now).enabled,
+    ...(state?.throttledUntil === undefined || state.throttledUntil <= rules.now
+      ? {}
+      : { throttledUntil: isoTime(state.throttledUntil) }),
+    delivering: (inForce || isStillInForce(config, state)) && desiredFlow(config, state, rules.now).enabled,
     signingKeys: secretsInForce(secrets, rules.now).map(keyView),
     etag,
   };
+}
+
+/** A change waits, and is none of where events go or whether they do: the route that is there goes on. */
+function isStillInForce(config: SubscriptionConfig, state: SubscriptionState | undefined): boolean {
+  return state?.appliedConfig !== undefined && state.appliedEndpoint === endpointHash(config);
 }
 
 /** A circuit that is closed, or closing at a rising rate, holds nothing back and is not shown. */

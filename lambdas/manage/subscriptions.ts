@@ -11,7 +11,7 @@ import {
 } from '../domain/subscriptions/signing-secret.ts';
 import type { StoredSubscription, SubscriptionConfig } from '../domain/subscriptions/subscription.ts';
 import { changeSchema, createSchema } from '../domain/subscriptions/subscription-fields.ts';
-import { newSubscriptionId } from '../domain/subscriptions/subscription-id.ts';
+import { newSubscriptionId, subscriptionIdFault } from '../domain/subscriptions/subscription-id.ts';
 import {
   type ItemRules,
   type ReadSubscription,
@@ -22,8 +22,9 @@ import { problemResponse } from '../http/problem-responses.ts';
 import type { JsonObject } from '../json/json.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { SubscriptionStore } from '../ports/subscription-store.ts';
+import type { Log } from '../ports/telemetry.ts';
 import { oncePerKey } from './idempotency.ts';
-import type { RequestKeys } from './ports.ts';
+import type { QueueDepth, RequestKeys, SubscriberQueues } from './ports.ts';
 import {
   type ApiAnswer,
   invalidFields,
@@ -43,6 +44,8 @@ export interface SubscriptionDeps {
   readonly rules: Omit<ItemRules, 'now' | 'keepsLegacy'>;
   readonly clock: Clock;
   readonly randomBytes: RandomBytes;
+  readonly queues: SubscriberQueues;
+  readonly log: Log;
 }
 
 type ConfiguredSubscription = StoredSubscription & { readonly config: JsonObject };
@@ -66,6 +69,8 @@ export function subscriptionOperations({
   rules,
   clock,
   randomBytes,
+  queues,
+  log,
 }: SubscriptionDeps): Pick<
   Operations,
   | 'createSubscription'
@@ -80,6 +85,16 @@ export function subscriptionOperations({
   async function find(subscriptionId: string): Promise<ConfiguredSubscription | undefined> {
     const stored = await subscriptions.read(subscriptionId);
     return stored.config === undefined ? undefined : { ...stored, config: stored.config };
+  }
+
+  /** What is known beside it is shown all the same where the queue cannot be looked at. */
+  async function depthOf(subscriptionId: string): Promise<QueueDepth | undefined> {
+    try {
+      return await queues.depth(subscriptionId);
+    } catch (error) {
+      log.warn('depth of a queue not read', { subscriptionId, error });
+      return undefined;
+    }
   }
 
   async function show(subscriptionId: string, status: number, extra: Record<string, unknown> = {}): Promise<ApiAnswer> {
@@ -234,7 +249,12 @@ export function subscriptionOperations({
   return {
     createSubscription: create,
     listSubscriptions: list,
-    showSubscription: ({ params }) => show(params.id ?? '', 200),
+    showSubscription: async ({ params }) => {
+      const id = params.id ?? '';
+      const fault = subscriptionIdFault(id);
+      const queue = fault === undefined ? await depthOf(id) : undefined;
+      return show(id, 200, queue && { queue });
+    },
     changeSubscription: change,
     deleteSubscription: remove,
     rotateSecret,

@@ -10,7 +10,13 @@ import {
   ResourceNotFoundException,
   StartReplayCommand,
 } from '@aws-sdk/client-eventbridge';
-import { GetQueueUrlCommand, QueueDoesNotExist, SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
+import {
+  GetQueueAttributesCommand,
+  GetQueueUrlCommand,
+  QueueDoesNotExist,
+  SendMessageBatchCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type EmbeddedDynamo, startEmbeddedDynamo } from '../../lab/support/embedded-dynamo.ts';
@@ -101,6 +107,20 @@ describe('queues that are written to', () => {
     expect(sqs.commandCalls(SendMessageBatchCommand)).toHaveLength(2);
     sqs.on(GetQueueUrlCommand).rejects(new QueueDoesNotExist(says));
     expect(await queues.put('sub_1', ['{}'])).toBe(false);
+  });
+
+  it('say how deep they are, and nothing where there are none', async () => {
+    const queues = sqsSubscriberQueues(new SQSClient(), 'fanout-test');
+    sqs.on(GetQueueUrlCommand).callsFake(({ QueueName }) => ({ QueueUrl: QueueName }));
+    sqs.on(GetQueueAttributesCommand, { QueueUrl: 'fanout-test-sub_1' }).resolves({
+      Attributes: { ApproximateNumberOfMessages: '5', ApproximateNumberOfMessagesNotVisible: '2' },
+    });
+    sqs.on(GetQueueAttributesCommand, { QueueUrl: 'fanout-test-sub_1-dlq' }).resolves({
+      Attributes: { ApproximateNumberOfMessages: '3' },
+    });
+    expect(await queues.depth('sub_1')).toEqual({ waiting: 5, inFlight: 2, deadLetters: 3 });
+    sqs.on(GetQueueUrlCommand).rejects(new QueueDoesNotExist(says));
+    expect(await queues.depth('sub_1')).toBeUndefined();
   });
 
   it('are not taken to have what they refused', async () => {

@@ -98,6 +98,7 @@ export class ApiOnLoopback {
       events: this.events,
       conversations: { read: async (key) => this.conversations.get(key) },
       queues: {
+        depth: async () => undefined,
         put: async (_id, envelopes) => {
           this.queued.push(...envelopes);
           return true;

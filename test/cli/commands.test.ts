@@ -182,9 +182,15 @@ describe('subscriptions list and show', () => {
     const { out } = await fanout(['subscriptions', 'list']);
     const lines = out.trimEnd().split('\n');
     expect(lines).toHaveLength(104);
-    expect(lines[0]).toMatch(/^SUBSCRIPTION +STATUS +PROVISIONING +URL +EVENT TYPES$/);
+    expect(lines[0]).toMatch(/^SUBSCRIPTION +STATUS +PROVISIONING +REASON +URL +EVENT TYPES$/);
     expect(lines[103]).toMatch(/^sub_102 +active +pending +http:\/\/127\.0\.0\.1:1\/ +new_message$/);
     expect(json(await fanout(['subscriptions', 'list', '--json'])).subscriptions).toHaveLength(103);
+  });
+
+  it('says in the list why one is not active and ready', async () => {
+    api.subscriptions.put({ subscriptionId: 'sub_1', url: 'ftp://x', eventTypes: ['new_message'] });
+    const { out } = await fanout(['subscriptions', 'list']);
+    expect(out).toMatch(/sub_1 +rejected +rejected +url: .*ftp:/);
   });
 
   it('with nothing to list, tables are empty and JSON is a document', async () => {

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { anEnvelope, aRecord } from '../../lab/support/deliveries.ts';
 import { aSecret, aSubscriptionItem, aTimeline, day } from '../../lab/support/subscriptions.ts';
 import { apiRoutes } from '../../lambdas/contracts/api-routes.ts';
+import { endpointHash } from '../../lambdas/domain/subscriptions/endpoint-hash.ts';
 import { parseJson } from '../../lambdas/json/json.ts';
 import { type Answer, World } from './manage-world.ts';
 
@@ -313,6 +314,39 @@ describe('showing a subscription', () => {
       status: 'paused',
       provisioning: 'pending',
     });
+  });
+
+  it('says how much waits, and what lies with the dead letters, also while nothing is tried', async () => {
+    const id = await world.create();
+    await world.provision(id);
+    world.queues.depths = { waiting: 850, inFlight: 2, deadLetters: 1 };
+    const shown = async () => (await world.ask('GET', `/v1/subscriptions/${id}`)).body;
+    expect(await shown()).toMatchObject({ queue: { waiting: 850, inFlight: 2, deadLetters: 1 } });
+    world.queues.exist = false;
+    expect(await shown()).not.toHaveProperty('queue');
+    world.queues.depths = new Error('throttled');
+    expect(await shown()).toMatchObject({ provisioning: 'ready' });
+  });
+
+  it('says until when its endpoint wants no attempt', async () => {
+    const id = await world.create();
+    await world.provision(id, { throttledUntil: world.now + 300_000 });
+    const shown = async () => (await world.ask('GET', `/v1/subscriptions/${id}`)).body;
+    expect(await shown()).toMatchObject({ throttledUntil: new Date(world.now + 300_000).toISOString() });
+    await world.provision(id, { throttledUntil: world.now });
+    expect(await shown()).not.toHaveProperty('throttledUntil');
+  });
+
+  it('is delivering while a change waits that does not touch where its events go', async () => {
+    const id = await world.create();
+    const config = { ...world.subscriptions.configs.get(id), subscriptionId: id };
+    const appliedEndpoint = endpointHash({ url: String(world.subscriptions.configs.get(id)?.url), status: 'active' });
+    await world.provision(id, { appliedEndpoint });
+    const shown = async () => (await world.ask('GET', `/v1/subscriptions/${id}`)).body;
+    world.subscriptions.put({ ...config, eventTypes: ['button_clicked'] });
+    expect(await shown()).toMatchObject({ provisioning: 'pending', delivering: true });
+    world.subscriptions.put({ ...config, url: 'https://elsewhere.example' });
+    expect(await shown()).toMatchObject({ provisioning: 'pending', delivering: false });
   });
 
   it('says why it is rejected, also before that was written down', async () => {

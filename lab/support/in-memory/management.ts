@@ -4,6 +4,7 @@ import type {
   DeliveryHistory,
   DeliveryPlace,
   DeliveryQuery,
+  QueueDepth,
   ReplayProgress,
   Replays,
   RequestKeys,
@@ -114,6 +115,12 @@ export class InMemoryReplays implements Replays {
 export class InMemoryQueues implements SubscriberQueues {
   readonly envelopes: string[] = [];
   exist = true;
+  depths: QueueDepth | Error = { waiting: 0, inFlight: 0, deadLetters: 0 };
+
+  async depth(): Promise<QueueDepth | undefined> {
+    if (this.depths instanceof Error) throw this.depths;
+    return this.exist ? this.depths : undefined;
+  }
 
   async put(_subscriptionId: string, envelopes: readonly string[]): Promise<boolean> {
     if (this.exist) this.envelopes.push(...envelopes);
