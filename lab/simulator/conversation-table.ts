@@ -1,4 +1,6 @@
+import { latest } from '../../lambdas/domain/inactivity/activity.ts';
 import {
+  acceptedFieldOf,
   type Conversation,
   isSameConversation,
   timerShardOf,
@@ -20,7 +22,7 @@ interface Item {
 /** Conversations and their index of armed timers. */
 export class ConversationTable {
   readonly items = new Map<string, Item>();
-  readonly #accepted = new Map<string, number>();
+  readonly #accepted = new Map<string, Partial<Conversation>>();
   readonly #armed = new Map<number, Map<string, number>>();
   readonly #now: () => number;
   readonly #random: Random;
@@ -55,17 +57,18 @@ export class ConversationTable {
 
   acceptedFor(invocation: Invocation): AcceptedActivities {
     return {
-      note: (key, at) =>
+      note: (key, activity) =>
         invocation.call('UpdateItem conversation', () => {
-          this.#accepted.set(key, Math.max(at, this.#accepted.get(key) ?? at));
+          const noted = this.#accepted.get(key) ?? {};
+          const field = acceptedFieldOf(activity);
+          this.#accepted.set(key, { ...noted, [field]: latest(noted[field], activity.at) });
         }),
     };
   }
 
   #withNote(key: string): Conversation | undefined {
     const timer = this.items.get(key)?.timer;
-    const acceptedAt = this.#accepted.get(key);
-    return timer === undefined || acceptedAt === undefined ? timer : { ...timer, acceptedAt };
+    return timer === undefined ? undefined : { ...timer, ...this.#accepted.get(key) };
   }
 
   #perhapsStale(invocation: Invocation, key: string): Conversation | undefined {

@@ -169,8 +169,8 @@ export const productFaults: readonly ProductFault[] = [
   {
     name: 'look away from what was accepted',
     file: 'lambdas/domain/inactivity/inactivity-timer.ts',
-    line: 'if (acceptedAt > lastActivityAt) {',
-    broken: 'if (acceptedAt > Number.POSITIVE_INFINITY) {',
+    line: "if (change.kind === 'arm') return { kind: 'rearm', next: change.next };",
+    broken: '',
   },
   {
     name: 'let a note reopen a closed conversation',

@@ -1,6 +1,7 @@
 import { type DynamoDBClient, GetItemCommand, paginateQuery, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { tableSchemas, timeToLiveAttribute } from '../contracts/table-schemas.ts';
 import {
+  acceptedFieldOf,
   type Conversation,
   conversationFields,
   conversationRetentionSeconds,
@@ -83,16 +84,18 @@ export function dynamoConversationStore(deps: BatchDeps & { readonly tableName: 
 /** Where ingest notes what it accepted: beside the rest, so that a timer's look at its conversation reads both. */
 export function dynamoAcceptedActivities(client: DynamoDBClient, tableName: string): AcceptedActivities {
   return {
-    async note(key, at) {
+    async note(key, activity) {
+      const { at = 0 } = activity;
+      const field = acceptedFieldOf(activity);
       // What is noted already may be as new, or newer.
       await ifConditionHolds(
         client.send(
           new UpdateItemCommand({
             TableName: tableName,
             Key: { [partitionKey]: { S: key } },
-            UpdateExpression: 'SET acceptedAt = :at, #ttl = :ttl',
-            ConditionExpression: 'attribute_not_exists(acceptedAt) OR acceptedAt < :at',
-            ExpressionAttributeNames: { '#ttl': timeToLiveAttribute },
+            UpdateExpression: 'SET #field = :at, #ttl = :ttl',
+            ConditionExpression: 'attribute_not_exists(#field) OR #field < :at',
+            ExpressionAttributeNames: { '#field': field, '#ttl': timeToLiveAttribute },
             ExpressionAttributeValues: toAttributes({ ':at': at, ':ttl': timeToLive(at) }),
           }),
           { abortSignal: AbortSignal.timeout(noteTimeoutMs) },

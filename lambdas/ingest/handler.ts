@@ -72,7 +72,7 @@ export function createIngestHandler({ tokens, publisher, activities, timeline, c
     const found = detail && activityOf(detail);
     if (found?.activity.at === undefined) return;
     try {
-      await activities.note(conversationKeyOf(found.orgId, found.conversationId), found.activity.at);
+      await activities.note(conversationKeyOf(found.orgId, found.conversationId), found.activity);
     } catch (error) {
       metrics.add('ActivityNotNoted', 1);
       log.error('an activity could not be noted', { error });

@@ -1,3 +1,5 @@
+import type { Activity } from '../domain/inactivity/activity.ts';
+
 /** The verification tokens that Drift may send: the current one, and during a rotation the previous one. */
 export interface DriftTokens {
   /** `afresh`: not from memory; asked for when a token did not fit, in case it has just been rotated. */
@@ -6,6 +8,6 @@ export interface DriftTokens {
 
 /** What the timers look at before they fire: what Drift was told is accepted, and may still be on its way to them. */
 export interface AcceptedActivities {
-  /** `at` in epoch ms; an older one than is noted changes nothing. */
-  note(conversationKey: string, at: number): Promise<void>;
+  /** One that has an `at`. An older one than is noted of its kind changes nothing. */
+  note(conversationKey: string, activity: Activity): Promise<void>;
 }

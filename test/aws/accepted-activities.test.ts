@@ -27,7 +27,7 @@ beforeEach(() => {
 
 describe('what ingest notes of a conversation', () => {
   it('makes it no known one: it can be written as if it were not there', async () => {
-    await accepted.note(key, 7);
+    await accepted.note(key, { at: 7 });
     expect(await store.read(key)).toBeUndefined();
     expect((await store.readMany([key])).size).toBe(0);
     expect(await store.replace(key, undefined, { lastActivityAt: 5, dueAt: 15 })).toBe(true);
@@ -36,13 +36,16 @@ describe('what ingest notes of a conversation', () => {
 
   it('is the newest, and stands in the way of no write', async () => {
     await store.replace(key, undefined, { lastActivityAt: 5, dueAt: 15 });
-    await accepted.note(key, 9);
-    await accepted.note(key, 8);
+    await accepted.note(key, { at: 9 });
+    await accepted.note(key, { at: 8 });
     const read = await store.read(key);
     expect(read?.acceptedAt).toBe(9);
-    await accepted.note(key, 11);
+    await accepted.note(key, { at: 11 });
     expect(await store.replace(key, read, { lastActivityAt: 9, dueAt: 19 })).toBe(true);
     expect(await store.read(key)).toEqual({ lastActivityAt: 9, dueAt: 19, acceptedAt: 11 });
+    await accepted.note(key, { at: 4, closedAt: 4 });
+    await accepted.note(key, { at: 12, openedAt: 12 });
+    expect(await store.read(key)).toMatchObject({ acceptedAt: 11, acceptedClosedAt: 4, acceptedOpenedAt: 12 });
     const { Item: item } = await dynamo.client.send(
       new GetItemCommand({ TableName: 'conversations', Key: toAttributes({ conversationKey: key }) }),
     );

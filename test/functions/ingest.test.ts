@@ -5,6 +5,7 @@ import { RecordedPublisher } from '../../lab/support/in-memory/publisher.ts';
 import { RecordedLog, RecordedMetrics } from '../../lab/support/in-memory/telemetry.ts';
 import { aLambdaContext } from '../../lab/support/sqs-events.ts';
 import { publishedLegacyTimeline } from '../../lambdas/domain/events/legacy-timeline.ts';
+import type { Activity } from '../../lambdas/domain/inactivity/activity.ts';
 import { createIngestHandler } from '../../lambdas/ingest/handler.ts';
 
 const token = 'the-right-token';
@@ -13,7 +14,7 @@ let metrics: RecordedMetrics;
 let log: RecordedLog;
 let accepted: { known: string[]; afresh: string[] };
 let now: number;
-let noted: { key: string; at: number }[];
+let noted: (Activity & { key: string })[];
 let failNote: boolean;
 
 beforeEach(() => {
@@ -34,9 +35,9 @@ async function post(
     tokens: { accepted: async ({ afresh = false } = {}) => (afresh ? accepted.afresh : accepted.known) },
     publisher,
     activities: {
-      note: async (key, at) => {
+      note: async (key, activity) => {
         if (failNote) throw new Error('slow down');
-        noted.push({ key, at });
+        noted.push({ key, ...activity });
       },
     },
     timeline: publishedLegacyTimeline,
@@ -242,8 +243,8 @@ describe('what a post becomes', () => {
     await post(aPost({ type: 'phone_captured', data: { conversationId: 6 } }));
     expect(noted).toEqual([
       { key: '1#2', at: now - 5 },
-      { key: '1#3', at: now - 4 },
-      { key: '1#4', at: now - 3 },
+      { key: '1#3', at: now - 4, openedAt: now - 4 },
+      { key: '1#4', at: now - 3, closedAt: now - 3 },
     ]);
   });
 

@@ -174,6 +174,13 @@ describe('emit-inactivity', () => {
     expect(conversations.items.get(key)).toMatchObject({ lastActivityAt: secondAt, dueAt: secondAt + 600_000 });
   });
 
+  it('fires nothing for a conversation whose close is accepted and still in the queue, and takes its timer away', async () => {
+    conversations.items.set(key, { ...armed, acceptedClosedAt: now - 500 });
+    await look();
+    expect(publisher.published).toEqual([]);
+    expect(conversations.items.get(key)).not.toHaveProperty('dueAt');
+  });
+
   it('a bus that does not take it leaves the timer armed, and the message in the queue', async () => {
     conversations.items.set(key, armed);
     publisher.nextOutcomes.push({ kind: 'failed', reason: 'InternalFailure' });

@@ -1,4 +1,5 @@
 import {
+  acceptedFields,
   type Conversation,
   isSameConversation,
   timerShardOf,
@@ -6,6 +7,7 @@ import {
 import type { ConversationStore, DueTimer } from '../../../lambdas/inactivity/ports.ts';
 
 const pageSize = 3;
+const isNote = (field: string): boolean => (acceptedFields as readonly string[]).includes(field);
 
 /** Conversations in memory, counting what DynamoDB would charge for. */
 export class InMemoryConversations implements ConversationStore {
@@ -31,8 +33,10 @@ export class InMemoryConversations implements ConversationStore {
   async replace(key: string, expected: Conversation | undefined, next: Conversation): Promise<boolean> {
     const stored = this.items.get(key);
     if (!isSameConversation(stored, expected)) return false;
-    const { acceptedAt: _, ...written } = next;
-    this.items.set(key, stored?.acceptedAt === undefined ? written : { ...written, acceptedAt: stored.acceptedAt });
+    // Ingest's notes stay as they are.
+    const written = Object.entries(next).filter(([field]) => !isNote(field));
+    const notes = Object.entries(stored ?? {}).filter(([field]) => isNote(field));
+    this.items.set(key, Object.fromEntries([...written, ...notes]) as unknown as Conversation);
     this.writes++;
     if (stored?.dueAt !== next.dueAt) this.indexWrites++;
     return true;

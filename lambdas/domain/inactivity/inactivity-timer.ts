@@ -14,10 +14,29 @@ export interface Conversation {
   /** Since when it was quiet, as Drift itself said last. */
   readonly settledAt?: number;
   /**
-   * The newest activity that Drift was told is accepted. Ingest writes it before it answers; what is behind it may still be
-   * on its way through the queue. Never written with the rest.
+   * The newest that Drift was told is accepted: a close, what opens the conversation, any other activity. Ingest writes each
+   * before it answers; what is behind it may still be on its way through the queue. Never written with the rest.
    */
   readonly acceptedAt?: number;
+  readonly acceptedClosedAt?: number;
+  readonly acceptedOpenedAt?: number;
+}
+
+export const acceptedFields = ['acceptedAt', 'acceptedClosedAt', 'acceptedOpenedAt'] as const;
+
+/** Which of them notes an activity. */
+export function acceptedFieldOf({ closedAt, openedAt }: Activity): (typeof acceptedFields)[number] {
+  if (closedAt !== undefined) return 'acceptedClosedAt';
+  return openedAt === undefined ? 'acceptedAt' : 'acceptedOpenedAt';
+}
+
+/** What was accepted, as an activity. */
+function acceptedActivity({ acceptedAt, acceptedClosedAt, acceptedOpenedAt }: Conversation): Activity {
+  return defined({
+    at: latest(acceptedAt, latest(acceptedClosedAt, acceptedOpenedAt)),
+    closedAt: acceptedClosedAt,
+    openedAt: acceptedOpenedAt,
+  });
 }
 
 /** What a conditional write compares and stores. */
@@ -132,6 +151,8 @@ function dueAfter(at: number, quietPeriodSeconds: number, now: number): number {
 export type TimerVerdict =
   /** Closed, fired, or due at another time by now: this look is out of date. */
   | { readonly kind: 'stale' }
+  /** Its close was accepted and is still on its way. */
+  | { readonly kind: 'disarm'; readonly next: Conversation }
   /** The conversation has moved on: look again at `next.dueAt`. */
   | { readonly kind: 'rearm'; readonly next: Conversation & { readonly dueAt: number } }
   | { readonly kind: 'fire'; readonly lastActivityAt: number };
@@ -144,12 +165,11 @@ export function decideTimer(
   now: number,
 ): TimerVerdict {
   if (stored?.dueAt === undefined || stored.dueAt !== dueAt) return { kind: 'stale' };
-  const { lastActivityAt, acceptedAt = lastActivityAt } = stored;
-  // Accepted, but not yet through the queue: it may be a message, a close, a note. It counts by its time; the rest follows.
-  if (acceptedAt > lastActivityAt) {
-    const next = { ...stored, lastActivityAt: acceptedAt, dueAt: dueAfter(acceptedAt, quietPeriodSeconds, now) };
-    return { kind: 'rearm', next };
-  }
+  // Accepted, but perhaps not yet through the queue.
+  const change = applyActivity(withoutTimer(stored), acceptedActivity(stored), quietPeriodSeconds, now);
+  if (change.kind === 'disarm') return change;
+  if (change.kind === 'arm') return { kind: 'rearm', next: change.next };
+  const { lastActivityAt } = stored;
   const quietAt = lastActivityAt + quietPeriodSeconds * 1000;
   if (quietAt > now) return { kind: 'rearm', next: { ...stored, dueAt: quietAt } };
   return { kind: 'fire', lastActivityAt };

@@ -57,6 +57,9 @@ export function createEmitInactivityHandler(deps: EmitInactivityDeps) {
           if (!(await conversations.replace(conversationKey, stored, next))) continue;
           return handOff(conversationKey, next.dueAt);
         }
+        case 'disarm':
+          if (!(await conversations.replace(conversationKey, stored, verdict.next))) continue;
+          return;
         case 'fire': {
           const { lastActivityAt } = verdict;
           const leased = { ...stored, lastActivityAt, dueAt: clock() + firingLeaseSeconds * 1000 };

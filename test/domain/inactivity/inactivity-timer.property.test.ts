@@ -62,6 +62,9 @@ const mutants: Record<string, Partial<TimerLogic>> = {
   'a close does not disarm': {
     applyActivity: (stored, activity, quiet, now) =>
       timerLogic.applyActivity(stored, without(activity, 'closedAt'), quiet, now),
+    // Ingest's note of it would take the timer away all the same.
+    decideTimer: (stored, dueAt, quiet, now) =>
+      timerLogic.decideTimer(stored && without(stored, 'acceptedClosedAt'), dueAt, quiet, now),
   },
   'a late close disarms what a later message armed': {
     applyActivity: (stored, activity, quiet, now) =>

@@ -178,6 +178,13 @@ describe('a timer that comes due', () => {
     expect(decideTimer({ ...armed, acceptedAt: at(0) }, at(600), 600, at(600)).kind).toBe('fire');
   });
 
+  it('fires nothing for a conversation whose close was accepted, though it is still on its way, and a note after it', () => {
+    const closing = { ...armed, acceptedClosedAt: at(599), acceptedAt: at(599.5) };
+    expect(decideTimer(closing, at(600), 600, at(600))).toMatchObject({ kind: 'disarm', next: { closedAt: at(599) } });
+    const reopened = { ...closing, acceptedOpenedAt: at(599.9) };
+    expect(decideTimer(reopened, at(600), 600, at(600))).toMatchObject({ kind: 'rearm', next: { dueAt: at(1199.9) } });
+  });
+
   it.each([
     ['the conversation was closed or has fired', { lastActivityAt: at(0) }],
     ['the conversation is not known', undefined],

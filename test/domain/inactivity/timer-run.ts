@@ -1,6 +1,7 @@
 import type { KnownActivity, Run, SeenBroadcast } from '../../../lab/support/inactivity-reference-model.ts';
-import type { Activity } from '../../../lambdas/domain/inactivity/activity.ts';
+import { type Activity, latest } from '../../../lambdas/domain/inactivity/activity.ts';
 import {
+  acceptedFieldOf,
   applyActivity,
   type Conversation,
   decideTimer,
@@ -47,7 +48,7 @@ export function playHistory({ quietSeconds, steps }: History, logic: TimerLogic)
   const activities: KnownActivity[] = [];
   const broadcasts: SeenBroadcast[] = [];
   const quietPeriods = [{ since: start, seconds: quietSeconds }];
-  const accepted = new Map<string, number>();
+  const accepted = new Map<string, Partial<Conversation>>();
   const posted: Posted[] = [];
   let now = start;
   let clockOffsetMs = 0;
@@ -63,7 +64,11 @@ export function playHistory({ quietSeconds, steps }: History, logic: TimerLogic)
     const { conversation, at, what } = activity;
     const acceptedAt = now;
     // Ingest notes it before it answers; the timers hear of it later.
-    if (what !== 'settles') accepted.set(conversation, Math.max(at, accepted.get(conversation) ?? at));
+    if (what !== 'settles') {
+      const noted = accepted.get(conversation) ?? {};
+      const field = acceptedFieldOf(activityOf(what, at));
+      accepted.set(conversation, { ...noted, [field]: latest(noted[field], at) });
+    }
     later(delayMs, () => track(activity, acceptedAt));
   }
 
@@ -82,13 +87,14 @@ export function playHistory({ quietSeconds, steps }: History, logic: TimerLogic)
   }
 
   function look(conversation: string, dueAt: number): void {
-    const { acceptedAt: _, ...known } = conversations.get(conversation) ?? { lastActivityAt: Number.NaN };
-    const acceptedAt = accepted.get(conversation);
-    const stored = acceptedAt === undefined ? known : { ...known, acceptedAt };
+    const known = conversations.get(conversation) ?? { lastActivityAt: Number.NaN };
+    const stored = { ...known, ...accepted.get(conversation) };
     const verdict = logic.decideTimer(stored, dueAt, quiet(), clock());
     if (verdict.kind === 'rearm') {
       conversations.set(conversation, verdict.next);
       handOver(conversation, verdict.next.dueAt);
+    } else if (verdict.kind === 'disarm') {
+      conversations.set(conversation, verdict.next);
     } else if (verdict.kind === 'fire') {
       const lastUpdated = verdict.lastActivityAt;
       const id = `${conversation} ${lastUpdated}`;
