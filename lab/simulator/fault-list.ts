@@ -145,8 +145,8 @@ export const productFaults: readonly ProductFault[] = [
   {
     name: 'take a mirror for a close',
     file: 'lambdas/domain/events/derive.ts',
-    line: 'detail: { ...detailOf({ orgId, type: derivedType, data: derivedData }, derivedId, now), cause: type },',
-    broken: 'detail: { ...detailOf({ orgId, type: derivedType, data: derivedData }, derivedId, now) },',
+    line: 'derivedId, now), cause: type, causedBy },',
+    broken: 'derivedId, now) },',
   },
   {
     name: 'round a 64-bit id',

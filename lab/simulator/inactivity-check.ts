@@ -30,6 +30,8 @@ export class InactivityCheck {
   readonly #activities = new Map<string, Map<string, KnownActivity>>();
   /** By conversation and the activity's own time: when Drift was told that it is accepted. */
   readonly #accepted = new Map<string, Map<number, number>>();
+  /** Likewise: when ingest, disturbed or not, ended with it. */
+  readonly #perhapsAccepted = new Map<string, Map<number, number>>();
   readonly #broadcasts = new Map<string, SeenBroadcast[]>();
   readonly #faults = new Map<string, number>();
   readonly #failedSweeps: number[] = [];
@@ -59,7 +61,7 @@ export class InactivityCheck {
 
   onEnd(invocation: Invocation, event: unknown, outcome: InvocationOutcome): void {
     const { functionName } = invocation;
-    if (functionName === 'ingest' && !invocation.isDisturbed) this.#onAnswered(event, outcome);
+    if (functionName === 'ingest') this.#onIngested(event, invocation.isDisturbed ? undefined : outcome);
     const isSweep = functionName === 'sweep-inactivity';
     if (!isSweep && functionName !== 'track-activity' && functionName !== 'emit-inactivity') return;
     if (invocation.isDisturbed) {
@@ -77,21 +79,25 @@ export class InactivityCheck {
     }
   }
 
-  /** From its answer on an activity counts, wherever it is. An ingest that was disturbed may not have noted it. */
-  #onAnswered(event: unknown, outcome: InvocationOutcome): void {
-    const answer = outcome.kind === 'answered' ? (outcome.value as { statusCode?: number }) : {};
+  /** From its answer on an activity counts, wherever it is. An ingest that was disturbed (no `outcome`) may have noted it, or not. */
+  #onIngested(event: unknown, outcome: InvocationOutcome | undefined): void {
+    const answer = outcome?.kind === 'answered' ? (outcome.value as { statusCode?: number }) : {};
     const post = parseJson((event as { body: string }).body) as unknown as {
       readonly orgId: JsonValue;
       readonly type: string;
       readonly data: JsonObject;
     };
-    if (answer.statusCode !== 202) return;
     const at = milliseconds(post.data.createdAt ?? post.data.changedAt);
     if (kindOf(post.type, post.data) === undefined || at === null) return;
     const conversation = conversationOf(post.orgId, post.type, post.data);
-    const accepted = this.#accepted.get(conversation) ?? new Map<number, number>();
-    this.#accepted.set(conversation, accepted);
-    if (!accepted.has(at)) accepted.set(at, this.#options.now());
+    this.#remember(this.#perhapsAccepted, conversation, at);
+    if (answer.statusCode === 202) this.#remember(this.#accepted, conversation, at);
+  }
+
+  #remember(times: Map<string, Map<number, number>>, conversation: string, at: number): void {
+    const known = times.get(conversation) ?? new Map<number, number>();
+    times.set(conversation, known);
+    if (!known.has(at)) known.set(at, this.#options.now());
   }
 
   onMissedSweep(): void {
@@ -142,9 +148,16 @@ export class InactivityCheck {
 
   #check(conversation: string): void {
     const accepted = this.#accepted.get(conversation);
+    const perhapsAccepted = this.#perhapsAccepted.get(conversation);
     const activities = [...(this.#activities.get(conversation)?.values() ?? [])].map((activity) => {
-      const acceptedAt = activity.kind === 'settles' ? undefined : accepted?.get(activity.at);
-      return acceptedAt === undefined ? activity : { ...activity, acceptedAt };
+      if (activity.kind === 'settles') return activity;
+      const acceptedAt = accepted?.get(activity.at);
+      const perhapsFrom = perhapsAccepted?.get(activity.at);
+      return {
+        ...activity,
+        ...(acceptedAt === undefined ? {} : { acceptedAt }),
+        ...(perhapsFrom === undefined ? {} : { perhapsFrom }),
+      };
     });
     const broadcasts = this.#broadcasts.get(conversation) ?? [];
     const quietPeriods = this.#options.settings.changesOf(conversation.split('#')[0] ?? '');

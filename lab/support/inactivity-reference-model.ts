@@ -13,6 +13,8 @@ export interface KnownActivity {
   readonly kind: 'opens' | 'closes' | 'note' | 'settles';
   /** When it was answered as accepted: from then on nothing may be told that it contradicts. */
   readonly acceptedAt?: number;
+  /** From when on the product may know of it, though nobody was told so. Default: `knownFrom`. */
+  readonly perhapsFrom?: number;
   /** First moment at which its handling may have had an effect. */
   readonly knownFrom: number;
   /** Last moment at which it is sure to have had it. */
@@ -57,8 +59,8 @@ function checkConversation(conversation: string, run: Run): string[] {
 
   for (const { lastUpdated, publishedAt, lookedFrom = publishedAt, clockAtPublish } of broadcasts) {
     const cause = activities.find(
-      ({ at, kind, knownFrom, acceptedAt = knownFrom }) =>
-        at === lastUpdated && (kind === 'opens' || kind === 'note') && Math.min(knownFrom, acceptedAt) <= publishedAt,
+      (one) =>
+        one.at === lastUpdated && (one.kind === 'opens' || one.kind === 'note') && perhapsKnownFrom(one) <= publishedAt,
     );
     if (cause === undefined) {
       wrong.push(`${conversation}: inactive at ${publishedAt} for ${lastUpdated}, at which there was no activity`);
@@ -110,7 +112,7 @@ function checkConversation(conversation: string, run: Run): string[] {
 /** The last activity, if at this second it must long since have been told as a quiet period. */
 function awaitedAt(activities: readonly KnownActivity[], run: Run, second: number): number | undefined {
   const known = activities.filter(({ knownBy }) => knownBy <= second);
-  const perhapsKnown = activities.filter(({ knownFrom }) => knownFrom <= second);
+  const perhapsKnown = activities.filter((one) => perhapsKnownFrom(one) <= second);
   const latest = known.find((one) => one.kind !== 'settles' && !known.some((other) => supersedes(other, one)));
   if (latest === undefined || latest.kind === 'closes') return undefined;
   if (perhapsKnown.some((other) => supersedes(other, latest))) return undefined;
@@ -127,6 +129,10 @@ function awaitedAt(activities: readonly KnownActivity[], run: Run, second: numbe
   const burstBy = Math.max(latest.knownBy, ...openings.map(({ knownBy }) => knownBy));
   const dueAt = Math.max(latest.at + quietMs, burstBy + 5_000);
   return second > dueAt + run.toleranceMs ? latest.at : undefined;
+}
+
+function perhapsKnownFrom({ knownFrom, acceptedAt = knownFrom, perhapsFrom = knownFrom }: KnownActivity): number {
+  return Math.min(knownFrom, acceptedAt, perhapsFrom);
 }
 
 /** Later wins; at the same instant a close does. Drift's own word covers what lies before it, to the minute. */
