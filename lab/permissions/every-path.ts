@@ -237,12 +237,13 @@ function pathsOf(traveller: Traveller): { readonly together: Paths; readonly aft
       const replay = (body: Record<string, unknown>) => api('POST', `${path}/replay`, body);
       const attempts = () => subscriber.deliveries.length;
 
-      await replay({ webhookId: delivery?.webhookId });
+      await api('POST', `${path}/replay`, { webhookId: delivery?.webhookId }, { 'idempotency-key': 'walk' });
       await until('the replay of one', () => attempts() === 2);
       await until('the ledger to say so again', async () => (await list('?state=discarded')).length === 1);
       const failed = await replay({ failed: { from: since } });
       if (failed.queued !== 1) throw new Error(`${JSON.stringify(failed)} were put in the queue`);
       await until('the replay of what failed', () => attempts() === 3);
+      await list(`?replayName=${failed.replayName}`);
       const missed = await replay({ missed: { from: since } });
       const { replays } = await api('GET', `${path}/replay`);
       if (!JSON.stringify(replays).includes(String(missed.replayName))) throw new Error('the replay is not listed');
@@ -394,14 +395,17 @@ function pathsOf(traveller: Traveller): { readonly together: Paths; readonly aft
       if (status !== 404) throw new Error(`an unknown path was answered ${status}`);
     },
     'what the bus cannot hand over': async () => {
-      const rule = stack.buses.listRules(stack.bus).find(({ name }) => !name.startsWith(traveller.routePrefix));
-      const [target] = stack.buses.listTargets(rule?.name ?? '', stack.bus);
-      const queue = queues.findByArn(target?.arn ?? '');
-      const deadLetters = queues.findByArn(target?.deadLetterArn ?? '');
-      if (queue === undefined || deadLetters === undefined) throw new Error('there is no queue of the activities');
-      await aws.sqs.send(new DeleteQueueCommand({ QueueUrl: queueUrl(queue.name) }));
+      const ownRules = stack.buses.listRules(stack.bus).filter(({ name }) => !name.startsWith(traveller.routePrefix));
+      const targets = ownRules.flatMap(({ name }) => stack.buses.listTargets(name, stack.bus));
+      const routes = targets.flatMap(({ arn, deadLetterArn }) => {
+        const queue = queues.findByArn(arn);
+        const deadLetters = queues.findByArn(deadLetterArn ?? '');
+        return queue === undefined || deadLetters === undefined ? [] : [{ queue, deadLetters }];
+      });
+      if (routes.length === 0) throw new Error('there is no queue of the activities');
+      for (const { queue } of routes) await aws.sqs.send(new DeleteQueueCommand({ QueueUrl: queueUrl(queue.name) }));
       await post(message(900, 14));
-      await until('the dead letter', () => deadLetters.counts().visible === 1);
+      await until('the dead letters', () => routes.every(({ deadLetters }) => deadLetters.counts().visible >= 1));
     },
     'the end of the stack': async () => {
       const { arn } = functions.list().find(({ name }) => name.includes('Provision')) ?? {};
@@ -440,10 +444,17 @@ async function createTraveller(stack: LocalStack) {
     }
   }
 
-  async function api(method: string, path: string, body?: unknown): Promise<Record<string, unknown>> {
+  async function api(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Record<string, unknown>> {
     const response = await fetch(`${stack.api}${path}`, {
       method,
-      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      ...(body === undefined
+        ? {}
+        : { body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers } }),
     });
     const text = await response.text();
     const [denial] = stack.permissions.denials();
