@@ -58,6 +58,31 @@ export function subscriptionTable(printer: Printer, subscriptions: readonly Json
   );
 }
 
+/** In force, delivering unless a person has paused it, and nothing with the dead letters. */
+export function isHealthy({ status, provisioning, delivering, queue }: JsonObject): boolean {
+  const hasDeadLetters = isJsonObject(queue) && queue.deadLetters !== 0;
+  return provisioning === 'ready' && (delivering === true || status === 'paused') && !hasDeadLetters;
+}
+
+export function healthTable(printer: Printer, subscriptions: readonly JsonObject[]): string {
+  return printer.table(
+    ['SUBSCRIPTION', 'WELL', 'STATUS', 'PROVISIONING', 'DELIVERING', 'WAITING', 'IN FLIGHT', 'DEAD LETTERS', 'REASON'],
+    subscriptions.map(({ subscriptionId, healthy, status, provisioning, delivering, queue, ...found }) => {
+      const { waiting, inFlight, deadLetters } = isJsonObject(queue) ? queue : {};
+      const counts = [waiting, inFlight, deadLetters].map((count) => (count === undefined ? undefined : String(count)));
+      return [
+        String(subscriptionId),
+        fieldText('healthy', healthy),
+        String(status),
+        String(provisioning),
+        fieldText('delivering', delivering ?? false),
+        ...counts,
+        reasonText(found),
+      ];
+    }),
+  );
+}
+
 /** Why it is not active and ready, in a cell. */
 function reasonText({ reason, disabled, circuit, throttledUntil }: JsonObject): Cell {
   if (typeof reason === 'string') return reason;

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { isJsonObject, type JsonObject } from '../../lambdas/json/json.ts';
+import type { ApiClient } from '../api-client.ts';
 import { subscriptionPath } from '../api-path.ts';
 import { CommandFailed } from '../command-failed.ts';
 import { lastAnswer } from '../delivery-text.ts';
@@ -10,7 +11,7 @@ import type { Printer } from '../printer.ts';
 import { untilReady } from '../provisioning-wait.ts';
 import type { CommandLine, Session } from '../session.ts';
 import { clearableNames, clearedFields, givenFields, withFieldOptions } from '../subscription-options.ts';
-import { subscriptionTable, subscriptionText } from '../subscription-text.ts';
+import { healthTable, isHealthy, subscriptionTable, subscriptionText } from '../subscription-text.ts';
 import { visibleText } from '../visible-text.ts';
 import { examples } from './examples.ts';
 
@@ -27,6 +28,18 @@ interface ChangeOptions {
 }
 
 const defaultWaitSeconds = 120;
+const showsAtOnce = 10;
+
+/** Undefined: it was deleted after it was listed. A rejected one that cannot be an id is as the list has it. */
+async function showUnlessGone(api: ApiClient, item: JsonObject): Promise<JsonObject | undefined> {
+  if (item.status === 'rejected') return item;
+  try {
+    return (await api.send({ method: 'GET', path: subscriptionPath(String(item.subscriptionId)) })).body;
+  } catch (error) {
+    if (error instanceof CommandFailed && error.exitCode === exitCodes.notFound) return undefined;
+    throw error;
+  }
+}
 
 export function registerSubscriptions(program: Command, line: CommandLine): void {
   const group = program.command('subscriptions').description('Who gets which events');
@@ -49,6 +62,33 @@ export function registerSubscriptions(program: Command, line: CommandLine): void
         items.length === 0 ? '' : subscriptionTable(printer, items),
       );
       if (items.length === 0) printer.notice('No subscriptions yet. Make one: fanout subscriptions create --help');
+    });
+
+  group
+    .command('health')
+    .description(
+      'What waits for each subscription, and why it is not delivered.\nExits 0 when all is well, 7 when one is not: not in force, not delivering though nobody paused it, or with dead letters.',
+    )
+    .addHelpText(
+      'after',
+      examples('fanout subscriptions health', 'fanout subscriptions health --stack webhook-fanout-prod'),
+    )
+    .action(async (_options: unknown, command: Command) => {
+      const { api, printer } = await line.open(command);
+      const limit = Number.POSITIVE_INFINITY;
+      const { items } = await readPages(api, '/v1/subscriptions', 'subscriptions', { limit });
+      const shown: JsonObject[] = [];
+      for (let start = 0; start < items.length; start += showsAtOnce) {
+        const shows = items.slice(start, start + showsAtOnce).map((item) => showUnlessGone(api, item));
+        shown.push(...(await Promise.all(shows)).filter((body) => body !== undefined));
+      }
+      const subscriptions = shown.map((body) => ({ ...body, healthy: isHealthy(body) }));
+      printer.result({ subscriptions }, () => (subscriptions.length === 0 ? '' : healthTable(printer, subscriptions)));
+      const ill = subscriptions.filter(({ healthy }) => !healthy).length;
+      printer.notice(
+        ill === 0 ? `All is well (${subscriptions.length}).` : `${ill} of ${subscriptions.length} not well.`,
+      );
+      line.finish(ill === 0 ? exitCodes.ok : exitCodes.negative);
     });
 
   withWait(withFieldOptions(group.command('create'), ['url']))

@@ -17,7 +17,7 @@ import { configEtag } from '../../lambdas/domain/subscriptions/config-etag.ts';
 import type { SubscriptionState } from '../../lambdas/domain/subscriptions/subscription.ts';
 import { createIngestHandler } from '../../lambdas/ingest/handler.ts';
 import { createManageHandler } from '../../lambdas/manage/handler.ts';
-import type { DeliveryQuery, ReplayProgress } from '../../lambdas/manage/ports.ts';
+import type { DeliveryQuery, QueueDepth, ReplayProgress } from '../../lambdas/manage/ports.ts';
 
 export interface SeenRequest {
   readonly method: string;
@@ -44,6 +44,7 @@ export class ApiOnLoopback {
   readonly conversations = new Map<string, Conversation>();
   /** Envelopes that were put in the queues of subscribers. */
   readonly queued: string[] = [];
+  readonly depths = new Map<string, QueueDepth>();
   readonly replays: ReplayProgress[] = [];
   readonly quietPeriods = new Map<string, number>();
   readonly requests: SeenRequest[] = [];
@@ -98,7 +99,7 @@ export class ApiOnLoopback {
       events: this.events,
       conversations: { read: async (key) => this.conversations.get(key) },
       queues: {
-        depth: async () => undefined,
+        depth: async (id) => this.depths.get(id),
         put: async (_id, envelopes) => {
           this.queued.push(...envelopes);
           return true;

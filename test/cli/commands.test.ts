@@ -216,6 +216,40 @@ describe('subscriptions list and show', () => {
   });
 });
 
+describe('subscriptions health', () => {
+  const nothing = { waiting: 0, inFlight: 0, deadLetters: 0 };
+  const aReady = async (state: Parameters<typeof api.provision>[1] = {}) => {
+    const id = await aSubscription();
+    await api.provision(id, state);
+    api.depths.set(id, nothing);
+    return id;
+  };
+
+  it('exits 0 when all is well, also where a person has paused one', async () => {
+    const id = await aReady();
+    api.depths.set(id, { ...nothing, waiting: 5, inFlight: 2 });
+    const paused = await aReady();
+    await fanout(['subscriptions', 'pause', paused]);
+    await api.provision(paused);
+    const run = await fanout(['subscriptions', 'health']);
+    expect(run).toMatchObject({ exitCode: 0, err: 'All is well (2).\n' });
+    expect(run.out).toMatch(new RegExp(`${id} +yes +active +ready +yes +5 +2 +0`));
+  });
+
+  it('exits 7 and says why: dead letters, not in force, disabled, an item that makes no sense', async () => {
+    const dead = await aReady();
+    api.depths.set(dead, { ...nothing, deadLetters: 3 });
+    await aSubscription();
+    await aReady({ disabled: { at: 0, reason: 'the receiver is gone (status 410)' } });
+    api.subscriptions.put({ subscriptionId: 'no id!', url: 'ftp://x', eventTypes: [] });
+    const { exitCode, out, err } = await fanout(['subscriptions', 'health']);
+    expect(exitCode).toBe(7);
+    expect(err).toBe('4 of 4 not well.\n');
+    expect(out).toMatch(new RegExp(`${dead} +no +active +ready +yes +0 +0 +3`));
+    expect(out).toContain('the receiver is gone (status 410)');
+  });
+});
+
 describe('subscriptions update, pause and resume', () => {
   it('changes what is given, takes away what is cleared, leaves the rest', async () => {
     const id = await aSubscription('--orgs', '1', '--description', 'old', '--filter', '{"a":[1]}');
