@@ -42,6 +42,8 @@ export interface LocalStackOptions {
    * are taken.
    */
   readonly metrics?: MetricStore;
+  /** Default: where there are figures. */
+  readonly servesDashboard?: boolean;
   /** Told of each call to the AWS endpoint that was let through. */
   readonly onCall?: (call: AuthorizationRequest) => void;
 }
@@ -174,7 +176,7 @@ async function start(
       measure: account.measure,
       tunnel: { hosts: options.allowHosts ?? [], routeKey: 'POST /drift/events' },
       ownPaths: {
-        ...(metrics === undefined
+        ...(metrics === undefined || options.servesDashboard === false
           ? {}
           : { '/dashboard': liveDashboard({ store: metrics, monitoring, now: clock.now }) }),
         '/healthz': () => ({

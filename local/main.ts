@@ -112,7 +112,7 @@ async function main(): Promise<void> {
 
   // Functions run in UTC in Lambda.
   process.env.TZ = 'UTC';
-  const starting = startLocalStack({ ...flags, ...(flags.dashboard ? { metrics: createMetricStore() } : {}) });
+  const starting = startLocalStack({ ...flags, metrics: createMetricStore(), servesDashboard: flags.dashboard });
   stopOnSignals(starting);
   try {
     const stack = await starting;

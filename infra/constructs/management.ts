@@ -79,7 +79,7 @@ export class Management extends Construct {
     };
     this.manage.allow(['events:StartReplay'], [bus.archive.archiveArn, bus.bus.eventBusArn]);
     this.manage.allowNamed(['events:StartReplay', 'events:DescribeReplay', 'events:CancelReplay'], madeByAReplay);
-    this.manage.allowUnscoped(['events:ListReplays']);
+    this.manage.allowUnscoped(['events:ListReplays', 'cloudwatch:GetMetricData']);
     // What is replayed from the ledger goes into the subscriber's queue, as a message like any other.
     this.manage.allowNamed(['sqs:GetQueueUrl', 'sqs:GetQueueAttributes', 'sqs:SendMessage'], {
       arn: stack.formatArn({ service: 'sqs', resource: `${props.routePrefix}-*` }),

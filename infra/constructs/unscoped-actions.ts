@@ -8,6 +8,7 @@ export const unscopedActions = {
   'lambda:CreateEventSourceMapping': 'A condition narrows it to the functions of routes.',
   'events:ListRules': 'Shows the names of rules and their patterns, and no event.',
   'events:ListReplays': 'Shows the names of replays and how far they have come, and no event.',
+  'cloudwatch:GetMetricData': 'Shows figures, and no event; those of the account, since IAM knows no narrower.',
   'sqs:ListQueues': 'Shows the names of queues, and no message.',
   'lambda:GetAccountSettings': 'Shows limits of the account.',
   'lambda:ListFunctions': 'Shows functions with their environments, where no function of ours has a secret.',

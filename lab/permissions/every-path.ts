@@ -273,6 +273,13 @@ function pathsOf(traveller: Traveller): { readonly together: Paths; readonly aft
       await until('the second delivery', () => subscriber.deliveries.length === 2);
     },
 
+    'the figures of a subscription': async () => {
+      const { subscriptionId } = await subscribe(['new_conversation']);
+      await api('POST', `/v1/subscriptions/${subscriptionId}/test`, {});
+      const { periods } = await api('GET', `/v1/subscriptions/${subscriptionId}/metrics?periodSeconds=60`);
+      if (!Array.isArray(periods) || periods.length < 180) throw new Error(`no figures: ${JSON.stringify(periods)}`);
+    },
+
     'a test, and a new secret': async () => {
       const { subscriptionId } = await subscribe(['new_conversation']);
       const tested = await api('POST', `/v1/subscriptions/${subscriptionId}/test`, {});

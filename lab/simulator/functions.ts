@@ -297,6 +297,7 @@ export class Functions {
             rules: { outboundPolicy: 'public', timeline },
             routePrefix: routeSettings.prefix,
             queues: { depth: async () => undefined, put: noReplays },
+            subscriptionMetrics: { read: noReplays },
             replays: this.#replaysFor(invocation),
             defaultQuietPeriodSeconds,
           });

@@ -50,6 +50,12 @@ export const apiRoutes = [
     path: '/v1/subscriptions/{id}/replay/plan',
     query: ['from', 'to', 'includeDelivered'],
   },
+  {
+    operation: 'showSubscriptionMetrics',
+    method: 'GET',
+    path: '/v1/subscriptions/{id}/metrics',
+    query: ['from', 'to', 'periodSeconds'],
+  },
   { operation: 'showOrgSettings', method: 'GET', path: '/v1/orgs/{orgId}/settings' },
   { operation: 'setOrgSettings', method: 'PUT', path: '/v1/orgs/{orgId}/settings' },
   { operation: 'listEventTypes', method: 'GET', path: '/v1/event-types' },

@@ -1,5 +1,10 @@
 import { traceIdOf } from '../contracts/trace.ts';
-import { type AttemptOutcome, type AttemptResult, attemptOutcome } from '../domain/deliveries/attempt-outcome.ts';
+import {
+  type AttemptOutcome,
+  type AttemptOutcomeName,
+  type AttemptResult,
+  attemptOutcome,
+} from '../domain/deliveries/attempt-outcome.ts';
 import { attemptsSoFar, type DeliveryRecord, recordAfter } from '../domain/deliveries/delivery-ledger.ts';
 import type { DeliveryMessage } from '../domain/deliveries/delivery-message.ts';
 import { type DeliverableSubscription, signingSecrets } from '../domain/deliveries/delivery-plan.ts';
@@ -71,7 +76,7 @@ function report(
   { subscriptionId, metrics, log }: DeliverDeps,
 ): void {
   const delivered = record.state === 'delivered';
-  const how = delivered ? 'delivered' : result.kind === 'failed' ? result.errorClass : 'status';
+  const how: AttemptOutcomeName = delivered ? 'delivered' : result.kind === 'failed' ? result.errorClass : 'status';
   metrics.add('DeliveryAttempts', 1, { subscriptionId, outcome: how });
   if (delivered) metrics.add('EventToDelivered', Math.max(0, now - message.sentAt), { subscriptionId });
   const answered = result.kind === 'answered' ? result : undefined;

@@ -249,6 +249,22 @@ export const replayPlanSchema = z.object({
   searchedBackTo: z.optional(time).check(z.describe('With `isAtLeast`: all that is newer was counted.')),
 });
 
+export const subscriptionMetricsSchema = z.object({
+  from: time,
+  to: time,
+  periodSeconds: z.int(),
+  periods: z.array(
+    z.object({
+      at: time.check(z.describe('When the period begins.')),
+      delivered: count.check(z.describe('Attempts that a 2xx answered.')),
+      failed: count.check(z.describe('Attempts that failed.')),
+      p50Ms: z.optional(z.number()).check(z.describe("From the event's arrival on the bus to the 2xx.")),
+      p95Ms: z.optional(z.number()),
+      waiting: z.optional(z.number()).check(z.describe('Messages in its queue, at most.')),
+    }),
+  ),
+});
+
 export const orgSettingsSchema = z.object({
   orgId: int64,
   quietPeriodSeconds: z.int(),

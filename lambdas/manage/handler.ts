@@ -13,6 +13,7 @@ import { type ApiAnswer, apiRequest } from './request.ts';
 import { type ResendDeps, resendOperations } from './resends.ts';
 import { createRouter } from './router.ts';
 import { type SettingsDeps, settingsOperations } from './settings.ts';
+import { type SubscriptionMetricsDeps, subscriptionMetricsOperation } from './subscription-metrics.ts';
 import { type SubscriptionDeps, subscriptionOperations } from './subscriptions.ts';
 
 export interface ManageDeps
@@ -23,7 +24,8 @@ export interface ManageDeps
     ReplayDeps,
     EventDeps,
     EventHistoryDeps,
-    ResendDeps {
+    ResendDeps,
+    SubscriptionMetricsDeps {
   readonly metrics: Metrics;
   readonly log: Log;
 }
@@ -39,6 +41,7 @@ export function createManageHandler(deps: ManageDeps) {
     ...eventOperations(deps),
     ...eventHistoryOperations(deps),
     ...resendOperations(deps),
+    ...subscriptionMetricsOperation(deps),
     openApi: openApiOperation(deps.rules.outboundPolicy === 'public'),
   });
   return middy(async (event: APIGatewayProxyEventV2): Promise<ApiAnswer> => {

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { cloudwatchSubscriptionMetrics } from '../aws/cloudwatch-subscription-metrics.ts';
 import { dynamoConversationStore } from '../aws/dynamo-conversation-store.ts';
 import { dynamoDeliveryHistory } from '../aws/dynamo-delivery-history.ts';
 import { dynamoEventHistory } from '../aws/dynamo-event-history.ts';
@@ -45,6 +47,7 @@ export const handler = createManageHandler({
     archiveArn: env.EVENT_ARCHIVE_ARN,
     eventBusName: env.EVENT_BUS_NAME,
   }),
+  subscriptionMetrics: cloudwatchSubscriptionMetrics(new CloudWatchClient(), env.ROUTE_PREFIX),
   routePrefix: env.ROUTE_PREFIX,
   rules: { outboundPolicy: env.OUTBOUND_POLICY, timeline },
   defaultQuietPeriodSeconds: Number(env.DEFAULT_QUIET_PERIOD_SECONDS),

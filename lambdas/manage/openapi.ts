@@ -21,6 +21,7 @@ import {
   resentDeliverySchema,
   resentEventSchema,
   subscriptionListSchema,
+  subscriptionMetricsSchema,
   subscriptionSchema,
   testResultSchema,
 } from './answer-schemas.ts';
@@ -60,6 +61,7 @@ const answers = {
   ReplayList: replayListSchema,
   ReplayResult: replayResultSchema,
   ReplayPlan: replayPlanSchema,
+  SubscriptionMetrics: subscriptionMetricsSchema,
   OrgSettings: orgSettingsSchema,
   EventTypeList: eventTypeListSchema,
   FilterResult: filterResultSchema,
@@ -143,6 +145,11 @@ const queryParameters: Readonly<Record<ApiQueryParameter, Json>> = {
   includeDelivered: {
     description: 'Whether what was delivered is to be sent again, too.',
     schema: { type: 'string', enum: ['true', 'false'], default: 'false' },
+  },
+  periodSeconds: {
+    description:
+      'A multiple of 60; of 300 where the time begins over 15 days ago, and of 3,600 over 63. Left out: as fits.',
+    schema: { type: 'integer', minimum: 60, maximum: 86_400 },
   },
   replayName: { description: 'Only deliveries of this replay.', schema: { type: 'string' } },
 };
@@ -263,6 +270,12 @@ const operations: Readonly<Record<ApiOperation, OperationDescription>> = {
     summary: 'How many events a replay of what was missed would send, by the event history; it sends nothing.',
     answers: { 200: answer('Counted; where it stopped early, `isAtLeast`.', 'ReplayPlan') },
     problems: [409],
+  },
+  showSubscriptionMetrics: {
+    summary:
+      'Figures of its deliveries by period, from CloudWatch; by itself of the last three hours. They come some minutes late.',
+    answers: { 200: answer('The periods, the oldest first.', 'SubscriptionMetrics') },
+    problems: [429],
   },
   listReplays: {
     summary: 'Its replays from the archive, and their progress.',

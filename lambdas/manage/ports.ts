@@ -116,6 +116,28 @@ export interface QueueDepth {
   readonly deadLetters: number;
 }
 
+/** Reads what the functions and AWS count of a subscription's deliveries. */
+export interface SubscriptionMetrics {
+  /** Periods in order, the oldest first, whole ones around the time that is asked for (epoch ms). */
+  read(
+    subscriptionId: string,
+    query: { readonly from: number; readonly to: number; readonly periodSeconds: number },
+  ): Promise<{ readonly kind: 'read'; readonly periods: readonly MetricPeriod[] } | { readonly kind: 'throttled' }>;
+}
+
+export interface MetricPeriod {
+  /** Its beginning; epoch ms. */
+  readonly at: number;
+  /** Attempts that ended so. */
+  readonly delivered: number;
+  readonly failed: number;
+  /** From an event's arrival on the bus to the subscriber's 2xx. Absent: nothing was delivered. */
+  readonly p50Ms?: number;
+  readonly p95Ms?: number;
+  /** Messages in its queue, at most. Absent: not measured. */
+  readonly waiting?: number;
+}
+
 /** Reads what is known of a conversation's inactivity. */
 export interface ConversationReader {
   read(conversationKey: string): Promise<Conversation | undefined>;

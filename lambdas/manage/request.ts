@@ -158,11 +158,12 @@ export interface TimeRange {
 export function readTimeRange(
   { query: { from: fromText, to: toText } }: RoutedRequest,
   now: number,
+  spanMs = defaultSpanMs,
 ): ReadRequest<TimeRange> {
   const refuse = (field: string, detail: string) => ({ kind: 'refused', answer: invalidField(field, detail) }) as const;
   const to = toText === undefined ? now : parseInstant(toText);
   if (to === undefined) return refuse('to', 'must be an instant in ISO 8601, UTC');
-  const from = fromText === undefined ? Math.max(0, to - defaultSpanMs) : parseInstant(fromText);
+  const from = fromText === undefined ? Math.max(0, to - spanMs) : parseInstant(fromText);
   if (from === undefined) return refuse('from', 'must be an instant in ISO 8601, UTC');
   return from > to ? refuse('to', 'must be later than from') : { kind: 'valid', value: { from, to } };
 }

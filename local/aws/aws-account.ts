@@ -17,6 +17,7 @@ import { createLambdaFunctions } from './runtime/lambda-functions.ts';
 import { createLogBuffer, type LogLine } from './runtime/log-buffer.ts';
 import { createWorkerPool } from './runtime/worker-pool.ts';
 import { createServiceCalls } from './service-calls.ts';
+import { cloudwatchService } from './wire/cloudwatch.ts';
 import { createDynamoTables } from './wire/dynamodb.ts';
 import { eventBridgeService } from './wire/event-bridge.ts';
 import { type AuthorizationRequest, startAwsEndpoint } from './wire/http-server.ts';
@@ -172,6 +173,7 @@ export async function startAwsAccount(options: AwsAccountOptions) {
       secrets.service,
       stsService({ accountId, identityArn }),
       traces.service,
+      cloudwatchService({ store: metrics }),
     ],
     plainRequest: customResources.takeAnswer,
     authorize,

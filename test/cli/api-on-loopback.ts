@@ -98,6 +98,7 @@ export class ApiOnLoopback {
       },
       events: this.events,
       conversations: { read: async (key) => this.conversations.get(key) },
+      subscriptionMetrics: { read: async () => ({ kind: 'read', periods: [] }) },
       queues: {
         depth: async (id) => this.depths.get(id),
         put: async (_id, envelopes) => {

@@ -506,3 +506,64 @@ describe('one delivery', () => {
     expect((await world.ask('GET', `/v1/subscriptions/${id}/deliveries/msg_other`)).status).toBe(404);
   });
 });
+
+describe('the figures of a subscription', () => {
+  const hour = 3_600_000;
+  const at = (world: World, ago: number) => new Date(world.now - ago).toISOString();
+
+  it('come by period, by itself of the last three hours', async () => {
+    const world = new World();
+    const id = await world.create();
+    const period = { at: world.now, delivered: 2, failed: 1, p50Ms: 10, p95Ms: 12, waiting: 3 };
+    world.subscriptionMetrics.periods = [period];
+    const { status, body } = await world.ask('GET', `/v1/subscriptions/${id}/metrics`);
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      from: at(world, 3 * hour),
+      to: at(world, 0),
+      periodSeconds: 300,
+      periods: [{ ...period, at: at(world, 0) }],
+    });
+    expect(world.subscriptionMetrics.asked).toEqual([
+      { subscriptionId: id, from: world.now - 3 * hour, to: world.now, periodSeconds: 300 },
+    ]);
+  });
+
+  it.each([
+    [hour, 60],
+    [6 * hour, 3600],
+    [48 * hour, 3600],
+    [20 * 24 * hour, 86_400],
+  ])('of the last %i ms come in periods of %i s where nothing is said', async (ago, periodSeconds) => {
+    const world = new World();
+    const id = await world.create();
+    const { body } = await world.ask('GET', `/v1/subscriptions/${id}/metrics?from=${at(world, ago)}`);
+    expect(body.periodSeconds).toBe(periodSeconds);
+  });
+
+  it.each([
+    ['periodSeconds=59', 0],
+    ['periodSeconds=90', 0],
+    ['periodSeconds=1e3', 0],
+    ['periodSeconds=86401', 0],
+    // Finer than is kept of that time, and more periods than an answer has.
+    ['periodSeconds=60', 16 * 24 * hour],
+    ['periodSeconds=300', 64 * 24 * hour],
+    ['periodSeconds=60', 25 * hour],
+  ])('are refused with %s, %i ms ago', async (query, ago) => {
+    const world = new World();
+    const id = await world.create();
+    const from = ago === 0 ? '' : `&from=${at(world, ago)}`;
+    const { status, body } = await world.ask('GET', `/v1/subscriptions/${id}/metrics?${query}${from}`);
+    expect([status, body.errors[0].field]).toEqual([400, 'periodSeconds']);
+    expect(world.subscriptionMetrics.asked).toEqual([]);
+  });
+
+  it('are a 429 while CloudWatch takes no more questions', async () => {
+    const world = new World();
+    const id = await world.create();
+    world.subscriptionMetrics.isThrottled = true;
+    const { status, headers } = await world.ask('GET', `/v1/subscriptions/${id}/metrics`);
+    expect([status, headers['retry-after']]).toEqual([429, '5']);
+  });
+});

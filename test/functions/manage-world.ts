@@ -8,6 +8,7 @@ import {
   InMemoryReplays,
   InMemoryRequestKeys,
   InMemorySettings,
+  InMemorySubscriptionMetrics,
 } from '../../lab/support/in-memory/management.ts';
 import { RecordedPublisher } from '../../lab/support/in-memory/publisher.ts';
 import { InMemorySubscriptions } from '../../lab/support/in-memory/subscriptions.ts';
@@ -46,6 +47,7 @@ export class World {
   readonly replays = new InMemoryReplays();
   readonly queues = new InMemoryQueues();
   readonly publisher = new RecordedPublisher();
+  readonly subscriptionMetrics = new InMemorySubscriptionMetrics();
   readonly log = new RecordedLog();
   timeline = longGoneTimeline;
   now = 100 * day;
@@ -62,6 +64,7 @@ export class World {
       replays: this.replays,
       queues: this.queues,
       publisher: this.publisher,
+      subscriptionMetrics: this.subscriptionMetrics,
       rules: { outboundPolicy: 'public', timeline: this.timeline },
       timeline: this.timeline,
       defaultQuietPeriodSeconds: 600,

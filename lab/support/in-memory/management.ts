@@ -4,6 +4,7 @@ import type {
   DeliveryHistory,
   DeliveryPlace,
   DeliveryQuery,
+  MetricPeriod,
   QueueDepth,
   ReplayProgress,
   Replays,
@@ -11,6 +12,7 @@ import type {
   SettingsStore,
   StatusRange,
   SubscriberQueues,
+  SubscriptionMetrics,
 } from '../../../lambdas/manage/ports.ts';
 
 export class InMemoryDeliveries implements DeliveryHistory {
@@ -70,6 +72,17 @@ export class InMemoryRequestKeys implements RequestKeys {
 
   async complete(keyHash: string, request: ClaimedRequest): Promise<void> {
     this.claimed.set(keyHash, request);
+  }
+}
+
+export class InMemorySubscriptionMetrics implements SubscriptionMetrics {
+  periods: readonly MetricPeriod[] = [];
+  isThrottled = false;
+  readonly asked: unknown[] = [];
+
+  async read(subscriptionId: string, query: Parameters<SubscriptionMetrics['read']>[1]) {
+    this.asked.push({ subscriptionId, ...query });
+    return this.isThrottled ? ({ kind: 'throttled' } as const) : ({ kind: 'read', periods: this.periods } as const);
   }
 }
 

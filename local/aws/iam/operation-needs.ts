@@ -25,7 +25,7 @@ type Needs = (input: Input, account: Account) => readonly Need[];
 /**
  * The needs of each operation, by `<service>:<operation>`. Sources: the tables of actions and resource types of
  * https://docs.aws.amazon.com/service-authorization/latest/reference/ (list_amazondynamodb, list_amazoneventbridge,
- * list_amazonsqs, list_awslambda, list_awssecretsmanager, list_awssecuritytokenservice, list_awsx-ray); what is said elsewhere has its
+ * list_amazonsqs, list_awslambda, list_awssecretsmanager, list_awssecuritytokenservice, list_awsx-ray, list_amazoncloudwatch); what is said elsewhere has its
  * source beside it.
  */
 export const operationNeeds: Readonly<Record<string, Needs>> = {
@@ -168,6 +168,7 @@ export const operationNeeds: Readonly<Record<string, Needs>> = {
   ]),
 
   ...each('xray', ['PutTraceSegments'], withoutResource),
+  ...each('cloudwatch', ['GetMetricData'], withoutResource),
 
   // "No permissions are required": https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
   'sts:GetCallerIdentity': () => [],

@@ -48,6 +48,7 @@ const targets: Readonly<Record<string, { readonly service: string; readonly name
   DynamoDB_20120810: { service: 'dynamodb', namespace: 'com.amazonaws.dynamodb.v20120810' },
   AmazonSQS: { service: 'sqs', namespace: 'com.amazonaws.sqs' },
   AWSEvents: { service: 'events', namespace: 'com.amazonaws.events' },
+  GraniteServiceVersion20100801: { service: 'cloudwatch', namespace: 'com.amazonaws.cloudwatch' },
   secretsmanager: { service: 'secretsmanager', namespace: 'com.amazonaws.secretsmanager' },
 };
 

@@ -10,6 +10,7 @@ import { deliverToQueuesAndFunctions } from '../../../../local/aws/engine/target
 import { createEventSourceMappings } from '../../../../local/aws/runtime/event-source-mappings.ts';
 import { createLambdaFunctions } from '../../../../local/aws/runtime/lambda-functions.ts';
 import { createWorkerPool } from '../../../../local/aws/runtime/worker-pool.ts';
+import { cloudwatchService } from '../../../../local/aws/wire/cloudwatch.ts';
 import { createDynamoTables } from '../../../../local/aws/wire/dynamodb.ts';
 import { eventBridgeService } from '../../../../local/aws/wire/event-bridge.ts';
 import { type AuthorizationRequest, startAwsEndpoint } from '../../../../local/aws/wire/http-server.ts';
@@ -87,6 +88,7 @@ export async function startLocalAws({
     secrets.service,
     stsService({ accountId, identityArn: (accessKeyId) => `arn:aws:iam::${accountId}:user/${accessKeyId}` }),
     createXraySegments().service,
+    cloudwatchService({ store: undefined }),
   ];
   const endpoint = await startAwsEndpoint({
     port: 0,
