@@ -48,7 +48,10 @@ it('leads a subscription through its life on the local run', async () => {
   expect(refused.exitCode).toBe(7);
   expect(refused.out).toContain('no, thank you');
 
-  expect((await done(['deliveries', 'list', id])).deliveries).toHaveLength(3);
+  // The history gathers for some seconds.
+  await expect
+    .poll(async () => (await done(['deliveries', 'list', id])).deliveries, { timeout: 20_000 })
+    .toHaveLength(3);
   await done(['subscriptions', 'delete', id, '--yes']);
   expect(await fanout(['subscriptions', 'show', id])).toMatchObject({ exitCode: 4 });
 });
