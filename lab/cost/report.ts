@@ -80,6 +80,14 @@ deliveries cost then, between the two figures that were counted:
 
 ${windowTable(alone, inFull)}
 
+## The event history
+
+For a million events, whoever they are for: \`record-events\` writes each published event once, so it is **nothing for a delivery**. Computed from the
+prices, for events of up to 1 KB with their summary (each further KB is a write unit more); an \`eventHistoryDays\` of 0 leaves it
+out.
+
+${historyTable()}
+
 ## Traces
 
 Not in the tables above, because they depend on the rate. X-Ray records, for each function that begins traces, the first invocation of
@@ -135,6 +143,30 @@ ${Object.values(prices)
   )
   .join('\n')}
 `;
+}
+
+/** By how many events come with one request of the queue: alone, or as many as it takes. */
+function historyTable(): string {
+  const million = 1_000_000;
+  // A message of a chat, its entry in each index, and what DynamoDB bills beside each.
+  const storedBytes = million * (745 + 2 * 238 + 3 * 100);
+  const rows: readonly (readonly [string, (perRequest: number) => number])[] = [
+    ['the table and its two indexes: three write units', () => priceOf('tableWriteUnit', 3 * million)],
+    ['the bus sends, Lambda receives and deletes', (one) => priceOf('queueRequest', million + (2 * million) / one)],
+    [
+      '`record-events`: 20 ms for each event at 256 MB',
+      (one) => priceOf('lambdaRequest', million / one) + priceOf('lambdaGigabyteSecond', million * 0.02 * 0.25),
+    ],
+    ['storage for 14 days', () => priceOf('tableGigabyteMonth', (storedBytes * 14) / 30)],
+  ];
+  const line = (what: string, of: (perRequest: number) => number) => `| ${what} | ${usd(of(1))} | ${usd(of(10))} |`;
+  const total = (one: number) => rows.reduce((sum, [, of]) => sum + of(one), 0);
+  return [
+    '| USD per million events | one by one | in full batches |',
+    '| --- | ---: | ---: |',
+    ...rows.map(([what, of]) => line(what, of)),
+    line('**total**', total),
+  ].join('\n');
 }
 
 function windowTable(one: DeliveryBill, other: DeliveryBill): string {

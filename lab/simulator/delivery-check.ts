@@ -83,6 +83,10 @@ export class DeliveryCheck implements LedgerWatch {
   /** Events that had their end other than by a cancelled replay. */
   readonly #ended = new Set<string>();
   readonly #rests = new Map<string, Rest>();
+  /** Events that somebody wants once more, each once: by subscription and event. */
+  readonly #resends = new Map<string, { readonly at: number; isAccepted: boolean }>();
+  /** Those that came twice in one of the two windows. */
+  readonly #doubled = new Set<string>();
 
   constructor(options: Options) {
     this.#options = options;
@@ -131,6 +135,14 @@ export class DeliveryCheck implements LedgerWatch {
     earlier.push(attempt);
     this.#attempts.set(pairKey(subscriptionId, id), earlier);
     return attempt;
+  }
+
+  onResend(subscriptionId: string, webhookId: string, is: 'asked' | 'accepted'): void {
+    const key = pairKey(subscriptionId, webhookId);
+    const asked = this.#resends.get(key);
+    if (asked !== undefined) asked.isAccepted = is === 'accepted';
+    else this.#resends.set(key, { at: this.#options.now(), isAccepted: false });
+    this.#options.facts.get(webhookId)?.may.add(subscriptionId);
   }
 
   onAnswer(attempt: Attempt, subscriptionId: string, answer: EndpointAnswer): void {
@@ -221,10 +233,19 @@ export class DeliveryCheck implements LedgerWatch {
 
   /** Every event reached each subscriber that it must reach, or has a final state with a reason. */
   checkEnd(recordOf: (subscriptionId: string, webhookId: string) => DeliveryRecord | undefined): void {
+    for (const [key, { at, isAccepted }] of this.#resends) {
+      const [subscriptionId = '', webhookId = ''] = key.split(' ');
+      if (!isAccepted || this.#options.subscriptions.wasDeletedAfter(subscriptionId, at)) continue;
+      if (this.#attempts.get(key)?.some((attempt) => is2xx(attempt) && attempt.endsAt >= at)) continue;
+      const record = recordOf(subscriptionId, webhookId);
+      if (record?.state === 'exhausted' || record?.state === 'discarded') continue;
+      const text = `${webhookId} did not reach ${subscriptionId} after ${time(at)}`;
+      this.#report('a resend is delivered once more, or ends with a reason', text, [webhookId, subscriptionId]);
+    }
     for (const fact of this.#options.facts.all()) {
       for (const [subscriptionId, since] of fact.must) {
         if (this.#options.subscriptions.wasDeletedAfter(subscriptionId, since)) continue;
-        if (this.#options.facts.isReached(fact, subscriptionId, (id) => this.#isAccepted(subscriptionId, id))) continue;
+        if (this.#options.facts.isReached(fact, subscriptionId, (id) => this.isAccepted(subscriptionId, id))) continue;
         const record = recordOf(subscriptionId, fact.id);
         // A replay that is cancelled takes nothing along but what it began itself.
         const mayEnd = record?.reason !== undefined && !/cancelled/.test(record.reason);
@@ -239,7 +260,7 @@ export class DeliveryCheck implements LedgerWatch {
     }
   }
 
-  #isAccepted(subscriptionId: string, webhookId: string): boolean {
+  isAccepted(subscriptionId: string, webhookId: string): boolean {
     return this.#attempts.get(pairKey(subscriptionId, webhookId))?.some(is2xx) ?? false;
   }
 
@@ -302,16 +323,23 @@ export class DeliveryCheck implements LedgerWatch {
     earlier: readonly Attempt[],
     about: string[],
   ): void {
-    const isKnown = previous.writtenAtStep !== undefined && previous.writtenAtStep <= reading.step;
-    const { invocation } = previous;
-    const overlaps =
+    const isKnownToReader = ({ writtenAtStep }: Attempt) =>
+      writtenAtStep !== undefined && writtenAtStep <= reading.step;
+    const overlapping = ({ invocation }: Attempt) =>
       invocation.endedAtStep === undefined ||
       invocation.endedAtStep >= reading.step ||
       invocation === attempt.invocation;
+    const isExcused = (one: Attempt) => !isKnownToReader(one) && (overlapping(one) || one.invocation.isDisturbed);
+    const isKnown = isKnownToReader(previous);
+    const key = pairKey(about[1] ?? '', about[0] ?? '');
+    const resend = this.#resends.get(key);
     if (is2xx(previous)) {
-      if (!isKnown && overlaps) this.doubles['copies-at-once']++;
-      else if (!isKnown && invocation.isDisturbed) this.doubles['crash-before-ledger']++;
-      else {
+      // A resend is one more, and not more.
+      const taken = earlier.filter((one) => is2xx(one) && !isExcused(one)).length;
+      if (isExcused(previous)) {
+        this.doubles[overlapping(previous) ? 'copies-at-once' : 'crash-before-ledger']++;
+        this.#doubled.add(key);
+      } else if (resend === undefined || (taken > 1 && !this.#doubled.has(key))) {
         const when = `was accepted at ${time(previous.endsAt)}, and is sent again`;
         this.#report('at most one 2xx for each event and subscriber', `${about[0]} ${when}`, about);
       }
@@ -324,7 +352,8 @@ export class DeliveryCheck implements LedgerWatch {
     if (!isKnown || !isLatest) return;
     const known = reading.records.get(about[0] ?? '');
     const isLifted = (this.#liftedAt.get(about[1] ?? '')?.at ?? 0) >= previous.at;
-    if (isLifted || (known !== undefined && known.state !== 'retrying')) return;
+    // What somebody wants now does not wait for the next retry.
+    if (resend !== undefined || isLifted || (known !== undefined && known.state !== 'retrying')) return;
     // Of two copies that were tried at once the ledger counts one, and none of those whose function crashed.
     const counted = previous.writtenAs ?? 0;
     const delaySeconds = retryDelaysSeconds[counted - 1];

@@ -197,6 +197,18 @@ export const productFaults: readonly ProductFault[] = [
     broken: "''",
   },
   {
+    name: 'explain a delivered event by the rule alone',
+    file: 'lambdas/domain/history/explanation.ts',
+    line: 'if (record !== undefined) return fromLedger(record, subscription, now);',
+    broken: '',
+  },
+  {
+    name: 'take a resend for a copy',
+    file: 'lambdas/domain/deliveries/delivery-plan.ts',
+    line: "if (record.state === 'delivered') return replaysDelivered;",
+    broken: "if (record.state === 'delivered') return false;",
+  },
+  {
     name: 'take seconds for milliseconds',
     file: 'lambdas/domain/events/drift-event.ts',
     line: 'time * 1000 : time;',

@@ -3,6 +3,7 @@ import { eventBridgePublisher } from '../../lambdas/aws/event-bridge-publisher.t
 import { sqsControlQueue } from '../../lambdas/aws/sqs-control-queue.ts';
 import { sqsDeliveryQueue } from '../../lambdas/aws/sqs-delivery-queue.ts';
 import { sqsRetryQueues } from '../../lambdas/aws/sqs-retry-queues.ts';
+import { sqsSubscriberQueues } from '../../lambdas/aws/sqs-subscriber-queues.ts';
 import { sqsTimerQueue } from '../../lambdas/aws/sqs-timer-queue.ts';
 import { createDeliverHandler } from '../../lambdas/deliver/handler.ts';
 import type { WebhookSender } from '../../lambdas/deliver/ports.ts';
@@ -18,8 +19,10 @@ import type { Replays } from '../../lambdas/manage/ports.ts';
 import type { Log, Metrics } from '../../lambdas/ports/telemetry.ts';
 import { createDueDeliveries } from '../../lambdas/provision/due-deliveries.ts';
 import { createProvisionHandler } from '../../lambdas/provision/handler.ts';
+import { createRecordEventsHandler } from '../../lambdas/record-events/handler.ts';
 import type { EventBuses } from '../../local/aws/engine/event-bus.ts';
 import type { Queues } from '../../local/aws/engine/queues.ts';
+import type { InMemoryEventHistory } from '../support/in-memory/event-history.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { ConversationTable } from './conversation-table.ts';
 import type { DeliveryTable } from './delivery-table.ts';
@@ -36,6 +39,7 @@ const timeouts = {
   'track-activity': 30,
   'sweep-inactivity': 55,
   'emit-inactivity': 10,
+  'record-events': 30,
   provision: 300,
   deliver: 90,
   manage: 29,
@@ -56,6 +60,7 @@ export interface FunctionsOptions extends InvocationSurroundings {
   readonly settings: SettingsTable;
   readonly subscriptions: SubscriptionTable;
   readonly deliveries: DeliveryTable;
+  readonly events: InMemoryEventHistory;
   readonly controlPlane: () => ControlPlane;
   readonly senderFor: (invocation: Invocation, subscriptionId: string) => WebhookSender;
   readonly routeSettings: () => RouteSettings;
@@ -196,7 +201,7 @@ export class Functions {
 
   #handler(kind: FunctionName, functionName: string, invocation: Invocation): Handler {
     const { scheduler, random, timeline, buses, queues, queueUrls, watch, conversations, settings } = this.#options;
-    const { subscriptions, deliveries, defaultQuietPeriodSeconds, driftToken } = this.#options;
+    const { subscriptions, deliveries, events, defaultQuietPeriodSeconds, driftToken } = this.#options;
     const routeSettings = this.#options.routeSettings();
     const shared = { clock: () => scheduler.now(), metrics, log: logTo(this.#options.history, invocation) };
     const sleep = (milliseconds: number) => invocation.sleep(milliseconds);
@@ -239,6 +244,17 @@ export class Functions {
             quietPeriods: settings.quietPeriodsFor(invocation),
             timers: sqsTimerQueue(sqs, queueUrls.timers),
             publisher: publisher(),
+          });
+        case 'record-events':
+          return createRecordEventsHandler({
+            ...shared,
+            historyDays: 14,
+            recorder: {
+              record: (event, expiresAt) => {
+                invocation.about.add(event.webhookId);
+                return invocation.call('PutItem event', () => events.record(event, expiresAt));
+              },
+            },
           });
         case 'provision':
           return createProvisionHandler({
@@ -291,13 +307,17 @@ export class Functions {
             requestKeys: { claim: noRepetitions, complete: noRepetitions },
             settings: settings.storeFor(invocation),
             deliveries: deliveries.logFor(invocation),
-            events: undefined,
-            conversations: { read: noReplays },
+            events: {
+              read: (id) => invocation.call('GetItem event', () => events.read(id)),
+              readMany: (ids) => invocation.call('BatchGetItem events', () => events.readMany(ids)),
+              list: (query) => invocation.call('Query events', () => events.list(query)),
+            },
+            conversations: { read: notAsked },
             publisher: publisher(),
             rules: { outboundPolicy: 'public', timeline },
             routePrefix: routeSettings.prefix,
-            queues: { depth: async () => undefined, put: noReplays },
-            subscriptionMetrics: { read: noReplays },
+            queues: { ...sqsSubscriberQueues(sqs, routeSettings.prefix), depth: async () => undefined },
+            subscriptionMetrics: { read: notAsked },
             replays: this.#replaysFor(invocation),
             defaultQuietPeriodSeconds,
           });
@@ -313,8 +333,8 @@ function noRepetitions(): Promise<never> {
   return Promise.reject(new Error('nobody sends a request twice here'));
 }
 
-function noReplays(): Promise<never> {
-  return Promise.reject(new Error('nobody replays single events here'));
+function notAsked(): Promise<never> {
+  return Promise.reject(new Error('nobody asks for it here'));
 }
 
 /** How often the most received message of a batch was received. */

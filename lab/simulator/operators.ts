@@ -20,6 +20,9 @@ interface Options {
   readonly rushes: readonly number[];
   /** New delivery code: every route is looked at. */
   readonly deploy: () => void;
+  /** Sends single events again. */
+  readonly resends: number;
+  readonly onResend: (subscriptionId: string, webhookId: string, is: 'asked' | 'accepted') => void;
   /** When the first subscriptions are made, the legacy event may already be closed to new ones. */
   readonly holdsLegacy: boolean;
 }
@@ -40,6 +43,8 @@ const wishes: readonly (readonly string[])[] = [
 export class Operators {
   readonly #options: Options;
   readonly #windows: Random;
+  readonly #resends: Random;
+  readonly #resent = new Set<string>();
   readonly #endpoints = new Map<string, Endpoint>();
   /** Items that somebody has spoilt, as they were. */
   readonly #spoilt = new Map<string, JsonObject>();
@@ -49,6 +54,7 @@ export class Operators {
   constructor(options: Options) {
     this.#options = options;
     this.#windows = options.random.fork('batching windows');
+    this.#resends = options.random.fork('resends');
   }
 
   endpointOf(url: string): Endpoint {
@@ -67,6 +73,9 @@ export class Operators {
         ? random.pick(rushes) + random.integer(0, 10 * minute)
         : random.integer(from + 10 * minute, until);
       scheduler.setTimer(at, () => void this.#change());
+    }
+    for (let resend = 0; resend < this.#options.resends; resend++) {
+      scheduler.setTimer(this.#resends.integer(from + 30 * minute, until), () => void this.#resend());
     }
   }
 
@@ -236,6 +245,27 @@ export class Operators {
       default:
         if (subscriptions.states.get(id)?.disabled !== undefined) await this.#patch(id, { status: 'active' });
     }
+  }
+
+  /** Whoever lost an event asks for it once more, whatever became of it. */
+  async #resend(): Promise<void> {
+    if (this.#isOver) return;
+    const { functions, subscriptions, onResend } = this.#options;
+    const ids = [...subscriptions.configs.keys()];
+    if (ids.length === 0) return;
+    const id = this.#resends.pick(ids);
+    const path = `/v1/subscriptions/${id}/deliveries`;
+    const listed = await functions.request('manage', { method: 'GET', path });
+    if (listed?.statusCode !== 200) return;
+    const { deliveries } = JSON.parse(listed.body ?? '{}') as { deliveries: { webhookId: string }[] };
+    const fresh = deliveries.filter(({ webhookId }) => !this.#resent.has(`${id} ${webhookId}`));
+    if (fresh.length === 0 || this.#isOver) return;
+    const { webhookId } = this.#resends.pick(fresh);
+    this.#resent.add(`${id} ${webhookId}`);
+    // It may be in the queue also where no answer comes.
+    onResend(id, webhookId, 'asked');
+    const answer = await functions.request('manage', { path: `${path}/${webhookId}/resend` });
+    if (answer?.statusCode === 202) onResend(id, webhookId, 'accepted');
   }
 
   /** Asks again until it is told that it is done, as a person would. */

@@ -2,6 +2,7 @@ import { type EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventb
 import {
   ChangeMessageVisibilityBatchCommand,
   DeleteMessageBatchCommand,
+  GetQueueUrlCommand,
   QueueDoesNotExist,
   ReceiveMessageCommand,
   SendMessageBatchCommand,
@@ -109,6 +110,10 @@ export function sqsClientFor(invocation: Invocation, queues: Queues): SQSClient 
         queue.deleteMessage(ReceiptHandle);
         return undefined;
       });
+    }
+    if (command instanceof GetQueueUrlCommand) {
+      const { QueueName } = command.input;
+      return invocation.call('GetQueueUrl', () => ({ QueueUrl: queueOf(queues, QueueName).name }));
     }
     if (command instanceof ReceiveMessageCommand) {
       const { QueueUrl, MaxNumberOfMessages = 1, VisibilityTimeout = 30, WaitTimeSeconds = 0 } = command.input;

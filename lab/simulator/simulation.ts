@@ -1,4 +1,6 @@
 import { publishedLegacyTimeline } from '../../lambdas/domain/events/legacy-timeline.ts';
+import { explainOutcome } from '../../lambdas/domain/history/explanation.ts';
+import { judge } from '../../lambdas/manage/event-history.ts';
 import { writeScript } from './conversation-script.ts';
 import type { DoubleKind } from './delivery-check.ts';
 import { Drift } from './drift.ts';
@@ -53,6 +55,7 @@ const conversationsPerDay = 16;
 const rushesPerDay = 3;
 const subscribersAtFirst = 4;
 const changesPerDay = 10;
+const resendsPerDay = 6;
 /** Twice the retention of the queues: what is given up at the end of the first is told in an event, which may wait as long. */
 const maxDrainMs = 32 * day;
 /** Runs in which nobody ever looks after one subscriber again, and in which what endpoints never take stays so. */
@@ -82,6 +85,8 @@ export async function simulate({ seed, days, withDigest = false }: SimulationOpt
     changes: changesPerDay * days,
     rushes,
     deploy: () => world.deploy(),
+    resends: resendsPerDay * days,
+    onResend: (...resend) => world.deliveryCheck.onResend(...resend),
     holdsLegacy: startAt < publishedLegacyTimeline.removedAt,
   });
   world.operators = operators;
@@ -127,6 +132,29 @@ export async function simulate({ seed, days, withDigest = false }: SimulationOpt
   };
 }
 
+/** Each event is found, and what is said of it at each subscription is what happened there. */
+function checkHistory(world: World): void {
+  const { violations, deliveryCheck, subscriptions, deliveries, events, scheduler } = world;
+  const now = scheduler.now();
+  const rules = { outboundPolicy: 'public', timeline: publishedLegacyTimeline, now } as const;
+  const judged = world.subscriptionCheck.existing().map((id) => ({ id, is: judge(subscriptions.get(id), rules) }));
+  for (const { id: webhookId, type } of world.facts.all()) {
+    const event = events.events.get(webhookId);
+    if (event === undefined) {
+      violations.report('every published event is in the history', `${type} ${webhookId} is missing`, [webhookId]);
+      continue;
+    }
+    for (const { id, is } of judged) {
+      const { outcome } = explainOutcome(event, is, deliveries.get(id, webhookId), now);
+      const isAccepted = deliveryCheck.isAccepted(id, webhookId);
+      const isTried = ['delivered', 'retrying', 'exhausted', 'discarded'].includes(outcome);
+      if (outcome === 'delivered' ? isAccepted : isTried || !isAccepted) continue;
+      const text = `${webhookId} is ${outcome} at ${id}, whose endpoint ${isAccepted ? 'took it' : 'never took it'}`;
+      violations.report('the history says what happened', text, [webhookId, id]);
+    }
+  }
+}
+
 function countBy<Key extends string>(
   items: readonly Readonly<Record<Key, string>>[],
   key: Key,
@@ -141,6 +169,7 @@ function checkEnd(world: World, abandoned: string | undefined): void {
   world.facts.checkEnd();
   world.inactivityCheck.checkEnd();
   world.deliveryCheck.checkEnd((subscriptionId, webhookId) => world.deliveries.get(subscriptionId, webhookId));
+  checkHistory(world);
   const grows = (text: string, about: readonly string[] = []) =>
     violations.report('nothing grows without bound', text, about);
   for (const { queue, messages } of world.waiting())

@@ -11,6 +11,7 @@ import { createSqsMapping } from '../../local/aws/engine/sqs-mapping.ts';
 import { createStreamMapping } from '../../local/aws/engine/stream-mapping.ts';
 import { deliverToQueuesAndFunctions } from '../../local/aws/engine/target-delivery.ts';
 import type { DeliverToTarget } from '../../local/aws/engine/target-sender.ts';
+import { InMemoryEventHistory } from '../support/in-memory/event-history.ts';
 import { ControlPlane } from './control-plane.ts';
 import { ConversationTable } from './conversation-table.ts';
 import { DeliveryCheck } from './delivery-check.ts';
@@ -67,6 +68,7 @@ export class World {
   readonly settings: SettingsTable;
   readonly subscriptions: SubscriptionTable;
   readonly deliveries: DeliveryTable;
+  readonly events = new InMemoryEventHistory();
   readonly controlPlane: ControlPlane;
   readonly functions: Functions;
   readonly facts: PublishedEvents;
@@ -297,6 +299,7 @@ export class World {
       settings: this.settings,
       subscriptions: this.subscriptions,
       deliveries: this.deliveries,
+      events: this.events,
       controlPlane: () => this.controlPlane,
       routeSettings: () => this.routeSettings,
       timeline: publishedLegacyTimeline,
@@ -350,35 +353,40 @@ export class World {
   #deploy(): void {
     const { arn } = this.buses.createBus(busName);
     this.buses.createArchive({ name: 'archive', eventSourceArn: arn });
-    const activity = this.#makeQueue('activity', 182);
+    this.#makeQueue('activity', 182);
+    this.#makeQueue('history', 182);
     this.#makeQueue('timers', 60);
     this.#makeQueue('control', 1_800);
-    const { ruleArn } = this.buses.putRule({
-      name: 'activity',
-      bus: busName,
-      eventPattern: JSON.stringify({
-        source: [eventSources.drift, eventSources.retired],
-        'detail-type': timerEventTypes,
-        detail: { cause: [{ exists: false }] },
-      }),
+    this.#lead('activity', {
+      source: [eventSources.drift, eventSources.retired],
+      'detail-type': timerEventTypes,
+      detail: { cause: [{ exists: false }] },
     });
-    this.buses.putTargets('activity', [{ id: 'queue', arn: activity.arn }], busName);
-    activity.setAttributes({
+    this.#lead('history', { source: Object.values(eventSources), 'replay-name': [{ exists: false }] });
+    this.#consume('activity', 'track-activity', { batchSize: 100, maximumBatchingWindowSeconds: 2 });
+    this.#consume('history', 'record-events', { batchSize: 100, maximumBatchingWindowSeconds: 2 });
+    this.#consume('timers', 'emit-inactivity', { batchSize: 10 });
+    this.#consume('control', 'provision', { batchSize: 10 });
+  }
+
+  /** A rule from the bus to the queue of that name, which lets it send. */
+  #lead(name: string, pattern: object): void {
+    const queue = this.queues.get(name);
+    const { ruleArn } = this.buses.putRule({ name, bus: busName, eventPattern: JSON.stringify(pattern) });
+    this.buses.putTargets(name, [{ id: 'queue', arn: queue.arn }], busName);
+    queue.setAttributes({
       Policy: JSON.stringify({
         Statement: [
           {
             Effect: 'Allow',
             Principal: { Service: 'events.amazonaws.com' },
             Action: 'sqs:SendMessage',
-            Resource: activity.arn,
+            Resource: queue.arn,
             Condition: { ArnEquals: { 'aws:SourceArn': ruleArn } },
           },
         ],
       }),
     });
-    this.#consume('activity', 'track-activity', { batchSize: 100, maximumBatchingWindowSeconds: 2 });
-    this.#consume('timers', 'emit-inactivity', { batchSize: 10 });
-    this.#consume('control', 'provision', { batchSize: 10 });
   }
 
   #makeQueue(name: string, visibilityTimeoutSeconds: number): Queue {

@@ -9,7 +9,7 @@ const keyOf = ({ recordedAt, webhookId }: Pick<RecordedEvent, 'recordedAt' | 'we
 export class InMemoryEventHistory implements EventHistory, EventRecorder {
   readonly events = new Map<string, RecordedEvent>();
 
-  async record(event: RecordedEvent): Promise<boolean> {
+  async record(event: RecordedEvent, _expiresAt?: number): Promise<boolean> {
     if (this.events.has(event.webhookId)) return false;
     this.events.set(event.webhookId, event);
     return true;
