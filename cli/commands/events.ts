@@ -156,9 +156,10 @@ function registerShow(group: Command, line: CommandLine): void {
           subscribers.length === 0
             ? 'There are no subscriptions.'
             : printer.table(
-                ['SUBSCRIPTION', 'OUTCOME', 'UNTIL (UTC)', 'REASON'],
-                subscribers.map(({ subscriptionId, outcome, until, reason }) => [
+                ['SUBSCRIPTION', 'URL', 'OUTCOME', 'UNTIL (UTC)', 'REASON'],
+                subscribers.map(({ subscriptionId, url, outcome, until, reason }) => [
                   String(subscriptionId),
+                  url === undefined ? undefined : String(url),
                   String(outcome),
                   shortTime(until),
                   String(reason),

@@ -165,6 +165,7 @@ export const eventSchema = z.object({
     .array(
       z.object({
         subscriptionId: text,
+        url: z.optional(text),
         outcome: z.enum(outcomes),
         reason: text,
         clause: z.optional(clauseSchema).check(z.describe('With not-matched: which part of the rule said no.')),

@@ -79,6 +79,7 @@ export function eventHistoryOperations(
       derived: derived.map(summaryView),
       subscribers: (subscribers.get(event.webhookId) ?? []).map(({ subscription, explanation, record }) => ({
         subscriptionId: subscription.subscriptionId,
+        ...(typeof subscription.config?.url === 'string' ? { url: subscription.config.url } : {}),
         ...explanationView(explanation),
         ...(record === undefined ? {} : { attempts: record.attempts }),
       })),

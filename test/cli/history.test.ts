@@ -45,7 +45,11 @@ describe('the history on the command line', () => {
   it('shows an event with the outcome and the reason for every subscription', async () => {
     const { out } = await fanout('events', 'show', webhookId);
     expect(out).toContain('"body":"<p>Hi, do you ship to Norway?</p>"');
-    expect(out).toMatch(new RegExp(`${subscriptionId} +not-matched +the subscription does not ask for new_message`));
+    expect(out).toMatch(
+      new RegExp(
+        `${subscriptionId} +http://127.0.0.1:1/hook +not-matched +the subscription does not ask for new_message`,
+      ),
+    );
   });
 
   it('lists the deliveries of a subscription with what waits for a first attempt', async () => {

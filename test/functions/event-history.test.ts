@@ -50,7 +50,7 @@ describe('one event', () => {
     expect(JSON.parse(body.body)).toEqual({ orgId: 1, type: 'new_message', data: aMessage().data });
     const by = Object.fromEntries(body.subscribers.map((one: { subscriptionId: string }) => [one.subscriptionId, one]));
     expect(by).toMatchObject({
-      [messages]: { outcome: 'delivered', attempts: 1 },
+      [messages]: { outcome: 'delivered', attempts: 1, url: 'https://hooks.example.com/' },
       [pushes]: { outcome: 'not-matched', clause: { kind: 'type' } },
       [other]: { outcome: 'not-matched', clause: { kind: 'organisation', expected: '[2]', found: '1' } },
       [users]: { outcome: 'not-matched', clause: { kind: 'filter', path: 'author.type', found: '"contact"' } },
