@@ -248,7 +248,10 @@ export class DeliveryCheck implements LedgerWatch {
         if (this.#options.facts.isReached(fact, subscriptionId, (id) => this.isAccepted(subscriptionId, id))) continue;
         const record = recordOf(subscriptionId, fact.id);
         // A replay that is cancelled takes nothing along but what it began itself.
-        const mayEnd = record?.reason !== undefined && !/cancelled/.test(record.reason);
+        // Where the ledger took no earlier attempt, it cannot know that the event was there before.
+        const attempts = this.#attempts.get(pairKey(subscriptionId, fact.id)) ?? [];
+        const isUnknown = attempts.some(({ writtenAtStep }) => writtenAtStep === undefined);
+        const mayEnd = record?.reason !== undefined && (isUnknown || !/cancelled/.test(record.reason));
         const hasEnded = mayEnd || this.#ended.has(pairKey(subscriptionId, fact.id));
         if (hasEnded && (record?.state === 'exhausted' || record?.state === 'discarded')) continue;
         this.#report(

@@ -170,9 +170,11 @@ export class InactivityCheck {
     );
     const faults = this.#faults.get(conversation) ?? 0;
     const horizon = lastKnown + maxQuietMs + faults * faultToleranceMs;
-    const failedSweeps = this.#failedSweeps.filter(
-      (at) => at >= firstKnown - sweepMs && at <= horizon + sweepMs,
-    ).length;
+    // Each that is missed leaves the next to be waited for.
+    let failedSweeps = 0;
+    for (const missedAt of this.#failedSweeps) {
+      if (missedAt >= firstKnown - sweepMs && missedAt <= horizon + (1 + failedSweeps) * sweepMs) failedSweeps++;
+    }
     const toleranceMs =
       undisturbedToleranceMs + faults * faultToleranceMs + (failedSweeps + Math.sign(failedSweeps)) * sweepMs;
     const wrong = checkRun({

@@ -1,6 +1,6 @@
 import { explain, matches, parseEventPattern } from '../../event-pattern/event-pattern.ts';
 import { isJsonObject, type JsonObject, parseJson } from '../../json/json.ts';
-import type { DeliveryRecord } from '../deliveries/delivery-ledger.ts';
+import { type DeliveryRecord, isOfPredecessor } from '../deliveries/delivery-ledger.ts';
 import { eventSources, eventTypes, operationalEventTypes, testEventType } from '../events/event-types.ts';
 import { rulePattern } from '../subscriptions/rule-pattern.ts';
 import { secretsInForce } from '../subscriptions/signing-secret.ts';
@@ -66,19 +66,22 @@ export function explainOutcome(
   record: DeliveryRecord | undefined,
   now: number,
 ): Explanation {
-  if (record !== undefined) return fromLedger(record, subscription, now);
   if (subscription.kind === 'rejected') {
+    if (record !== undefined) return fromLedger(record, subscription, now);
     return {
       outcome: 'held',
       reason: `the subscription is rejected (${subscription.reason}): nothing is delivered until its item is corrected`,
     };
   }
   const { config, state } = subscription;
+  // What a deleted subscription of the same id had is not this one's.
+  if (record !== undefined && !isOfPredecessor(record, state)) return fromLedger(record, subscription, now);
   const mismatch = mismatchOf(event, config);
   if (mismatch !== undefined) return mismatch;
-  const createdAt = config.createdAt === undefined ? undefined : Date.parse(config.createdAt);
-  if (createdAt !== undefined && createdAt > event.recordedAt) {
-    return { outcome: 'created-later', reason: `the subscription was made at ${config.createdAt}, after the event` };
+  // An item that was written by hand has no `createdAt`; when it was first accepted stands in its state.
+  const madeAt = Math.max(config.createdAt === undefined ? 0 : Date.parse(config.createdAt), state?.acceptedAt ?? 0);
+  if (madeAt > event.recordedAt) {
+    return { outcome: 'created-later', reason: `the subscription was made at ${at(madeAt)}, after the event` };
   }
   const hold = holdOf(config, state, now);
   if (hold !== undefined) return { outcome: 'held', ...hold };

@@ -99,6 +99,9 @@ describe('the outcome of an event at a subscription', () => {
   it('is created-later for a subscription that was made after the event', () => {
     const later = aSubscription({ createdAt: '2026-11-22T00:00:01.000Z' });
     expect(explainOutcome(anEvent(), later, undefined, now)).toMatchObject({ outcome: 'created-later' });
+    const byHand = aSubscription({}, { ...ready, acceptedAt: now + 1 });
+    const ofPredecessor = aRecord({ state: 'delivered', firstAttemptAt: now });
+    expect(explainOutcome(anEvent(), byHand, ofPredecessor, now).outcome).toBe('created-later');
   });
 
   it.each<[string, JsonObject, Partial<SubscriptionState>, RegExp, number | undefined]>([
