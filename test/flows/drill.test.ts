@@ -1,18 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { DescribeRuleCommand, DisableRuleCommand, EnableRuleCommand } from '@aws-sdk/client-eventbridge';
-import {
-  GetFunctionConfigurationCommand,
-  InvokeCommand,
-  ListEventSourceMappingsCommand,
-  UpdateEventSourceMappingCommand,
-  UpdateFunctionConfigurationCommand,
-} from '@aws-sdk/client-lambda';
-import {
-  DeleteMessageCommand,
-  ReceiveMessageCommand,
-  SendMessageCommand,
-  SetQueueAttributesCommand,
-} from '@aws-sdk/client-sqs';
+import { InvokeCommand, ListEventSourceMappingsCommand, UpdateEventSourceMappingCommand } from '@aws-sdk/client-lambda';
+import { DeleteMessageCommand, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { localAwsClients } from '../../lab/support/local-aws-clients.ts';
 import { Subscriber } from '../../lab/support/subscriber.ts';
@@ -69,14 +58,11 @@ async function post(token = driftToken): Promise<number> {
   return (await fetch(`${stack.api}/drift/events`, { method: 'POST', headers, body })).status;
 }
 
-function isRinging(article: string, ownPeriod = false): boolean {
+function isRinging(article: string): boolean {
   const alarm = stack.monitoring.alarms.find(({ definition }) => definition.AlarmName.endsWith(`-${article}`));
   if (alarm === undefined) throw new Error(`there is no alarm ${article}`);
   const range = { start: Date.now() - 60_000, end: Date.now() };
-  const { definition } = alarm;
-  return (
-    alarmState(ownPeriod ? definition : { ...definition, Period: periodSeconds }, metrics, range).state === 'alarm'
-  );
+  return alarmState({ ...alarm.definition, Period: periodSeconds }, metrics, range).state === 'alarm';
 }
 
 function look(): void {
@@ -112,23 +98,6 @@ async function disableMapping(): Promise<void> {
   const own = EventSourceMappings.find(({ FunctionArn }) => FunctionArn?.endsWith(`fanout-local-${id}`));
   await aws.lambda.send(new UpdateEventSourceMappingCommand({ UUID: own?.UUID, Enabled: false }));
 }
-
-// First: a reconcile that an earlier drill has left under way would repair the fault before it is seen.
-test('delivery-functions-failing: a variable that somebody took away rings, reconcile brings it back, and nothing is lost', async () => {
-  const FunctionName = `fanout-local-${id}`;
-  const before = subscriber.deliveries.length;
-  const { Environment } = await aws.lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
-  const { DELIVERIES_TABLE: _, ...Variables } = Environment?.Variables ?? {};
-  // What failed comes again after the queue's visibility timeout, which is nine minutes.
-  await aws.sqs.send(new SetQueueAttributesCommand({ QueueUrl: queueUrl(), Attributes: { VisibilityTimeout: '3' } }));
-  await aws.lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, Environment: { Variables } }));
-  await post();
-  await until('delivery-functions-failing to ring', () => isRinging('delivery-functions-failing', true));
-  expect(subscriber.deliveries).toHaveLength(before);
-  await reconcile();
-  await subscriber.until((deliveries) => deliveries.length === before + 1, 'what had failed');
-  await until('delivery-functions-failing to end', () => !isRinging('delivery-functions-failing'));
-}, 90_000);
 
 test('bad-token: three posts with another token ring, and it ends when they do', async () => {
   expect([await post('wrong'), await post('wrong'), await post('wrong')]).toEqual([401, 401, 401]);
