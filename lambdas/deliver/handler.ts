@@ -12,10 +12,10 @@ import { type ProbeOutcome, probe } from './probe.ts';
 /** A batch of the subscriber's queue, or what `provision` asks for (see domain/deliveries/endpoint-health.ts). */
 export type DeliverEvent = SQSEvent | { readonly probe: true } | { readonly park: true };
 
-/** Delivers to one subscriber. */
 /** A batch that failed as a whole. An outage of the ledger of eight hours stays below the queue's 1,000 receives. */
 const repeatAfterSeconds = 30;
 
+/** Delivers to one subscriber. */
 export function createDeliverHandler(deps: DeliverDeps) {
   const { log, queue, subscriptionId } = deps;
   return middy(

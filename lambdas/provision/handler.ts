@@ -14,10 +14,10 @@ interface BatchResponse {
   readonly batchItemFailures: readonly { readonly itemIdentifier: string }[];
 }
 
-/** Brings routes to what the subscriptions table says, whatever wakes it. */
 /** A sweep of due deliveries begins no further page with less time left than this: the next one runs by then. */
 const sweepEndsWithMs = 250_000;
 
+/** Brings routes to what the subscriptions table says, whatever wakes it. */
 export function createProvisionHandler(deps: DeploymentDeps) {
   const { log } = deps;
   const control = createControl(deps);
