@@ -1,7 +1,7 @@
 import { EngineError } from './engine/engine-error.ts';
 import type { AccessControl } from './iam/access-control.ts';
+import type { InvocationOutcome } from './runtime/function-sandbox.ts';
 import type { LambdaFunctions } from './runtime/lambda-functions.ts';
-import type { InvocationOutcome } from './runtime/worker-pool.ts';
 
 /** What one service asks of another's resource: let in by the policy of that resource, as on AWS. */
 export interface ServiceCalls {

@@ -1,5 +1,5 @@
 import type { EngineClock } from '../engine/engine-clock.ts';
-import type { InvocationOutcome } from './worker-pool.ts';
+import type { InvocationOutcome } from './function-sandbox.ts';
 
 /**
  * Lambda's asynchronous invocation: takes an event at once, runs it, and tries a failed one again.

@@ -5,9 +5,10 @@ import type { Need } from '../iam/operation-needs.ts';
 import { type AsyncInvocations, createAsyncInvocations } from './async-invocations.ts';
 import { type FunctionCode, readCode } from './function-code.ts';
 import { FunctionPolicy, type Permission } from './function-policy.ts';
+import type { InvocationOutcome } from './function-sandbox.ts';
 import { type FunctionSettings, readSettings } from './function-settings.ts';
 import { accessKeyIdOf, type RunnableFunction } from './runnable-function.ts';
-import type { InvocationOutcome, WorkerPool } from './worker-pool.ts';
+import type { WorkerPool } from './worker-pool.ts';
 
 export interface LambdaFunctionsOptions {
   readonly clock: EngineClock;

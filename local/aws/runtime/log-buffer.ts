@@ -1,4 +1,4 @@
-import type { OutputLine } from './worker-pool.ts';
+import type { OutputLine } from './function-sandbox.ts';
 
 /** What functions wrote, the newest lines of it, with a bound on memory. */
 export interface LogBuffer {

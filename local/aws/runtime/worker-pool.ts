@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { availableParallelism, totalmem } from 'node:os';
-import { Worker } from 'node:worker_threads';
-import type { EngineClock } from '../engine/engine-clock.ts';
-import { type Measure, measureNothing } from '../engine/measure.ts';
+import { measureNothing } from '../engine/measure.ts';
 import { createTraceSampler, nextTraceHeader, type TraceSampler } from '../engine/trace-header.ts';
-import { exited, type FunctionErrorShape, responseTooLarge, timedOut } from './function-error.ts';
-import { createOutputMemory, type OutputMemory } from './output-memory.ts';
-import { bundleUrlOf, environmentOf, type RunnableFunction } from './runnable-function.ts';
+import {
+  type FunctionSandbox,
+  type Invocation,
+  type InvocationOutcome,
+  type SandboxSurroundings,
+  startSandbox,
+} from './function-sandbox.ts';
+import type { RunnableFunction } from './runnable-function.ts';
 import { createCpuGauge } from './spare-cpu.ts';
 
 /** Runs functions, each in worker threads of its own, one invocation at a time per worker as Lambda does. */
@@ -26,28 +29,8 @@ export interface InvocationOptions {
   readonly traceHeader?: string | undefined;
 }
 
-export interface InvocationOutcome {
-  readonly requestId: string;
-  /** JSON text: the handler's answer, or Lambda's shape of its error. */
-  readonly payload: string;
-  readonly functionError?: 'Unhandled';
-}
-
-export interface OutputLine {
-  readonly functionName: string;
-  readonly requestId?: string;
-  readonly stream: 'stdout' | 'stderr';
-  /** Without its line break. */
-  readonly text: string;
-}
-
-export interface WorkerPoolOptions {
-  readonly clock: EngineClock;
-  readonly region: string;
-  /** Read when a worker starts, so the port may be known late. */
-  readonly endpointUrl: () => string;
-  readonly onOutput?: (line: OutputLine) => void;
-  readonly measure?: Measure | undefined;
+export interface WorkerPoolOptions extends Omit<SandboxSurroundings, 'measure'> {
+  readonly measure?: SandboxSurroundings['measure'] | undefined;
   /**
    * Lambda would take a thousand. On one machine more workers than cores only cost memory (25 MB each), but deliveries
    * mostly wait for a subscriber's answer, so a few more than the common two cores keep them going.
@@ -61,32 +44,18 @@ export interface WorkerPoolOptions {
    * sooner by more workers; work that waits for a slow subscriber is.
    */
   readonly hasSpareCpu?: () => boolean;
-  /** Where compiled code is kept; left out, every worker compiles for itself. */
-  readonly codeCacheDirectory?: string;
 }
 
-// Lambda's limit of a synchronous answer.
-const maxAnswerBytes = 6 * 1024 * 1024;
 // A start costs about this much of a core: an invocation that is served sooner by a worker that is there waits for it.
 const growAfterMs = 100;
 // Who has waited this long for a place gets that of a worker that has just ended an invocation, busy function or not.
 const unfairAfterMs = 1_000;
-// Lambda's own limit is 10 s; a machine that starts hundreds of workers at once may need longer.
-const maxStartMs = 60_000;
 const megabytesPerWorker = 25;
-// V8's own choice grows to 48 MB of short-lived objects for each worker; with 8 the processor time was the same.
-const maxYoungGenerationSizeMb = 8;
 const keepsNone: TraceSampler = () => false;
 
-interface Waiting {
-  readonly payload: string;
-  readonly requestId: string;
+interface Waiting extends Invocation {
   readonly traceHeader: string | undefined;
   readonly since: number;
-  /** When its worker began with it. */
-  startedAt?: number;
-  readonly resolve: (outcome: InvocationOutcome) => void;
-  readonly reject: (error: Error) => void;
 }
 
 /** All workers of one version of one function. */
@@ -94,9 +63,9 @@ interface Lane {
   readonly runnable: RunnableFunction;
   readonly samples: TraceSampler;
   readonly waiting: Waiting[];
-  readonly idle: Sandbox[];
+  readonly idle: PooledWorker[];
   /** Busy, idle and starting; those that were told to end are no longer in it. */
-  readonly sandboxes: Set<Sandbox>;
+  readonly workers: Set<PooledWorker>;
   starting: number;
   /** In the line for a place, or for its turn to start. */
   queuedStarts: number;
@@ -104,28 +73,16 @@ interface Lane {
   cancelGrow?: (() => void) | undefined;
 }
 
-interface Sandbox {
+interface PooledWorker {
   readonly lane: Lane;
-  readonly worker: Worker;
-  readonly output: OutputMemory;
-  current?: Waiting | undefined;
+  readonly sandbox: FunctionSandbox;
   idleSince: number;
-  cancelTimer?: (() => void) | undefined;
-  /** What it said before it died. */
-  lastError?: FunctionErrorShape;
-  partialLine: Record<'stdout' | 'stderr', string>;
+  cancelIdle?: (() => void) | undefined;
 }
 
-type WorkerMessage =
-  | { readonly kind: 'ready' }
-  | { readonly kind: 'written' }
-  | { readonly kind: 'output'; readonly stream: 'stdout' | 'stderr'; readonly text: string }
-  | { readonly kind: 'result'; readonly payload: string; readonly cpuMs: number }
-  | { readonly kind: 'failed'; readonly error: FunctionErrorShape; readonly cpuMs: number }
-  | { readonly kind: 'init-failed' | 'crashed'; readonly error: FunctionErrorShape };
-
 export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
-  const { clock, measure = measureNothing } = options;
+  const { clock } = options;
+  const surroundings = { ...options, measure: options.measure ?? measureNothing };
   const workersPerFunction = options.workersPerFunction ?? 4;
   const workersInAll = options.workersInAll ?? placesOnThisMachine();
   const hasSpareCpu = options.hasSpareCpu ?? createCpuGauge();
@@ -135,11 +92,11 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
 
   const lanes = new Map<string, Lane>();
   const retiredLanes = new Set<Lane>();
-  const sandboxes = new Set<Sandbox>();
+  const workers = new Set<PooledWorker>();
   const startQueue: { readonly lane: Lane; readonly since: number }[] = [];
-  const exits = new Set<Promise<unknown>>();
+  const exits = new Set<Promise<void>>();
   let starting = 0;
-  let stopped = false;
+  let stopped: Error | undefined;
 
   function laneOf(runnable: RunnableFunction): Lane {
     const known = lanes.get(runnable.name);
@@ -150,7 +107,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
       samples: runnable.decidesOnTraces ? createTraceSampler(() => clock.now()) : keepsNone,
       waiting: [],
       idle: [],
-      sandboxes: new Set(),
+      workers: new Set(),
       starting: 0,
       queuedStarts: 0,
       retired: false,
@@ -162,10 +119,12 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
   function dispatch(lane: Lane): void {
     while (lane.waiting.length > 0) {
       // The one that was used last: the others may become idle long enough to be reclaimed.
-      const sandbox = lane.idle.pop();
-      if (sandbox === undefined) break;
+      const worker = lane.idle.pop();
+      if (worker === undefined) break;
       const next = lane.waiting.shift();
-      if (next !== undefined) run(sandbox, next);
+      if (next === undefined) break;
+      worker.cancelIdle?.();
+      worker.sandbox.run(next, nextTraceHeader(next.traceHeader, clock.now(), lane.samples));
     }
     grow(lane);
   }
@@ -179,11 +138,11 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     }
     const limit = Math.min(workersPerFunction, lane.runnable.reservedConcurrency ?? workersPerFunction);
     const coming = lane.starting + lane.queuedStarts;
-    if (lane.sandboxes.size + lane.queuedStarts >= limit || lane.waiting.length <= coming) return;
-    const isFirst = lane.sandboxes.size + lane.queuedStarts === 0;
+    if (lane.workers.size + lane.queuedStarts >= limit || lane.waiting.length <= coming) return;
+    const isFirst = lane.workers.size + lane.queuedStarts === 0;
     const growAt = oldest.since + growAfterMs;
     // One worker is every function's due, at the cost of who is idle. More it gets only of what is free.
-    if (isFirst || (clock.now() >= growAt && sandboxes.size < workersInAll && hasSpareCpu())) {
+    if (isFirst || (clock.now() >= growAt && workers.size < workersInAll && hasSpareCpu())) {
       lane.queuedStarts++;
       startQueue.push({ lane, since: clock.now() });
       startNext();
@@ -196,12 +155,12 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
   }
 
   function startNext(): void {
-    while (startQueue.length > 0 && starting < startsAtOnce && !stopped) {
+    while (startQueue.length > 0 && starting < startsAtOnce && stopped === undefined) {
       const lane = startQueue[0]?.lane;
       if (lane === undefined) return;
       // Others of its workers may have done the work by now.
       const isNeeded = lane.waiting.length > lane.starting;
-      if (isNeeded && sandboxes.size >= workersInAll && !makeRoom()) return;
+      if (isNeeded && workers.size >= workersInAll && !makeRoom()) return;
       startQueue.shift();
       lane.queuedStarts--;
       if (isNeeded) start(lane);
@@ -210,163 +169,50 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
 
   /** Ends the worker that has been idle longest. */
   function makeRoom(): boolean {
-    let oldest: Sandbox | undefined;
-    for (const sandbox of sandboxes) {
-      if (sandbox.current !== undefined || !sandbox.lane.idle.includes(sandbox)) continue;
-      if (oldest === undefined || sandbox.idleSince < oldest.idleSince) oldest = sandbox;
+    let oldest: PooledWorker | undefined;
+    for (const worker of workers) {
+      if (worker.sandbox.isBusy || !worker.lane.idle.includes(worker)) continue;
+      if (oldest === undefined || worker.idleSince < oldest.idleSince) oldest = worker;
     }
     if (oldest !== undefined) end(oldest);
     return oldest !== undefined;
   }
 
   function start(lane: Lane): void {
-    const { runnable } = lane;
-    const logStreamName = `${new Date(clock.now()).toISOString().slice(0, 10).replaceAll('-', '/')}/[$LATEST]${randomUUID().replaceAll('-', '')}`;
-    const output = createOutputMemory();
-    const worker = new Worker(new URL('./function-worker.mjs', import.meta.url), {
-      env: environmentOf(runnable, { region: options.region, endpointUrl: options.endpointUrl(), logStreamName }),
-      workerData: {
-        bundleUrl: bundleUrlOf(runnable),
-        handlerName: runnable.handler.slice(runnable.handler.lastIndexOf('.') + 1),
-        functionArn: runnable.arn,
-        logStreamName,
-        codeCacheDirectory: options.codeCacheDirectory,
-        outputMemory: output.buffer,
-      },
-      resourceLimits: {
-        // A function that leaks dies alone, at the memory that it would have in Lambda.
-        maxOldGenerationSizeMb: runnable.memoryMegabytes,
-        maxYoungGenerationSizeMb,
-      },
-      execArgv: [],
-      name: runnable.name,
-      stdout: true,
-      stderr: true,
-    });
-    const partialLine = { stdout: '', stderr: '' };
-    const sandbox: Sandbox = { lane, worker, output, idleSince: clock.now(), partialLine };
-    lane.sandboxes.add(sandbox);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    exits.add(promise);
     lane.starting++;
     starting++;
-    sandboxes.add(sandbox);
-    let started = false;
-    const endOfStart = (): void => {
-      if (started) return;
-      started = true;
-      lane.starting--;
-      starting--;
-      sandbox.cancelTimer?.();
-      sandbox.cancelTimer = undefined;
-    };
-    sandbox.cancelTimer = clock.setTimer(clock.now() + maxStartMs, () => {
-      sandbox.lastError = timedOut(lane.waiting[0]?.requestId ?? 'none', maxStartMs / 1000);
-      void worker.terminate();
-    });
-
-    worker.on('message', (message: WorkerMessage) => {
-      switch (message.kind) {
-        case 'ready':
-          endOfStart();
-          return becomeIdle(sandbox);
-        case 'written':
-          return drainOutput(sandbox);
-        case 'output':
-          drainOutput(sandbox);
-          return writeOutput(sandbox, message.stream, message.text);
-        case 'result':
-          measureCpu(sandbox, message.cpuMs);
-          return finish(sandbox, message.payload);
-        case 'failed':
-          measureCpu(sandbox, message.cpuMs);
-          return finish(sandbox, JSON.stringify(message.error), 'Unhandled');
-        case 'init-failed':
-        case 'crashed':
-          sandbox.lastError = message.error;
-          return void worker.terminate();
-        default:
-          return message satisfies never;
-      }
-    });
-    for (const stream of ['stdout', 'stderr'] as const) {
-      worker[stream].setEncoding('utf8').on('data', (text: string) => writeOutput(sandbox, stream, text));
-    }
-    worker.on('error', (error: Error & { code?: string }) => {
-      // Lambda kills what takes more memory than it was given.
-      sandbox.lastError ??=
-        error.code === 'ERR_WORKER_OUT_OF_MEMORY'
-          ? exited(sandbox.current?.requestId ?? 'none', 'signal: killed')
-          : { errorType: error.name, errorMessage: error.message, trace: (error.stack ?? '').split('\n') };
-    });
-    const exit = new Promise<void>((resolve) => {
-      worker.once('exit', (code) => {
-        const failedToStart = !started;
-        endOfStart();
-        died(sandbox, code, failedToStart);
+    const sandbox = startSandbox(lane.runnable, surroundings, {
+      startEnded() {
+        lane.starting--;
+        starting--;
+      },
+      ready: () => becomeIdle(worker),
+      exiting(failedToStart) {
+        forget(worker);
+        return failedToStart ? lane.waiting.shift() : undefined;
+      },
+      exited() {
+        exits.delete(promise);
         resolve();
-      });
+        if (stopped !== undefined) return;
+        dispatch(lane);
+        startNext();
+      },
     });
-    exits.add(exit);
-    void exit.finally(() => exits.delete(exit));
+    const worker: PooledWorker = { lane, sandbox, idleSince: clock.now() };
+    lane.workers.add(worker);
+    workers.add(worker);
   }
 
-  function run(sandbox: Sandbox, invocation: Waiting): void {
-    const { runnable } = sandbox.lane;
-    const deadline = clock.now() + runnable.timeoutSeconds * 1000;
-    sandbox.current = invocation;
-    invocation.startedAt = clock.now();
-    sandbox.cancelTimer?.();
-    sandbox.cancelTimer = clock.setTimer(deadline, () => {
-      sandbox.lastError = timedOut(invocation.requestId, runnable.timeoutSeconds);
-      void sandbox.worker.terminate();
-    });
-    sandbox.worker.postMessage({
-      kind: 'invoke',
-      payload: invocation.payload,
-      requestId: invocation.requestId,
-      deadline,
-      traceId: nextTraceHeader(invocation.traceHeader, clock.now(), sandbox.lane.samples),
-    });
-  }
-
-  function finish(sandbox: Sandbox, payload: string, functionError?: 'Unhandled'): void {
-    const invocation = sandbox.current;
-    if (invocation === undefined) return;
-    drainOutput(sandbox);
-    sandbox.current = undefined;
-    sandbox.cancelTimer?.();
-    sandbox.cancelTimer = undefined;
-    flushOutput(sandbox, invocation.requestId);
-    const bytes = Buffer.byteLength(payload);
-    const tooLarge = bytes > maxAnswerBytes ? responseTooLarge(bytes, maxAnswerBytes) : undefined;
-    measureInvocation(sandbox, invocation, functionError !== undefined || tooLarge !== undefined);
-    invocation.resolve({
-      requestId: invocation.requestId,
-      payload: tooLarge === undefined ? payload : JSON.stringify(tooLarge),
-      ...(tooLarge === undefined && functionError === undefined ? {} : { functionError: 'Unhandled' }),
-    });
-    becomeIdle(sandbox);
-  }
-
-  /** https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html */
-  function measureInvocation({ lane }: Sandbox, { startedAt = clock.now() }: Waiting, failed: boolean): void {
-    const dimensions = { FunctionName: lane.runnable.name };
-    measure('AWS/Lambda', 'Invocations', dimensions, 1);
-    measure('AWS/Lambda', 'Errors', dimensions, failed ? 1 : 0);
-    measure('AWS/Lambda', 'Duration', dimensions, clock.now() - startedAt);
-  }
-
-  /** CloudWatch has no such metric; lab/cost needs it, because a small function has a share of a core only. */
-  function measureCpu({ lane }: Sandbox, cpuMs: number): void {
-    measure('LocalRun', 'CpuTime', { FunctionName: lane.runnable.name }, cpuMs);
-  }
-
-  function becomeIdle(sandbox: Sandbox): void {
-    const { lane } = sandbox;
-    if ((lane.retired && lane.waiting.length === 0) || mustMakeWay(lane)) end(sandbox);
+  function becomeIdle(worker: PooledWorker): void {
+    const { lane } = worker;
+    if ((lane.retired && lane.waiting.length === 0) || mustMakeWay(lane)) end(worker);
     else {
-      sandbox.idleSince = clock.now();
-      lane.idle.push(sandbox);
-      sandbox.cancelTimer = clock.setTimer(clock.now() + idleMs, () => end(sandbox));
+      worker.idleSince = clock.now();
+      worker.cancelIdle = clock.setTimer(clock.now() + idleMs, () => end(worker));
+      lane.idle.push(worker);
       dispatch(lane);
     }
     startNext();
@@ -374,75 +220,25 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
 
   function mustMakeWay(lane: Lane): boolean {
     const [first] = startQueue;
-    if (first === undefined || first.lane === lane || sandboxes.size < workersInAll) return false;
-    return lane.waiting.length === 0 || lane.sandboxes.size > 1 || clock.now() - first.since > unfairAfterMs;
+    if (first === undefined || first.lane === lane || workers.size < workersInAll) return false;
+    return lane.waiting.length === 0 || lane.workers.size > 1 || clock.now() - first.since > unfairAfterMs;
   }
 
   /** Takes an idle worker out of service. */
-  function end(sandbox: Sandbox): void {
-    const { lane, worker } = sandbox;
-    const index = lane.idle.indexOf(sandbox);
+  function end(worker: PooledWorker): void {
+    forget(worker);
+    worker.sandbox.end();
+    if (worker.lane.waiting.length > 0) grow(worker.lane);
+  }
+
+  function forget(worker: PooledWorker): void {
+    const { lane } = worker;
+    const index = lane.idle.indexOf(worker);
     if (index >= 0) lane.idle.splice(index, 1);
-    forget(sandbox);
-    void worker.terminate();
-    if (lane.waiting.length > 0) grow(lane);
-  }
-
-  function forget(sandbox: Sandbox): void {
-    sandbox.cancelTimer?.();
-    sandbox.cancelTimer = undefined;
-    sandbox.lane.sandboxes.delete(sandbox);
-    sandboxes.delete(sandbox);
-    if (sandbox.lane.sandboxes.size === 0) retiredLanes.delete(sandbox.lane);
-  }
-
-  function died(sandbox: Sandbox, code: number, failedToStart: boolean): void {
-    const { lane } = sandbox;
-    const index = lane.idle.indexOf(sandbox);
-    if (index >= 0) lane.idle.splice(index, 1);
-    forget(sandbox);
-    // A worker that cannot start answers the invocation that it was started for; the next one tries again.
-    const invocation = sandbox.current ?? (failedToStart ? lane.waiting.shift() : undefined);
-    drainOutput(sandbox);
-    sandbox.current = undefined;
-    flushOutput(sandbox, invocation?.requestId);
-    if (stopped) {
-      invocation?.reject(new Error('the local run is stopping'));
-      return;
-    }
-    const { requestId = 'none' } = invocation ?? {};
-    const payload = JSON.stringify(sandbox.lastError ?? exited(requestId, `exit status ${code}`));
-    if (invocation !== undefined) {
-      measureInvocation(sandbox, invocation, true);
-      invocation.resolve({ requestId, payload, functionError: 'Unhandled' });
-    } else if (sandbox.lastError !== undefined) emitLine(sandbox, 'stderr', payload, undefined);
-    dispatch(lane);
-    startNext();
-  }
-
-  function writeOutput(sandbox: Sandbox, stream: 'stdout' | 'stderr', text: string): void {
-    const lines = `${sandbox.partialLine[stream]}${text}`.split('\n');
-    sandbox.partialLine[stream] = lines.pop() ?? '';
-    for (const line of lines) emitLine(sandbox, stream, line, sandbox.current?.requestId);
-  }
-
-  function drainOutput(sandbox: Sandbox): void {
-    sandbox.output.drain((stream, text) => writeOutput(sandbox, stream, text));
-  }
-
-  /** At the end of an invocation: nothing writes any more. */
-  function flushOutput(sandbox: Sandbox, requestId: string | undefined): void {
-    sandbox.output.empty();
-    for (const stream of ['stdout', 'stderr'] as const) {
-      const rest = sandbox.partialLine[stream];
-      sandbox.partialLine[stream] = '';
-      if (rest !== '') emitLine(sandbox, stream, rest, requestId);
-    }
-  }
-
-  function emitLine(sandbox: Sandbox, stream: 'stdout' | 'stderr', text: string, requestId: string | undefined): void {
-    const functionName = sandbox.lane.runnable.name;
-    options.onOutput?.({ functionName, stream, text, ...(requestId === undefined ? {} : { requestId }) });
+    worker.cancelIdle?.();
+    lane.workers.delete(worker);
+    workers.delete(worker);
+    if (lane.workers.size === 0) retiredLanes.delete(lane);
   }
 
   function retire(functionName: string): void {
@@ -450,14 +246,14 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     if (lane === undefined) return;
     lanes.delete(functionName);
     lane.retired = true;
-    if (lane.sandboxes.size > 0) retiredLanes.add(lane);
+    if (lane.workers.size > 0) retiredLanes.add(lane);
     // What waits was meant for the version that was in force when it came.
-    if (lane.waiting.length === 0) for (const sandbox of [...lane.idle]) end(sandbox);
+    if (lane.waiting.length === 0) for (const worker of [...lane.idle]) end(worker);
   }
 
   return {
     invoke(runnable, payload, { requestId = randomUUID(), traceHeader } = {}) {
-      if (stopped) return Promise.reject(new Error('the local run is stopping'));
+      if (stopped !== undefined) return Promise.reject(stopped);
       return new Promise((resolve, reject) => {
         const lane = laneOf(runnable);
         lane.waiting.push({ payload, requestId, traceHeader, since: clock.now(), resolve, reject });
@@ -466,18 +262,18 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     },
     retire,
     workerCount(functionName) {
-      if (functionName === undefined) return sandboxes.size;
-      return [...sandboxes].filter(({ lane }) => lane.runnable.name === functionName).length;
+      if (functionName === undefined) return workers.size;
+      return [...workers].filter(({ lane }) => lane.runnable.name === functionName).length;
     },
     async stop() {
-      stopped = true;
+      stopped = new Error('the local run is stopping');
       for (const lane of [...lanes.values(), ...retiredLanes]) {
         lane.cancelGrow?.();
-        for (const invocation of lane.waiting.splice(0)) invocation.reject(new Error('the local run is stopping'));
+        for (const invocation of lane.waiting.splice(0)) invocation.reject(stopped);
       }
-      for (const sandbox of sandboxes) {
-        sandbox.cancelTimer?.();
-        void sandbox.worker.terminate();
+      for (const worker of workers) {
+        worker.cancelIdle?.();
+        worker.sandbox.end(stopped);
       }
       await Promise.all(exits);
     },

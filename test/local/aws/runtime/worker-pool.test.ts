@@ -2,10 +2,10 @@ import { symlinkSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type EngineClock, systemClock } from '../../../../local/aws/engine/engine-clock.ts';
+import type { OutputLine } from '../../../../local/aws/runtime/function-sandbox.ts';
 import { accessKeyIdOf, type RunnableFunction } from '../../../../local/aws/runtime/runnable-function.ts';
 import {
   createWorkerPool,
-  type OutputLine,
   type WorkerPool,
   type WorkerPoolOptions,
 } from '../../../../local/aws/runtime/worker-pool.ts';
