@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { visibleLines } from '../cli/visible-text.ts';
 import type { LegacyPhase } from '../lambdas/domain/events/legacy-timeline.ts';
 import { type AwsAccount, startAwsAccount } from './aws/aws-account.ts';
+import type { EngineClock } from './aws/engine/engine-clock.ts';
 import { type HttpApiServer, startHttpApi } from './aws/gateway/http-api.ts';
 import type { Grant } from './aws/iam/evaluate-access.ts';
 import { grantReportDirectoryVariable, writeGrantReport } from './aws/iam/grant-report.ts';
@@ -44,6 +45,8 @@ export interface LocalStackOptions {
   readonly metrics?: MetricStore;
   /** Default: where there are figures. */
   readonly servesDashboard?: boolean;
+  /** Of the engine and of the functions. Default: the system's. */
+  readonly clock?: EngineClock;
   /** Told of each call to the AWS endpoint that was let through. */
   readonly onCall?: (call: AuthorizationRequest) => void;
 }
@@ -151,6 +154,7 @@ async function start(
       accountId,
       port,
       metrics,
+      clock: options.clock,
       workersPerFunction: options.workersPerFunction,
       codeCacheDirectory: join(workDirectory, 'code-cache'),
       codeDirectory: (bucket, key) => assembly?.assetPath(bucket, key),

@@ -1,5 +1,5 @@
 import { createCallers } from './callers.ts';
-import { systemClock } from './engine/engine-clock.ts';
+import { type EngineClock, systemClock } from './engine/engine-clock.ts';
 import { createEventBuses } from './engine/event-bus.ts';
 import type { Measure } from './engine/measure.ts';
 import { createQueues } from './engine/queues.ts';
@@ -34,6 +34,8 @@ export interface AwsAccountOptions {
   readonly port: number;
   /** Where figures go, the functions' own and those that AWS takes by itself. Left out, none are taken. */
   readonly metrics?: MetricStore | undefined;
+  /** Of the engine and of the functions. Default: the system's. */
+  readonly clock?: EngineClock | undefined;
   /** Workers per function at once; default 4. */
   readonly workersPerFunction?: number | undefined;
   readonly codeCacheDirectory: string;
@@ -54,8 +56,7 @@ export type AwsAccount = Awaited<ReturnType<typeof startAwsAccount>>;
  * one endpoint. Rejects with the system's error (`EADDRINUSE`) where the port is taken.
  */
 export async function startAwsAccount(options: AwsAccountOptions) {
-  const { region, accountId, metrics, onNotice, workersPerFunction } = options;
-  const clock = systemClock();
+  const { region, accountId, metrics, onNotice, workersPerFunction, clock = systemClock() } = options;
   const account = { clock, region, accountId };
   let url = '';
   const measure: Measure | undefined =
@@ -66,6 +67,7 @@ export async function startAwsAccount(options: AwsAccountOptions) {
   const logs = createLogBuffer();
   const pool = createWorkerPool({
     clock,
+    machineClock: systemClock(),
     region,
     endpointUrl: () => url,
     onOutput(line) {

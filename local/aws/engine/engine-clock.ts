@@ -6,6 +6,8 @@ export interface EngineClock {
   now(): number;
   /** Calls `fire` once at `at` (epoch ms) or as soon after as can be. What it answers cancels the timer. */
   setTimer(at: number, fire: () => void): () => void;
+  /** How far it is ahead of the system's time, in shared memory: threads of their own read it there. */
+  readonly aheadMs?: BigInt64Array;
 }
 
 // Node fires a timer of more than 2^31-1 ms at once.

@@ -247,6 +247,7 @@ function startWorker(
       logStreamName,
       codeCacheDirectory,
       outputMemory,
+      aheadMs: clock.aheadMs,
     },
     resourceLimits: {
       // A function that leaks dies alone, at the memory that it would have in Lambda.

@@ -2,10 +2,13 @@
 // would load its compiler into every worker: 30 ms and 8 MB each, and there can be hundreds.
 import { enableCompileCache, flushCompileCache } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
+import { moveDates } from './moved-date.mjs';
 
 /** @typedef {{ kind: 'invoke', payload: string, requestId: string, deadline: number, traceId: string }} Invocation */
 
-const { bundleUrl, handlerName, functionArn, logStreamName, codeCacheDirectory, outputMemory } = workerData;
+const { bundleUrl, handlerName, functionArn, logStreamName, codeCacheDirectory, outputMemory, aheadMs } = workerData;
+
+if (aheadMs !== undefined) moveDates(() => Number(Atomics.load(aheadMs, 0)));
 
 // Compiling is a fifth of a start; what one worker has compiled the next one reads.
 if (codeCacheDirectory !== undefined) enableCompileCache(codeCacheDirectory);

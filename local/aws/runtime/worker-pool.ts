@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { availableParallelism, totalmem } from 'node:os';
+import type { EngineClock } from '../engine/engine-clock.ts';
 import { measureNothing } from '../engine/measure.ts';
 import { createTraceSampler, nextTraceHeader, type TraceSampler } from '../engine/trace-header.ts';
 import {
@@ -20,6 +21,8 @@ export interface WorkerPool {
   retire(functionName: string): void;
   /** Live workers, busy or idle. */
   workerCount(functionName?: string): number;
+  /** Nothing runs, waits or starts. */
+  isIdle(): boolean;
   stop(): Promise<void>;
 }
 
@@ -31,6 +34,8 @@ export interface InvocationOptions {
 
 export interface WorkerPoolOptions extends Omit<SandboxSurroundings, 'measure'> {
   readonly measure?: SandboxSurroundings['measure'] | undefined;
+  /** By which workers wait for work and make way for others: the machine's time, where `clock` may be ahead of it. */
+  readonly machineClock?: EngineClock;
   /**
    * Lambda would take a thousand. On one machine more workers than cores only cost memory (25 MB each), but deliveries
    * mostly wait for a subscriber's answer, so a few more than the common two cores keep them going.
@@ -81,7 +86,7 @@ interface PooledWorker {
 }
 
 export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
-  const { clock } = options;
+  const { clock, machineClock = clock } = options;
   const surroundings = { ...options, measure: options.measure ?? measureNothing };
   const workersPerFunction = options.workersPerFunction ?? 4;
   const workersInAll = options.workersInAll ?? placesOnThisMachine();
@@ -142,13 +147,13 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     const isFirst = lane.workers.size + lane.queuedStarts === 0;
     const growAt = oldest.since + growAfterMs;
     // One worker is every function's due, at the cost of who is idle. More it gets only of what is free.
-    if (isFirst || (clock.now() >= growAt && workers.size < workersInAll && hasSpareCpu())) {
+    if (isFirst || (machineClock.now() >= growAt && workers.size < workersInAll && hasSpareCpu())) {
       lane.queuedStarts++;
-      startQueue.push({ lane, since: clock.now() });
+      startQueue.push({ lane, since: machineClock.now() });
       startNext();
       return;
     }
-    lane.cancelGrow ??= clock.setTimer(Math.max(growAt, clock.now() + growAfterMs), () => {
+    lane.cancelGrow ??= machineClock.setTimer(Math.max(growAt, machineClock.now() + growAfterMs), () => {
       lane.cancelGrow = undefined;
       grow(lane);
     });
@@ -201,7 +206,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
         startNext();
       },
     });
-    const worker: PooledWorker = { lane, sandbox, idleSince: clock.now() };
+    const worker: PooledWorker = { lane, sandbox, idleSince: machineClock.now() };
     lane.workers.add(worker);
     workers.add(worker);
   }
@@ -210,8 +215,8 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     const { lane } = worker;
     if ((lane.retired && lane.waiting.length === 0) || mustMakeWay(lane)) end(worker);
     else {
-      worker.idleSince = clock.now();
-      worker.cancelIdle = clock.setTimer(clock.now() + idleMs, () => end(worker));
+      worker.idleSince = machineClock.now();
+      worker.cancelIdle = machineClock.setTimer(machineClock.now() + idleMs, () => end(worker));
       lane.idle.push(worker);
       dispatch(lane);
     }
@@ -221,7 +226,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
   function mustMakeWay(lane: Lane): boolean {
     const [first] = startQueue;
     if (first === undefined || first.lane === lane || workers.size < workersInAll) return false;
-    return lane.waiting.length === 0 || lane.workers.size > 1 || clock.now() - first.since > unfairAfterMs;
+    return lane.waiting.length === 0 || lane.workers.size > 1 || machineClock.now() - first.since > unfairAfterMs;
   }
 
   /** Takes an idle worker out of service. */
@@ -256,7 +261,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
       if (stopped !== undefined) return Promise.reject(stopped);
       return new Promise((resolve, reject) => {
         const lane = laneOf(runnable);
-        lane.waiting.push({ payload, requestId, traceHeader, since: clock.now(), resolve, reject });
+        lane.waiting.push({ payload, requestId, traceHeader, since: machineClock.now(), resolve, reject });
         dispatch(lane);
       });
     },
@@ -264,6 +269,13 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     workerCount(functionName) {
       if (functionName === undefined) return workers.size;
       return [...workers].filter(({ lane }) => lane.runnable.name === functionName).length;
+    },
+    isIdle() {
+      const all = [...lanes.values(), ...retiredLanes];
+      return (
+        starting === 0 &&
+        all.every(({ waiting, workers, idle }) => waiting.length === 0 && workers.size === idle.length)
+      );
     },
     async stop() {
       stopped = new Error('the local run is stopping');

@@ -1,7 +1,8 @@
 import { symlinkSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { type EngineClock, systemClock } from '../../../../local/aws/engine/engine-clock.ts';
+import { systemClock } from '../../../../local/aws/engine/engine-clock.ts';
+import { createMovableClock } from '../../../../local/aws/engine/movable-clock.ts';
 import type { OutputLine } from '../../../../local/aws/runtime/function-sandbox.ts';
 import { accessKeyIdOf, type RunnableFunction } from '../../../../local/aws/runtime/runnable-function.ts';
 import {
@@ -40,36 +41,6 @@ function aFunction(source: string, settings: Partial<RunnableFunction> = {}): Ru
     memoryMegabytes: 128,
     logGroupName: `/aws/lambda/${name}`,
     ...settings,
-  };
-}
-
-/** The system's time plus what a test adds. Timers are checked when the test moves it. */
-function aMovableClock(): EngineClock & { advance(ms: number): void } {
-  const system = systemClock();
-  let ahead = 0;
-  const timers = new Set<{ at: number; fire: () => void; cancel: () => void }>();
-  return {
-    now: () => system.now() + ahead,
-    setTimer(at, fire) {
-      const run = (): void => {
-        timers.delete(timer);
-        fire();
-      };
-      const timer = { at, fire: run, cancel: system.setTimer(at - ahead, run) };
-      timers.add(timer);
-      return () => {
-        timer.cancel();
-        timers.delete(timer);
-      };
-    },
-    advance(ms) {
-      ahead += ms;
-      for (const timer of [...timers]) {
-        if (timer.at > system.now() + ahead) continue;
-        timer.cancel();
-        timer.fire();
-      }
-    },
   };
 }
 
@@ -149,6 +120,28 @@ describe('a function', () => {
     });
     expect(answer.left).toBeGreaterThan(5000);
     expect(answer.left).toBeLessThanOrEqual(7000);
+  });
+
+  test('lives in the time of the clock, also when that is moved while it waits for work', async () => {
+    const clock = createMovableClock();
+    const pool = aPool({ clock, machineClock: systemClock() });
+    const source = `export const handler = async (event, context) => [
+      Date.now(), new Date().getTime(), context.getRemainingTimeInMillis(), new Date(0).toISOString()]`;
+    const runnable = aFunction(source);
+    await invoke(pool, runnable);
+    clock.advanceTo(clock.now() + 24 * 3_600_000);
+    const before = clock.now();
+    const { answer } = await invoke(pool, runnable);
+    const [now, made, left, epoch] = Object.values(answer);
+    for (const time of [now, made]) {
+      expect(time).toBeGreaterThanOrEqual(before);
+      expect(time).toBeLessThanOrEqual(clock.now());
+    }
+    expect(left).toBeGreaterThan(0);
+    expect(left).toBeLessThanOrEqual(10_000);
+    expect(epoch).toBe('1970-01-01T00:00:00.000Z');
+    expect(pool.workerCount()).toBe(1);
+    expect(pool.isIdle()).toBe(true);
   });
 
   test('keeps its module from one invocation to the next', async () => {
@@ -328,12 +321,12 @@ describe('the pool', () => {
   });
 
   test('ends workers that were idle for a minute', async () => {
-    const clock = aMovableClock();
+    const clock = createMovableClock();
     const pool = aPool({ clock });
     await pool.invoke(aFunction('export const handler = async () => 1'), '{}');
-    clock.advance(59_000);
+    clock.advanceTo(clock.now() + 59_000);
     expect(pool.workerCount()).toBe(1);
-    clock.advance(2_000);
+    clock.advanceTo(clock.now() + 2_000);
     expect(pool.workerCount()).toBe(0);
   });
 
