@@ -108,6 +108,7 @@ export async function startAwsAccount(options: AwsAccountOptions) {
   });
   const functions = createLambdaFunctions({
     ...account,
+    measure,
     pool,
     access,
     codeDirectory: options.codeDirectory,

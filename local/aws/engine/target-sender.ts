@@ -83,9 +83,10 @@ export class TargetSender {
     this.#deliver(sending.delivery, (why) => this.#exhaustOrRetry(sending, why, attempt));
   }
 
-  #deliver(delivery: TargetDelivery, onFailed: (why: FailedDelivery) => void): void {
+  #deliver(delivery: TargetDelivery, onFailed: (why: FailedDelivery) => void, onDelivered = (): void => {}): void {
     const settle = (result: DeliveryResult): void => {
-      if (result.kind !== 'delivered') onFailed(result);
+      if (result.kind === 'delivered') onDelivered();
+      else onFailed(result);
     };
     let result: DeliveryResult | Promise<DeliveryResult>;
     try {
@@ -137,7 +138,14 @@ export class TargetSender {
         attempt < maxAttempts ? 'MaximumEventAgeInSeconds' : 'MaximumRetryAttempts';
     }
     const toDeadLetters: TargetDelivery = { ...delivery, targetArn: target.deadLetterArn, attributes };
-    this.#deliver(toDeadLetters, (lost) => onDropped(toDeadLetters, lost));
+    this.#deliver(
+      toDeadLetters,
+      (lost) => {
+        this.#measure(rule, 'InvocationsFailedToBeSentToDlq');
+        onDropped(toDeadLetters, lost);
+      },
+      () => this.#measure(rule, 'InvocationsSentToDlq'),
+    );
   }
 
   /** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html */

@@ -117,6 +117,7 @@ export const operationNeeds: Readonly<Record<string, Needs>> = {
     [
       ...['DeleteFunction', 'GetFunction', 'GetFunctionConfiguration'],
       ...['GetFunctionRecursionConfig', 'PutFunctionRecursionConfig'],
+      ...['GetFunctionConcurrency', 'PutFunctionConcurrency', 'DeleteFunctionConcurrency'],
     ],
     (action) => (input, account) => [{ action, resource: functionArn(account, input.FunctionName) }],
   ),

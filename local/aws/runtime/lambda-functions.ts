@@ -1,5 +1,6 @@
 import type { EngineClock } from '../engine/engine-clock.ts';
 import { EngineError } from '../engine/engine-error.ts';
+import { type Measure, measureNothing } from '../engine/measure.ts';
 import type { AccessControl } from '../iam/access-control.ts';
 import type { Need } from '../iam/operation-needs.ts';
 import { type AsyncInvocations, createAsyncInvocations } from './async-invocations.ts';
@@ -14,6 +15,7 @@ export interface LambdaFunctionsOptions {
   readonly clock: EngineClock;
   readonly region: string;
   readonly accountId: string;
+  readonly measure?: Measure | undefined;
   readonly pool: WorkerPool;
   /** Folder of a deployment package, by the bucket and key under which it was published. */
   readonly codeDirectory: (bucket: string, key: string) => string | undefined;
@@ -140,8 +142,13 @@ export class LambdaFunctions {
     this.#options.pool.retire(name);
   }
 
-  /** As PutFunctionConcurrency. */
-  reserveConcurrency(nameOrArn: string, executions: number): void {
+  /** As GetFunctionConcurrency; undefined where none is reserved. */
+  reservedConcurrency(nameOrArn: unknown): number | undefined {
+    return this.#existing(nameOrArn).reservedConcurrency;
+  }
+
+  /** As PutFunctionConcurrency, and as DeleteFunctionConcurrency with undefined. */
+  reserveConcurrency(nameOrArn: unknown, executions: number | undefined): void {
     const stored = this.#existing(nameOrArn);
     stored.reservedConcurrency = executions;
     this.#putInForce(stored);
@@ -192,10 +199,11 @@ export class LambdaFunctions {
 
   /** Runs it and waits. Rejects with `EngineError` where it is not there or cannot run now. */
   async invoke(nameOrArn: unknown, payload: string, traceHeader?: string): Promise<InvocationOutcome> {
-    const { pool, concurrency = 1000, onFunctionError } = this.#options;
+    const { pool, concurrency = 1000, onFunctionError, measure = measureNothing } = this.#options;
     const stored = this.#existing(nameOrArn);
     if (stored.state === 'Pending') refuseWhileChanging(stored);
     if (stored.reservedConcurrency === 0 || stored.underWay >= concurrency) {
+      measure('AWS/Lambda', 'Throttles', { FunctionName: stored.name }, 1);
       throw new EngineError('TooManyRequestsException', 'Rate Exceeded.', 429);
     }
     // Lambda writes the beginning and the end of each invocation, whether the function writes anything or not.

@@ -55,6 +55,25 @@ function functionOperations(functions: LambdaFunctions): Operations {
         return { RecursiveLoop: loop };
       },
     },
+    GetFunctionConcurrency: { takes: ['FunctionName'], answer: (input) => concurrencyOf(functions, input) },
+    PutFunctionConcurrency: {
+      takes: ['FunctionName', 'ReservedConcurrentExecutions'],
+      answer(input) {
+        const { FunctionName: name, ReservedConcurrentExecutions: reserved } = input;
+        if (typeof reserved !== 'number' || !Number.isInteger(reserved) || reserved < 0) {
+          throw invalidValue(`ReservedConcurrentExecutions ${String(reserved)}`);
+        }
+        functions.reserveConcurrency(name, reserved);
+        return concurrencyOf(functions, input);
+      },
+    },
+    DeleteFunctionConcurrency: {
+      takes: ['FunctionName'],
+      answer({ FunctionName: name }) {
+        functions.reserveConcurrency(name, undefined);
+        return {};
+      },
+    },
     GetAccountSettings: { takes: [], answer: () => ({ AccountLimit: functions.accountLimit() }) },
     GetFunctionConfiguration: { takes: ['FunctionName'], answer: (input) => configurationOf(input.FunctionName) },
     ListFunctions: {
@@ -126,6 +145,10 @@ function mappingOperations(functions: LambdaFunctions, mappings: EventSourceMapp
       },
     },
   };
+}
+
+function concurrencyOf(functions: LambdaFunctions, { FunctionName: name }: Input): object {
+  return present('ReservedConcurrentExecutions', functions.reservedConcurrency(name));
 }
 
 async function invoke(functions: LambdaFunctions, input: Input, traceHeader: string | undefined): Promise<object> {

@@ -197,7 +197,9 @@ describe('a target', () => {
   it('that fails gets the event again, later and later, and at last its dead-letter queue does', async () => {
     const attempts: number[] = [];
     const dead: TargetDelivery[] = [];
+    const measured: string[] = [];
     const { buses, clock } = aBus({
+      measure: (_namespace, metric) => measured.push(metric),
       deliver: (delivery): DeliveryResult => {
         if (delivery.targetArn === queueArn('dlq')) {
           dead.push(delivery);
@@ -222,6 +224,19 @@ describe('a target', () => {
       RETRY_ATTEMPTS: '3',
       EXHAUSTED_RETRY_CONDITION: 'MaximumRetryAttempts',
     });
+    expect(measured.slice(-2)).toEqual(['FailedInvocations', 'InvocationsSentToDlq']);
+  });
+
+  it('that is gone as its dead-letter queue is counts as lost', async () => {
+    const measured: string[] = [];
+    const { buses } = aBus({
+      measure: (_namespace, metric) => measured.push(metric),
+      deliver: () => ({ kind: 'rejected', errorCode: 'NO_RESOURCE', errorMessage: 'gone' }),
+    });
+    buses.putRule({ name: 'r', bus: busName, eventPattern: '{"source": ["drift"]}' });
+    buses.putTargets('r', [{ id: 'f', arn: queueArn('q'), deadLetterArn: queueArn('dlq') }], busName);
+    put(buses, {});
+    expect(measured.slice(-2)).toEqual(['FailedInvocations', 'InvocationsFailedToBeSentToDlq']);
   });
 
   it('that is gone gets nothing again, and the loss is told', async () => {

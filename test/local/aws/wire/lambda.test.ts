@@ -4,12 +4,15 @@ import {
   type CreateFunctionCommandInput,
   DeleteEventSourceMappingCommand,
   DeleteFunctionCommand,
+  DeleteFunctionConcurrencyCommand,
   GetFunctionCommand,
+  GetFunctionConcurrencyCommand,
   GetFunctionConfigurationCommand,
   InvalidParameterValueException,
   InvokeCommand,
   ListEventSourceMappingsCommand,
   ListFunctionsCommand,
+  PutFunctionConcurrencyCommand,
   ResourceConflictException,
   ResourceNotFoundException,
   TooManyRequestsException,
@@ -187,8 +190,21 @@ describe('a function', () => {
 
   test('with no concurrency left is throttled', async () => {
     const FunctionName = await aFunction();
-    aws.functions.reserveConcurrency(FunctionName, 0);
+    const reserved = async () => {
+      const answer = await aws.lambda.send(new GetFunctionConcurrencyCommand({ FunctionName }));
+      return answer.ReservedConcurrentExecutions;
+    };
+    expect(await reserved()).toBeUndefined();
+    await aws.lambda.send(new PutFunctionConcurrencyCommand({ FunctionName, ReservedConcurrentExecutions: 0 }));
+    expect(await reserved()).toBe(0);
     await expect(invoke(FunctionName)).rejects.toThrow(TooManyRequestsException);
+    expect(aws.metrics.list()).toContainEqual({
+      namespace: 'AWS/Lambda',
+      metric: 'Throttles',
+      dimensions: { FunctionName },
+    });
+    await aws.lambda.send(new DeleteFunctionConcurrencyCommand({ FunctionName }));
+    expect(await invoke(FunctionName)).toMatchObject({ payload: { version: 1 } });
   });
 
   test('with as many invocations under way as there may be is throttled, and takes more once they have ended', async () => {

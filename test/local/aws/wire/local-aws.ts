@@ -7,6 +7,7 @@ import { type EngineClock, systemClock } from '../../../../local/aws/engine/engi
 import { createEventBuses } from '../../../../local/aws/engine/event-bus.ts';
 import { createQueues } from '../../../../local/aws/engine/queues.ts';
 import { deliverToQueuesAndFunctions } from '../../../../local/aws/engine/target-delivery.ts';
+import { createMetricStore } from '../../../../local/aws/metrics/metric-store.ts';
 import { createEventSourceMappings } from '../../../../local/aws/runtime/event-source-mappings.ts';
 import { createLambdaFunctions } from '../../../../local/aws/runtime/lambda-functions.ts';
 import { createWorkerPool } from '../../../../local/aws/runtime/worker-pool.ts';
@@ -47,11 +48,14 @@ export async function startLocalAws({
   const bugs: unknown[] = [];
   const pool = createWorkerPool({ clock, region, endpointUrl: () => url });
   const queues = createQueues({ clock, region, accountId });
+  const metrics = createMetricStore();
   const functions = createLambdaFunctions({
     clock: functionClock,
     region,
     accountId,
     pool,
+    measure: (namespace, metric, dimensions, value) =>
+      metrics.put({ namespace, metric, dimensions }, value, clock.now()),
     access: everyRole,
     transitionMs,
     concurrency,
@@ -121,6 +125,7 @@ export async function startLocalAws({
     buses,
     functions,
     secretStore: secrets,
+    metrics,
     /** Every call that reached a service. */
     calls,
     /** What the endpoint would have shown on the console. */
