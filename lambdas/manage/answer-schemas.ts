@@ -107,7 +107,9 @@ export const deliverySchema = z.object({
   lastError: z.optional(text),
   lastErrorMessage: z.optional(text),
   durationMs: z.optional(z.number()),
-  responseHead: z.optional(text).check(z.describe('The first bytes of what the subscriber answered.')),
+  responseHead: z
+    .optional(text)
+    .check(z.describe('The beginning of what the subscriber answered last: 256 bytes of a 2xx, 4 KB of any other.')),
   replayName: z.optional(text),
   history: z.array(
     z.object({

@@ -33,7 +33,7 @@ export interface DeliveryRecord {
   readonly lastError?: ErrorClass;
   readonly lastErrorMessage?: string;
   readonly durationMs?: number;
-  /** The first 4 KB of the last response. */
+  /** The beginning of the last response, see `keptResponseBytes`. */
   readonly responseHead?: string;
   /** The last attempts, oldest first, at most `historyLength`. */
   readonly history: readonly AttemptEntry[];
@@ -77,6 +77,12 @@ export const lostAfterMs = 60 * 60 * 1000;
 
 /** Bounds the item: a ledger item is at most 400 KB, of which the event may take 256. */
 const historyLength = 20;
+
+/**
+ * What is kept of a response, in bytes of UTF-8. Of a success it is for recognising who answered; each KB more would be another
+ * write unit for every delivery (docs/decisions/0062-what-a-delivery-need-not-cost.md).
+ */
+const keptResponseBytes = { success: 256, failure: 4096 } as const;
 
 /** Longer than the queue's 14 days: while a message can still come again, what became of it is known. */
 const deliveredRetentionSeconds = 30 * 24 * 60 * 60;
@@ -200,9 +206,17 @@ function historyAfter(previous: DeliveryRecord | undefined, result: AttemptResul
 
 function lastAttempt(result: AttemptResult, now: number) {
   const { durationMs } = result;
-  return result.kind === 'answered'
-    ? { lastAttemptAt: now, durationMs, lastStatus: result.status, responseHead: result.responseHead }
-    : { lastAttemptAt: now, durationMs, lastError: result.errorClass, lastErrorMessage: result.message };
+  if (result.kind === 'failed') {
+    return { lastAttemptAt: now, durationMs, lastError: result.errorClass, lastErrorMessage: result.message };
+  }
+  const { status } = result;
+  const kept = keptResponseBytes[status >= 200 && status < 300 ? 'success' : 'failure'];
+  return { lastAttemptAt: now, durationMs, lastStatus: status, responseHead: firstBytes(result.responseHead, kept) };
+}
+
+/** As many whole characters as fit. */
+function firstBytes(text: string, bytes: number): string {
+  return text.slice(0, new TextEncoder().encodeInto(text, new Uint8Array(bytes)).read);
 }
 
 function lastOf(previous: DeliveryRecord | undefined): Partial<DeliveryRecord> {

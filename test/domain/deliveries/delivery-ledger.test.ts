@@ -43,6 +43,22 @@ describe('the ledger item', () => {
     });
   });
 
+  it.each([
+    [200, 256],
+    [299, 256],
+    [302, 4096],
+    [410, 4096],
+    [500, 4096],
+  ])('of an answer with status %i has %i bytes at most, and no half character', (status, bytes) => {
+    const page = (text: string) =>
+      recordAfter(subject, undefined, answered(status, {}, text), { state: 'delivered' }, noon).responseHead ?? '';
+    expect(page('x'.repeat(5000))).toBe('x'.repeat(bytes));
+    // Bytes that are no text become three bytes each.
+    expect(Buffer.byteLength(page('\ufffd'.repeat(4096)))).toBe(bytes - (bytes % 3));
+    expect(page(`${'x'.repeat(bytes - 1)}😀`)).toBe('x'.repeat(bytes - 1));
+    expect(page('thanks')).toBe('thanks');
+  });
+
   it('keeps the event, and is in the index of what is undelivered, exactly as long as it is not delivered', () => {
     const verdicts = [retrying(1), { state: 'exhausted', reason: 'r' }, { state: 'discarded', reason: 'r' }] as const;
     for (const verdict of verdicts) {
