@@ -128,8 +128,7 @@ export class Dashboard extends Construct {
   private failing(): IWidget[] {
     return [
       graph('Failed attempts', 9, [
-        domainSearch(this, 'DeliveryAttempts', 'Sum', {
-          where: 'NOT outcome="delivered"',
+        domainSearch(this, 'AttemptsFailed', 'Sum', {
           label: `${property('subscriptionId')} ${property('outcome')}`,
         }),
       ]),
@@ -198,9 +197,7 @@ export class Dashboard extends Construct {
         labelled(domainMetric(this, 'EventsBroadcast', 'Sum'), 'broadcast'),
         labelled(api.metricRequests(), 'requests to both APIs'),
       ]),
-      graph('Delivered', 7, [
-        domainSearch(this, 'DeliveryAttempts', 'Sum', { where: 'outcome="delivered"', label: bySubscriber }),
-      ]),
+      graph('Delivered', 7, [domainSearch(this, 'EventToDelivered', 'SampleCount', { label: bySubscriber })]),
       graph('Inactivity', 7, [
         labelled(domainMetric(this, 'SweepCompleted', 'Sum'), 'sweeps'),
         labelled(domainMetric(this, 'TimersHandedOver', 'Sum'), 'timers handed over'),
@@ -276,7 +273,8 @@ export class Dashboard extends Construct {
       });
     return [
       graph('Attempts by outcome', 6, [
-        domainSearch(this, 'DeliveryAttempts', 'Sum', { where: subscriber, label: property('outcome') }),
+        domainSearch(this, 'EventToDelivered', 'SampleCount', { where: subscriber, label: 'delivered' }),
+        domainSearch(this, 'AttemptsFailed', 'Sum', { where: subscriber, label: property('outcome') }),
       ]),
       graph('Event to 2xx, ms', 5, [
         domainSearch(this, 'EventToDelivered', 'p50', { where: subscriber, label: 'p50' }),

@@ -30,7 +30,7 @@ export function domainMetric(
 }
 
 /**
- * A metric with dimensions for a graph: one line for each value. `where` narrows it, `NOT outcome="delivered"` for one.
+ * A metric with dimensions for a graph: one line for each value. `where` narrows it, `NOT outcome="timeout"` for one.
  * An alarm cannot search.
  */
 export function domainSearch(

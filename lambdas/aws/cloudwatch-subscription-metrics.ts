@@ -5,7 +5,7 @@ import {
   type MetricDataResult,
 } from '@aws-sdk/client-cloudwatch';
 import { type MetricName, metricNamespace, metrics, serviceDimension } from '../contracts/metrics.ts';
-import { attemptOutcomes } from '../domain/deliveries/attempt-outcome.ts';
+import { failureKinds } from '../domain/deliveries/attempt-outcome.ts';
 import { routeNames } from '../domain/routes/desired-route.ts';
 import type { SubscriptionMetrics } from '../manage/ports.ts';
 
@@ -44,8 +44,9 @@ export function cloudwatchSubscriptionMetrics(client: CloudWatchClient, routePre
       const visible = 'ApproximateNumberOfMessagesVisible';
       const queries: Record<string, Omit<MetricDataQuery, 'Id'>> = {
         ...Object.fromEntries(
-          attemptOutcomes.map((outcome) => [outcome, own('DeliveryAttempts', 'Sum', subscriptionId, outcome)]),
+          failureKinds.map((outcome) => [outcome, own('AttemptsFailed', 'Sum', subscriptionId, outcome)]),
         ),
+        delivered: own('EventToDelivered', 'SampleCount', subscriptionId),
         p50: own('EventToDelivered', 'p50', subscriptionId),
         p95: own('EventToDelivered', 'p95', subscriptionId),
         waiting: statOf('AWS/SQS', visible, 'Maximum', { QueueName: queue }),
@@ -80,14 +81,13 @@ export function cloudwatchSubscriptionMetrics(client: CloudWatchClient, routePre
       const figure = (id: string, at: number): number | undefined => figures.get(id)?.get(at);
       const periods = Array.from({ length: (end - start) / periodMs }, (_, index) => {
         const at = start + index * periodMs;
-        const failed = attemptOutcomes.filter((outcome) => outcome !== 'delivered');
         const p50Ms = figure('p50', at);
         const p95Ms = figure('p95', at);
         const waiting = figure('waiting', at);
         return {
           at,
           delivered: figure('delivered', at) ?? 0,
-          failed: failed.reduce((sum, outcome) => sum + (figure(outcome, at) ?? 0), 0),
+          failed: failureKinds.reduce((sum, outcome) => sum + (figure(outcome, at) ?? 0), 0),
           ...(p50Ms === undefined ? {} : { p50Ms }),
           ...(p95Ms === undefined ? {} : { p95Ms }),
           ...(waiting === undefined ? {} : { waiting }),

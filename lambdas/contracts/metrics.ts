@@ -30,9 +30,9 @@ export const metrics = {
   SweepCompleted: { unit: 'Count', dimensions: [] },
   /** Timers that a sweep handed to the timers queue. */
   TimersHandedOver: { unit: 'Count', dimensions: [] },
-  /** Attempts at a subscriber, by `outcome`: delivered, status, timeout, dns, connect, tls, refused. */
-  DeliveryAttempts: { unit: 'Count', dimensions: ['subscriptionId', 'outcome'] },
-  /** From the event's arrival on the bus to the subscriber's 2xx. */
+  /** Attempts at a subscriber that failed, by `outcome`: status, timeout, dns, connect, tls, protocol, refused. */
+  AttemptsFailed: { unit: 'Count', dimensions: ['subscriptionId', 'outcome'] },
+  /** From the event's arrival on the bus to the subscriber's 2xx. Its samples are the deliveries: no other metric counts them. */
   EventToDelivered: { unit: 'Milliseconds', dimensions: ['subscriptionId'] },
   /** Events that are exhausted. */
   DeliveriesExhausted: { unit: 'Count', dimensions: ['subscriptionId'] },

@@ -1,9 +1,9 @@
 import { traceIdOf } from '../contracts/trace.ts';
 import {
   type AttemptOutcome,
-  type AttemptOutcomeName,
   type AttemptResult,
   attemptOutcome,
+  type FailureKind,
 } from '../domain/deliveries/attempt-outcome.ts';
 import { attemptsSoFar, type DeliveryRecord, recordAfter } from '../domain/deliveries/delivery-ledger.ts';
 import type { DeliveryMessage } from '../domain/deliveries/delivery-message.ts';
@@ -75,10 +75,12 @@ function report(
   now: number,
   { subscriptionId, metrics, log }: DeliverDeps,
 ): void {
-  const delivered = record.state === 'delivered';
-  const how: AttemptOutcomeName = delivered ? 'delivered' : result.kind === 'failed' ? result.errorClass : 'status';
-  metrics.add('DeliveryAttempts', 1, { subscriptionId, outcome: how });
-  if (delivered) metrics.add('EventToDelivered', Math.max(0, now - message.sentAt), { subscriptionId });
+  if (record.state === 'delivered') {
+    metrics.add('EventToDelivered', Math.max(0, now - message.sentAt), { subscriptionId });
+  } else {
+    const outcome: FailureKind = result.kind === 'failed' ? result.errorClass : 'status';
+    metrics.add('AttemptsFailed', 1, { subscriptionId, outcome });
+  }
   const answered = result.kind === 'answered' ? result : undefined;
   const failed = result.kind === 'failed' ? result : undefined;
   // What is undefined is left out of a line.

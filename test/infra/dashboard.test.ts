@@ -91,7 +91,7 @@ test('is narrowed to the subscriber that is chosen, out of those that have had d
       populateFrom: 'subscriptionId',
     },
   ]);
-  expect(expressions.filter((expression) => expression.includes('CHOSEN_SUBSCRIBER'))).toHaveLength(7);
+  expect(expressions.filter((expression) => expression.includes('CHOSEN_SUBSCRIBER'))).toHaveLength(8);
 });
 
 test('has no number that metric math cannot read', () => {

@@ -25,15 +25,16 @@ function put(metric: string, dimensions: Readonly<Record<string, string>>, value
 
 it("a subscription's figures come by period, its own only, with zeros where nothing happened", async () => {
   const own = { service: 'fanout-test', subscriptionId: 'sub_1' };
-  for (const outcome of ['delivered', 'delivered', 'status', 'timeout', 'protocol']) {
-    put('DeliveryAttempts', { ...own, outcome }, 1, noon + 1000);
+  for (const outcome of ['status', 'timeout', 'protocol']) {
+    put('AttemptsFailed', { ...own, outcome }, 1, noon + 1000);
   }
-  put('DeliveryAttempts', { ...own, subscriptionId: 'sub_2', outcome: 'delivered' }, 1, noon);
-  put('DeliveryAttempts', { ...own, service: 'fanout-other', outcome: 'delivered' }, 1, noon);
+  put('AttemptsFailed', { ...own, subscriptionId: 'sub_2', outcome: 'status' }, 1, noon);
+  put('EventToDelivered', { ...own, subscriptionId: 'sub_2' }, 1, noon);
+  put('EventToDelivered', { ...own, service: 'fanout-other' }, 1, noon);
   for (const ms of [100, 200]) put('EventToDelivered', own, ms, noon + 1000);
   put('ApproximateNumberOfMessagesVisible', { QueueName: 'fanout-test-sub_1' }, 7, noon + 2000);
   put('ApproximateNumberOfMessagesVisible', { QueueName: 'fanout-test-sub_1' }, 3, noon + 3000);
-  put('DeliveryAttempts', { ...own, outcome: 'delivered' }, 1, noon + 2 * minute);
+  put('EventToDelivered', own, 0, noon + 2 * minute);
 
   const metrics = cloudwatchSubscriptionMetrics(client, 'fanout-test');
   // In the middle of two minutes: whole ones are answered.
@@ -43,7 +44,7 @@ it("a subscription's figures come by period, its own only, with zeros where noth
     periods: [
       { at: noon, delivered: 2, failed: 3, p50Ms: 150, p95Ms: 195, waiting: 7 },
       { at: noon + minute, delivered: 0, failed: 0 },
-      { at: noon + 2 * minute, delivered: 1, failed: 0 },
+      { at: noon + 2 * minute, delivered: 1, failed: 0, p50Ms: 0, p95Ms: 0 },
     ],
   });
 });

@@ -31,14 +31,14 @@ const directiveOf = (line: Record<string, unknown> | undefined) =>
   (line?._aws as { CloudWatchMetrics: [{ Dimensions: string[][] }] } | undefined)?.CloudWatchMetrics[0];
 
 test('counts all that was added before the flush in one line', () => {
-  const delivered = { subscriptionId: 'sub_1', outcome: 'delivered' };
+  const timedOut = { subscriptionId: 'sub_1', outcome: 'timeout' };
   const [line, ...more] = flushed((metrics) => {
-    metrics.add('DeliveryAttempts', 1, delivered);
-    metrics.add('DeliveryAttempts', 1, delivered);
+    metrics.add('AttemptsFailed', 1, timedOut);
+    metrics.add('AttemptsFailed', 1, timedOut);
   });
   expect(more).toEqual([]);
   expect(directiveOf(line)?.Dimensions).toEqual([['service', 'subscriptionId', 'outcome']]);
-  expect(line).toMatchObject({ DeliveryAttempts: [1, 1], ...delivered });
+  expect(line).toMatchObject({ AttemptsFailed: [1, 1], ...timedOut });
 });
 
 test('keeps each duration, so that percentiles are right', () => {
@@ -50,13 +50,13 @@ test('keeps each duration, so that percentiles are right', () => {
 
 test('begins anew after each flush', () => {
   const lines = flushed((metrics) => {
-    for (const outcome of ['delivered', 'timeout', 'timeout']) {
-      metrics.add('DeliveryAttempts', 1, { subscriptionId: 'sub_1', outcome });
+    for (const outcome of ['dns', 'timeout', 'timeout']) {
+      metrics.add('AttemptsFailed', 1, { subscriptionId: 'sub_1', outcome });
       metrics.flush();
     }
   });
-  expect(lines.map(({ outcome, DeliveryAttempts }) => [outcome, DeliveryAttempts])).toEqual([
-    ['delivered', 1],
+  expect(lines.map(({ outcome, AttemptsFailed }) => [outcome, AttemptsFailed])).toEqual([
+    ['dns', 1],
     ['timeout', 1],
     ['timeout', 1],
   ]);

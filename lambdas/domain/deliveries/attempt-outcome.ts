@@ -1,9 +1,9 @@
 /** What went wrong before a status came: no address, no connection, no TLS, no time, no HTTP, or not let out. */
 const errorClasses = ['dns', 'connect', 'tls', 'timeout', 'protocol', 'refused'] as const;
 export type ErrorClass = (typeof errorClasses)[number];
-/** How an attempt is counted: a status other than those that deliver, or why there was none. */
-export const attemptOutcomes = ['delivered', 'status', ...errorClasses] as const;
-export type AttemptOutcomeName = (typeof attemptOutcomes)[number];
+/** How an attempt that failed is counted: by a status other than those that deliver, or by why there was none. */
+export const failureKinds = ['status', ...errorClasses] as const;
+export type FailureKind = (typeof failureKinds)[number];
 
 /** One attempt, as the sender saw it. */
 export type AttemptResult = (

@@ -91,8 +91,8 @@ describe('the dashboard of the template, drawn from a local run', () => {
   test.each<[string, string, Record<string, string>, string, number]>([
     ['what the functions say', 'WebhookFanout EventsReceived', {}, 'Sum', 3],
     ['what they say by dimension', 'WebhookFanout EventsRefused', { reason: 'bad-token' }, 'Sum', 1],
-    ['deliveries', 'WebhookFanout DeliveryAttempts', { subscriptionId: 'crm', outcome: 'delivered' }, 'Sum', 4],
-    ['failures', 'WebhookFanout DeliveryAttempts', { subscriptionId: 'mail-tool', outcome: 'status' }, 'Sum', 3],
+    ['deliveries', 'WebhookFanout EventToDelivered', { subscriptionId: 'crm' }, 'SampleCount', 4],
+    ['failures', 'WebhookFanout AttemptsFailed', { subscriptionId: 'mail-tool', outcome: 'status' }, 'Sum', 3],
   ])('counts %s', (_, name, dimensions, statistic, expected) => {
     const [namespace = '', metric = ''] = name.split(' ');
     const range = { start: 0, end: Date.now() };
