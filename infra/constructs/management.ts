@@ -63,13 +63,12 @@ export class Management extends Construct {
     );
     this.manage.allow(['dynamodb:GetItem', 'dynamodb:UpdateItem'], [tables.settings.tableArn]);
     // PutItem: what was asked for under an idempotency key.
-    this.manage.allow(['dynamodb:GetItem', 'dynamodb:PutItem'], [tables.deliveries.tableArn]);
+    this.manage.allow(['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:PutItem'], [tables.deliveries.tableArn]);
     this.manage.allow(['dynamodb:Query'], [tables.deliveries.tableArn, tables.undeliveredIndexArn]);
     this.manage.allow(['dynamodb:GetItem'], [tables.conversations.tableArn]);
     if (tables.events !== undefined) {
       this.manage.allow(['dynamodb:GetItem', 'dynamodb:BatchGetItem'], [tables.events.tableArn]);
       this.manage.allow(['dynamodb:Query'], tables.eventIndexArns);
-      this.manage.allow(['dynamodb:BatchGetItem'], [tables.deliveries.tableArn]);
     }
     this.manage.allow(['events:PutEvents'], [bus.bus.eventBusArn], onlyEvents([eventSources.fanout], [testEventType]));
     const stack = Stack.of(this);

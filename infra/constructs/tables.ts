@@ -9,7 +9,12 @@ import {
   type TableProps,
 } from 'aws-cdk-lib/aws-dynamodb';
 import { Construct } from 'constructs';
-import { eventSummaryFields, tableSchemas, timeToLiveAttribute } from '../../lambdas/contracts/table-schemas.ts';
+import {
+  eventSummaryFields,
+  tableSchemas,
+  timeToLiveAttribute,
+  undeliveredSummaryFields,
+} from '../../lambdas/contracts/table-schemas.ts';
 
 export interface TablesProps {
   /** `destroy` is for try-outs: the subscriptions are lost with the stack. */
@@ -67,8 +72,8 @@ export class Tables extends Construct {
       indexName: deliveries.index.name,
       partitionKey: { name: deliveries.index.partitionKey, type: AttributeType.STRING },
       sortKey: { name: deliveries.index.sortKey, type: AttributeType.NUMBER },
-      // It holds what was not delivered only, and whoever asks for that wants to know why, or to replay it.
-      projectionType: ProjectionType.ALL,
+      projectionType: ProjectionType.INCLUDE,
+      nonKeyAttributes: [...undeliveredSummaryFields],
     });
     this.deliveries.addGlobalSecondaryIndex({
       indexName: deliveries.dueIndex.name,

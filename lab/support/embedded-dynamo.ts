@@ -1,5 +1,5 @@
 import { type CreateTableCommandInput, DynamoDBClient, type Projection } from '@aws-sdk/client-dynamodb';
-import { eventSummaryFields, tableSchemas } from '../../lambdas/contracts/table-schemas.ts';
+import { eventSummaryFields, tableSchemas, undeliveredSummaryFields } from '../../lambdas/contracts/table-schemas.ts';
 import { systemClock } from '../../local/aws/engine/engine-clock.ts';
 import { createDynamoTables } from '../../local/aws/wire/dynamodb.ts';
 import { startAwsEndpoint } from '../../local/aws/wire/http-server.ts';
@@ -70,7 +70,9 @@ function projectionOf(indexName: string): Projection {
   const { byTime, byConversation } = tableSchemas.events;
   const isOfHistory = [byTime, byConversation].some(({ name }) => name === indexName);
   if (isOfHistory) return { ProjectionType: 'INCLUDE', NonKeyAttributes: [...eventSummaryFields] };
-  return { ProjectionType: indexName === tableSchemas.deliveries.index.name ? 'ALL' : 'KEYS_ONLY' };
+  return indexName === tableSchemas.deliveries.index.name
+    ? { ProjectionType: 'INCLUDE', NonKeyAttributes: [...undeliveredSummaryFields] }
+    : { ProjectionType: 'KEYS_ONLY' };
 }
 
 function keySchema(partitionKey: string, sortKey: string | undefined): CreateTableCommandInput['KeySchema'] {

@@ -4,7 +4,8 @@ import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
 import { type JsonObject, safeInteger } from '../json/json.ts';
 import type { DeliveryHistory, DeliveryPlace, DeliveryQuery } from '../manage/ports.ts';
 import { fromAttributes, toAttributes } from './dynamo-attributes.ts';
-import { type BatchDeps, batchGetAll } from './dynamo-batches.ts';
+import { type BatchDeps, batchGetAll, type Item } from './dynamo-batches.ts';
+import { projection } from './dynamo-expressions.ts';
 
 const { partitionKey, sortKey, index } = tableSchemas.deliveries;
 /** Pages read for one answer at most: a filter can leave little of each. What is missing comes with the next answer. */
@@ -16,6 +17,32 @@ interface Options extends BatchDeps {
 
 export function dynamoDeliveryHistory(options: Options): DeliveryHistory {
   const { client, tableName } = options;
+
+  async function readKeys(
+    keys: readonly Item[],
+    fields: readonly string[],
+    ConsistentRead = false,
+  ): Promise<DeliveryRecord[]> {
+    const found = await batchGetAll(options, {
+      [tableName]: { Keys: [...keys], ConsistentRead, ...projection(fields) },
+    });
+    return (found.get(tableName) ?? []).map(recordOf);
+  }
+
+  /** What the index says of, in its order; without what has changed since the index was written. */
+  async function readFound(found: readonly Item[], query: DeliveryQuery): Promise<DeliveryRecord[]> {
+    const keys = found.map((item) => ({
+      [partitionKey]: item[partitionKey] ?? { S: '' },
+      [sortKey]: item[sortKey] ?? { S: '' },
+    }));
+    const records = await readKeys(keys, fieldsOf(query), true);
+    const byId = new Map(records.map((record) => [record.webhookId, record]));
+    return found.flatMap((item) => {
+      const record = byId.get(item[sortKey]?.S ?? '');
+      return record !== undefined && isAskedFor(record, query) ? [record] : [];
+    });
+  }
+
   return {
     async read(subscriptionId, webhookId) {
       const { Item } = await client.send(
@@ -29,17 +56,11 @@ export function dynamoDeliveryHistory(options: Options): DeliveryHistory {
     },
 
     async readMany(pairs) {
-      const found = await batchGetAll(options, {
-        [tableName]: {
-          Keys: pairs.map(({ subscriptionId, webhookId }) => ({
-            [partitionKey]: { S: subscriptionId },
-            [sortKey]: { S: webhookId },
-          })),
-          ProjectionExpression: shownFields.map((field) => `#${field}`).join(', '),
-          ExpressionAttributeNames: Object.fromEntries(shownFields.map((field) => [`#${field}`, field])),
-        },
-      });
-      return (found.get(tableName) ?? []).map(recordOf);
+      const keys = pairs.map(({ subscriptionId, webhookId }) => ({
+        [partitionKey]: { S: subscriptionId },
+        [sortKey]: { S: webhookId },
+      }));
+      return readKeys(keys, shownFields);
     },
 
     async list(subscriptionId, query) {
@@ -54,7 +75,8 @@ export function dynamoDeliveryHistory(options: Options): DeliveryHistory {
             ...(start === undefined ? {} : { ExclusiveStartKey: start }),
           }),
         );
-        deliveries.push(...(result.Items ?? []).map(recordOf));
+        const items = result.Items ?? [];
+        deliveries.push(...(readsIndex(query.state) ? await readFound(items, query) : items.map(recordOf)));
         start = result.LastEvaluatedKey;
         if (start === undefined || deliveries.length >= query.limit) break;
       }
@@ -84,6 +106,25 @@ const shownFields = [
   'replayName',
 ] as const satisfies readonly (keyof DeliveryRecord)[];
 
+function fieldsOf({ withEvent = false }: DeliveryQuery): readonly string[] {
+  return withEvent ? [...shownFields, 'event'] : shownFields;
+}
+
+/** As the query of the index asks. */
+function isAskedFor(record: DeliveryRecord, query: DeliveryQuery): boolean {
+  const { state, from = 0, to = Number.MAX_SAFE_INTEGER, replayName, eventType, lastStatus } = query;
+  const { undeliveredAt, lastStatus: status = 0 } = record;
+  return (
+    undeliveredAt !== undefined &&
+    undeliveredAt >= from &&
+    undeliveredAt <= to &&
+    (state === 'undelivered' || record.state === state) &&
+    (replayName === undefined || record.replayName === replayName) &&
+    (eventType === undefined || record.eventType === eventType) &&
+    (lastStatus === undefined || (status >= lastStatus.from && status <= lastStatus.to))
+  );
+}
+
 /** What was delivered has no `undeliveredAt`, so the index holds all the rest and nothing else. */
 function readsIndex(state: DeliveryQuery['state']): boolean {
   return state !== undefined && state !== 'delivered';
@@ -104,7 +145,7 @@ function placeOf(key: Record<string, AttributeValue>): DeliveryPlace {
 }
 
 function expressions(subscriptionId: string, query: DeliveryQuery) {
-  const { state, from, to, replayName, eventType, lastStatus, withEvent = false } = query;
+  const { state, from, to, replayName, eventType, lastStatus } = query;
   const names: Record<string, string> = { '#id': partitionKey };
   const values: Record<string, AttributeValue> = { ':id': { S: subscriptionId } };
   let KeyConditionExpression = '#id = :id';
@@ -127,25 +168,26 @@ function expressions(subscriptionId: string, query: DeliveryQuery) {
   }
   if (eventType !== undefined) {
     filters.push('#eventType = :eventType');
+    names['#eventType'] = 'eventType';
     values[':eventType'] = { S: eventType };
   }
   if (lastStatus !== undefined) {
     filters.push('#lastStatus BETWEEN :leastStatus AND :mostStatus');
+    names['#lastStatus'] = 'lastStatus';
     values[':leastStatus'] = { N: String(lastStatus.from) };
     values[':mostStatus'] = { N: String(lastStatus.to) };
   }
-  const shown = withEvent ? [...shownFields, 'event'] : shownFields;
-  for (const field of shown) names[`#${field}`] = field;
+  const shown = projection(usesIndex ? [partitionKey, sortKey] : fieldsOf(query));
   return {
     ...(usesIndex ? { IndexName: index.name, ScanIndexForward: false } : {}),
     KeyConditionExpression,
     ...(filters.length === 0 ? {} : { FilterExpression: filters.join(' AND ') }),
-    ProjectionExpression: shown.map((field) => `#${field}`).join(', '),
-    ExpressionAttributeNames: names,
+    ...shown,
+    ExpressionAttributeNames: { ...names, ...shown.ExpressionAttributeNames },
     ExpressionAttributeValues: values,
   };
 }
 
-function recordOf(item: Record<string, AttributeValue>): DeliveryRecord {
+function recordOf(item: Item): DeliveryRecord {
   return { history: [], ...fromAttributes(item) } as unknown as DeliveryRecord & JsonObject;
 }

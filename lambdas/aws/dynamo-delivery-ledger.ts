@@ -5,7 +5,7 @@ import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
 import type { SubscriptionConfig, SubscriptionState } from '../domain/subscriptions/subscription.ts';
 import { fromAttributes, toAttributes } from './dynamo-attributes.ts';
 import { type BatchDeps, batchGetAll, batchWriteAll } from './dynamo-batches.ts';
-import { ifConditionHolds } from './dynamo-expressions.ts';
+import { ifConditionHolds, projection } from './dynamo-expressions.ts';
 
 /** All that a batch needs but the stored event and response, which may be large. */
 const recordFields = [
@@ -31,10 +31,6 @@ const recordFields = [
   'replayName',
   'ttl',
 ] as const satisfies readonly (keyof DeliveryRecord)[];
-const projection = {
-  ProjectionExpression: recordFields.map((field) => `#${field}`).join(', '),
-  ExpressionAttributeNames: Object.fromEntries(recordFields.map((field) => [`#${field}`, field])),
-};
 
 interface Options extends BatchDeps {
   readonly deliveriesTable: string;
@@ -80,7 +76,7 @@ export function dynamoDeliveryLedger(options: Options): DeliveryLedger {
       }));
       const found = await batchGetAll(options, {
         [subscriptionsTable]: { Keys: recordKeys, ConsistentRead: true },
-        [deliveriesTable]: { Keys: keys, ConsistentRead: true, ...projection },
+        [deliveriesTable]: { Keys: keys, ConsistentRead: true, ...projection(recordFields) },
       });
       const itemsOf = (table: string) => (found.get(table) ?? []).map(fromAttributes);
       return knowledgeOf(itemsOf(subscriptionsTable), itemsOf(deliveriesTable));

@@ -4,11 +4,22 @@ import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
 import type { JsonValue } from '../json/json.ts';
 import type { DueDeliveries } from '../provision/ports.ts';
 import { fromAttributes, toAttribute } from './dynamo-attributes.ts';
-import { type BatchDeps, batchGetAll } from './dynamo-batches.ts';
+import { type BatchDeps, batchGetAll, type Item } from './dynamo-batches.ts';
+import { projection } from './dynamo-expressions.ts';
 
 const { partitionKey, sortKey, index, dueIndex } = tableSchemas.deliveries;
-/** Of keys; the events are read for as many at a time. */
+/** Of keys; the items are read for as many at a time. */
 const keysPerPage = 100;
+/** Of what is retrying, without its event and what came back. */
+const waitingFields: readonly (keyof DeliveryRecord)[] = [
+  'subscriptionId',
+  'webhookId',
+  'state',
+  'messageId',
+  'dueAt',
+  'nextAttemptAt',
+  'lastAttemptAt',
+];
 
 /** The ledger of all subscribers, by what is due. */
 export function dynamoDueDeliveries(deps: BatchDeps & { readonly tableName: string }): DueDeliveries {
@@ -17,6 +28,19 @@ export function dynamoDueDeliveries(deps: BatchDeps & { readonly tableName: stri
     [partitionKey]: { S: subscriptionId },
     [sortKey]: { S: webhookId },
   });
+
+  async function readFields(
+    items: readonly Item[],
+    fields: readonly (keyof DeliveryRecord)[],
+  ): Promise<DeliveryRecord[]> {
+    const keys = items.map((item) =>
+      keyOf({ subscriptionId: item[partitionKey]?.S ?? '', webhookId: item[sortKey]?.S ?? '' }),
+    );
+    const found = await batchGetAll(deps, {
+      [tableName]: { Keys: keys, ConsistentRead: true, ...projection(fields) },
+    });
+    return (found.get(tableName) ?? []).map((item) => fromAttributes(item) as unknown as DeliveryRecord);
+  }
 
   /** Sets what has a value and removes the rest, if the item is still due when `record` was. */
   async function change(
@@ -72,28 +96,23 @@ export function dynamoDueDeliveries(deps: BatchDeps & { readonly tableName: stri
 
     async *waiting(subscriptionId) {
       const pages = paginateQuery(
-        { client },
+        { client, pageSize: keysPerPage },
         {
           TableName: tableName,
           IndexName: index.name,
           KeyConditionExpression: '#id = :id',
-          // An item of an earlier version is not in the index `due`, wherever its event waits.
-          FilterExpression: '#state = :retrying AND (attribute_not_exists(#messageId) OR attribute_not_exists(#dueAt))',
-          ProjectionExpression: '#id, #webhookId, #state, #dueAt, #nextAttemptAt, #lastAttemptAt',
-          ExpressionAttributeNames: {
-            '#id': partitionKey,
-            '#webhookId': sortKey,
-            '#state': 'state',
-            '#messageId': 'messageId',
-            '#dueAt': 'dueAt',
-            '#nextAttemptAt': 'nextAttemptAt',
-            '#lastAttemptAt': 'lastAttemptAt',
-          },
+          FilterExpression: '#state = :retrying',
+          ProjectionExpression: '#id, #webhookId',
+          ExpressionAttributeNames: { '#id': partitionKey, '#webhookId': sortKey, '#state': 'state' },
           ExpressionAttributeValues: { ':id': { S: subscriptionId }, ':retrying': { S: 'retrying' } },
         },
       );
       for await (const { Items = [] } of pages) {
-        yield Items.map((item) => fromAttributes(item) as unknown as DeliveryRecord);
+        const records = await readFields(Items, waitingFields);
+        yield records.filter(
+          // An item of an earlier version is not in the index `due`, wherever its event waits.
+          ({ state, messageId, dueAt }) => state === 'retrying' && (messageId === undefined || dueAt === undefined),
+        );
       }
     },
 

@@ -78,3 +78,14 @@ export async function ifConditionHolds<Output>(write: Promise<Output>): Promise<
     throw error;
   }
 }
+
+/** These attributes and no others. */
+export function projection(attributes: readonly string[]): {
+  readonly ProjectionExpression: string;
+  readonly ExpressionAttributeNames: Record<string, string>;
+} {
+  return {
+    ProjectionExpression: attributes.map((name) => `#${name}`).join(', '),
+    ExpressionAttributeNames: Object.fromEntries(attributes.map((name) => [`#${name}`, name])),
+  };
+}

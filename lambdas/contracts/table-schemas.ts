@@ -8,7 +8,8 @@ export const tableSchemas = {
   },
   settings: { partitionKey: 'orgId' },
   /**
-   * Sparse index `undelivered` (`subscriptionId`, `undeliveredAt` number, epoch ms): what was not delivered, in one query.
+   * Sparse index `undelivered` (`subscriptionId`, `undeliveredAt` number, epoch ms), with `undeliveredSummaryFields`: what was
+   * not delivered, in one query.
    * Sparse index `due` (`dueShard` number, `dueAt` number, epoch ms), keys only: what is `retrying`, by when the sweep looks
    * after it.
    */
@@ -38,6 +39,19 @@ export const eventSummaryFields = [
   'occurredAt',
   'recordedAt',
   'causedBy',
+] as const;
+
+/**
+ * What the index `undelivered` holds beside its keys: by what its entries are chosen, and why they are there. Nothing that
+ * changes with each attempt, which would be a second write; and not the event, which would be paid for twice.
+ */
+export const undeliveredSummaryFields = [
+  'state',
+  'reason',
+  'eventType',
+  'lastStatus',
+  'lastError',
+  'replayName',
 ] as const;
 
 /** Epoch seconds, as DynamoDB wants it. */

@@ -60,6 +60,8 @@ describe('the ledger in DynamoDB', () => {
         undeliveredAt: noon,
         state: 'exhausted',
         reason: 'all failed',
+        event: '{}',
+        responseHead: 'oops',
       }),
       aRecord({ subscriptionId: 'sub_c', webhookId: 'two', undeliveredAt: noon + 5 }),
       aRecord({ subscriptionId: 'sub_c', webhookId: 'three', state: 'delivered' }),
@@ -74,5 +76,9 @@ describe('the ledger in DynamoDB', () => {
       }),
     );
     expect(Items.map(({ webhookId, reason }) => [webhookId?.S, reason?.S])).toEqual([['one', 'all failed']]);
+    // The event and what came back are stored once, with the item.
+    expect(Object.keys(Items[0] ?? {}).sort()).toEqual(
+      ['subscriptionId', 'webhookId', 'undeliveredAt', 'state', 'reason', 'eventType'].sort(),
+    );
   });
 });
