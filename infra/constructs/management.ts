@@ -1,4 +1,4 @@
-import { Duration, Stack } from 'aws-cdk-lib';
+import { ArnFormat, Duration, Stack } from 'aws-cdk-lib';
 import { HttpMethod } from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
@@ -83,6 +83,15 @@ export class Management extends Construct {
     this.manage.allowNamed(['sqs:GetQueueUrl', 'sqs:GetQueueAttributes', 'sqs:SendMessage'], {
       arn: stack.formatArn({ service: 'sqs', resource: `${props.routePrefix}-*` }),
       reason: 'Queues of subscribers are made at run time; all of their names begin like this.',
+    });
+    this.manage.allowNamed(['lambda:InvokeFunction'], {
+      arn: stack.formatArn({
+        service: 'lambda',
+        resource: 'function',
+        resourceName: `${props.routePrefix}-*`,
+        arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+      }),
+      reason: 'Delivery functions are made at run time; all of their names begin like this.',
     });
 
     // One permission for the API. CDK's one for each route leaves out the method, so those of `GET` and `PATCH` on one

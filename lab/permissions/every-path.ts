@@ -292,13 +292,17 @@ function pathsOf(traveller: Traveller): { readonly together: Paths; readonly aft
       if (!JSON.stringify(subscriptions).includes(subscriptionId)) throw new Error('it is not listed');
     },
 
-    'a subscriber that asks for rest, a probe, and its recovery': async () => {
+    'a subscriber that asks for rest, one event sent again meanwhile, a probe, and its recovery': async () => {
       const { subscriber, subscriptionId } = await subscribe(['meeting_updated']);
       subscriber.answer = (_delivery, response) => response.writeHead(503, { 'retry-after': '3600' }).end();
       await post({ orgId, type: 'meeting_updated', data: { agentId: 1 } });
       await until('the circuit to open', async () => (await state(subscriptionId))?.circuit?.M?.state?.S === 'open');
       await until('the queue to be read no more', async () => (await mapping(subscriptionId))?.State === 'Disabled');
       subscriber.answer = (_delivery, response) => response.writeHead(204).end();
+      const path = `/v1/subscriptions/${subscriptionId}/deliveries`;
+      const { deliveries } = (await api('GET', `${path}?state=retrying`)) as { deliveries: { webhookId: string }[] };
+      await api('POST', `${path}/${deliveries[0]?.webhookId}/resend`);
+      await until('the resend to arrive though the queue is not read', () => subscriber.deliveries.length === 2);
       const dueAt = Date.now() - 1_000;
       await changeState(subscriptionId, 'SET circuit.probeAt = :at, throttledUntil = :at', { ':at': dueAt });
       await control({ subscriptionId, action: 'probe', dueAt });

@@ -8,6 +8,7 @@ import {
 import { type ExistingRoute, type RouteAction, ruleTargetId } from '../../lambdas/domain/routes/route-plan.ts';
 import { type CompiledPattern, matches, parseEventPattern } from '../../lambdas/event-pattern/event-pattern.ts';
 import { parseJson } from '../../lambdas/json/json.ts';
+import type { DeliveryFunctions } from '../../lambdas/manage/ports.ts';
 import type { ActionOutcome, RouteControlPlane } from '../../lambdas/provision/ports.ts';
 import { EngineError } from '../../local/aws/engine/engine-error.ts';
 import type { EventBuses } from '../../local/aws/engine/event-bus.ts';
@@ -93,17 +94,28 @@ export class ControlPlane {
     for (const { mapping } of this.mappings.values()) void mapping.delete();
   }
 
+  deliveryFunctionsFor(invocation: Invocation): DeliveryFunctions {
+    return {
+      resend: (id, message) => this.#invoke(invocation, `${this.#options.prefix}-${id}`, { resend: message }),
+    };
+  }
+
+  /** Lambda may do it twice. */
+  #invoke(invocation: Invocation, functionName: string, payload: unknown): Promise<void> {
+    const { invokeAsync } = this.#options;
+    return invocation.call('Invoke', () => {
+      invokeAsync(functionName, JSON.stringify(payload));
+      if (invocation.strikes('invoked-twice')) invokeAsync(functionName, JSON.stringify(payload));
+    });
+  }
+
   portFor(invocation: Invocation): RouteControlPlane {
-    const { queues, invokeAsync } = this.#options;
+    const { queues } = this.#options;
     return {
       describe: (names) => this.#describe(invocation, names),
       apply: (action) => this.#apply(invocation, action),
       subscriptionIds: () => this.#subscriptionIds(invocation),
-      invoke: (functionName, payload) =>
-        invocation.call('Invoke', () => {
-          invokeAsync(functionName, JSON.stringify(payload));
-          if (invocation.strikes('invoked-twice')) invokeAsync(functionName, JSON.stringify(payload));
-        }),
+      invoke: (functionName, payload) => this.#invoke(invocation, functionName, payload),
       unreservedConcurrency: () => invocation.call('GetAccountSettings', () => 1_000),
       depths: (ids) =>
         invocation.call('GetQueueAttributes depths', () =>

@@ -129,7 +129,11 @@ export class DeliveryCheck implements LedgerWatch {
     else this.#checkContent(fact, subscriptionId, request, about);
     if (reading === undefined) this.#report('a batch is read before it is delivered', `${id} was not`, about);
     else {
-      this.#checkSubscriber(reading, subscriptionId, request, about);
+      const wanted = this.#resends.get(pairKey(subscriptionId, id));
+      // A person who wants one event now overrules the rest, for one attempt.
+      const isWantedNow =
+        wanted !== undefined && !earlier.some((one) => one.at >= wanted.at && isKnownTo(reading, one));
+      this.#checkSubscriber(reading, subscriptionId, request, about, isWantedNow);
       for (const previous of earlier) this.#checkAgainst(previous, attempt, reading, earlier, about);
     }
     earlier.push(attempt);
@@ -280,7 +284,13 @@ export class DeliveryCheck implements LedgerWatch {
     }
   }
 
-  #checkSubscriber({ step, stored }: Reading, subscriptionId: string, request: WebhookRequest, about: string[]): void {
+  #checkSubscriber(
+    { step, stored }: Reading,
+    subscriptionId: string,
+    request: WebhookRequest,
+    about: string[],
+    isWantedNow: boolean,
+  ): void {
     const now = this.#options.now();
     const { config, state } = stored;
     const obstacle =
@@ -312,7 +322,8 @@ export class DeliveryCheck implements LedgerWatch {
     if (this.attempts % 5 === 0 && !isSigned(request, stored, now))
       this.#report('every delivery is signed', `${subscriptionId}: no signature fits`, about);
     const rest = this.#rests.get(subscriptionId);
-    if (rest !== undefined && step > rest.knownFromStep && now < rest.until) {
+    const mayPass = isWantedNow && rest !== undefined && Number.isFinite(rest.until);
+    if (rest !== undefined && step > rest.knownFromStep && now < rest.until && !mayPass) {
       const wish = Number.isFinite(rest.until) ? `no attempt before ${time(rest.until)}` : 'nothing more';
       this.#report('an endpoint is left alone for as long as it asks', `${subscriptionId} asked for ${wish}`, about);
     }
@@ -326,8 +337,7 @@ export class DeliveryCheck implements LedgerWatch {
     earlier: readonly Attempt[],
     about: string[],
   ): void {
-    const isKnownToReader = ({ writtenAtStep }: Attempt) =>
-      writtenAtStep !== undefined && writtenAtStep <= reading.step;
+    const isKnownToReader = (one: Attempt) => isKnownTo(reading, one);
     const overlapping = ({ invocation }: Attempt) =>
       invocation.endedAtStep === undefined ||
       invocation.endedAtStep >= reading.step ||
@@ -376,6 +386,11 @@ export class DeliveryCheck implements LedgerWatch {
   #report(invariant: string, text: string, about: readonly string[]): void {
     this.#options.violations.report(invariant, text, about);
   }
+}
+
+/** Whoever read the ledger then could see it there. */
+function isKnownTo({ step }: Reading, { writtenAtStep }: Attempt): boolean {
+  return writtenAtStep !== undefined && writtenAtStep <= step;
 }
 
 function pairKey(subscriptionId: string, webhookId: string): string {

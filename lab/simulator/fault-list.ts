@@ -209,6 +209,12 @@ export const productFaults: readonly ProductFault[] = [
     broken: "if (record.state === 'delivered') return false;",
   },
   {
+    name: 'let a resend through for ever',
+    file: 'lambdas/domain/deliveries/delivery-plan.ts',
+    line: 'return isResend && record?.replayName !== replayName;',
+    broken: 'return isResend;',
+  },
+  {
     name: 'take seconds for milliseconds',
     file: 'lambdas/domain/events/drift-event.ts',
     line: 'time * 1000 : time;',

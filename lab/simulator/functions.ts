@@ -317,6 +317,7 @@ export class Functions {
             rules: { outboundPolicy: 'public', timeline },
             routePrefix: routeSettings.prefix,
             queues: { ...sqsSubscriberQueues(sqs, routeSettings.prefix), depth: async () => undefined },
+            functions: this.#options.controlPlane().deliveryFunctionsFor(invocation),
             subscriptionMetrics: { read: notAsked },
             replays: this.#replaysFor(invocation),
             defaultQuietPeriodSeconds,

@@ -41,20 +41,27 @@ export function sqsSubscriberQueues(client: SQSClient, routePrefix: string): Sub
       return own && { waiting: own.visible, inFlight: own.hidden, deadLetters: dead?.visible ?? 0 };
     },
 
-    async put(subscriptionId, envelopes) {
+    async put(subscriptionId, envelopes, delaySeconds = 0) {
       const queueUrl = await urlOf(routeNames(routePrefix, subscriptionId).queue);
-      if (queueUrl === undefined) return false;
+      if (queueUrl === undefined) return undefined;
+      const ids: string[] = [];
       for (const bodies of callsOf(envelopes)) {
         const result = await client.send(
           new SendMessageBatchCommand({
             QueueUrl: queueUrl,
-            Entries: bodies.map((body, index) => ({ Id: String(index), MessageBody: body })),
+            Entries: bodies.map((body, index) => ({
+              Id: String(index),
+              MessageBody: body,
+              ...(delaySeconds === 0 ? {} : { DelaySeconds: delaySeconds }),
+            })),
           }),
         );
         const [failed] = result.Failed ?? [];
         if (failed !== undefined) throw new Error(`the subscriber's queue did not take an event: ${failed.Code}`);
+        const sent = new Map(result.Successful?.map(({ Id, MessageId }) => [Id, MessageId]));
+        ids.push(...bodies.map((_, index) => sent.get(String(index)) ?? ''));
       }
-      return true;
+      return ids;
     },
   };
 }

@@ -65,7 +65,7 @@ export async function makeAttempt(
 
 export function subjectOf(subscriptionId: string, message: DeliveryMessage) {
   const { webhookId, eventType, occurredAt, messageId, sentAt, body, replayName } = message;
-  const isResent = message.replaysDelivered;
+  const isResent = message.isResend;
   const subject = { subscriptionId, webhookId, eventType, occurredAt, messageId, sentAt, isResent, event: body };
   return replayName === undefined ? subject : { ...subject, replayName };
 }

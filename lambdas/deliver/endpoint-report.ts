@@ -1,10 +1,10 @@
 import {
   circuitAfterFailedProbe,
+  circuitAfterSuccess,
   evaluateFailure,
   failingSinceAfter,
   type HealthVerdict,
   probeMessage,
-  rampingCircuit,
   speaksAgainstEndpoint,
 } from '../domain/deliveries/endpoint-health.ts';
 import {
@@ -72,15 +72,16 @@ async function reportSuccess(
   deps: DeliverDeps,
 ): Promise<void> {
   const { control, subscriptionId } = deps;
-  const open = state?.circuit?.state === 'open' ? state.circuit : undefined;
-  if (state?.failingSince === undefined && open === undefined) return;
+  const circuit = state && circuitAfterSuccess(state, now);
+  if (state?.failingSince === undefined && circuit === undefined) return;
   if (state?.failingNotice !== undefined && state.failingSince !== undefined) {
     if (!(await publish([deliveryRecovered(subscriptionId, state.failingSince, now)], deps))) return;
   }
   const health = deps.health.ofEndpoint(state?.appliedEndpoint);
   const deliveredAt = attempts.some(({ record }) => record.state === 'delivered') ? now : undefined;
-  await health.endFailing({ deliveredAt, circuit: open && rampingCircuit(open, now) });
-  if (open !== undefined) await control.send([{ message: { subscriptionId, action: 'recovered' }, delaySeconds: 0 }]);
+  await health.endFailing({ deliveredAt, circuit });
+  if (circuit !== undefined)
+    await control.send([{ message: { subscriptionId, action: 'recovered' }, delaySeconds: 0 }]);
 }
 
 async function act(

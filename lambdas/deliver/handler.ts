@@ -1,6 +1,7 @@
 import middy from '@middy/core';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import type { QueuedMessage } from '../domain/deliveries/delivery-message.ts';
+import type { ResentMessage } from '../domain/deliveries/endpoint-health.ts';
 import { itemFailure } from '../sqs/batch-item-failures.ts';
 import { flushMetrics } from '../telemetry/flush-metrics.ts';
 import type { DeliverDeps } from './deliver-deps.ts';
@@ -8,9 +9,14 @@ import { deliverMessages } from './deliver-messages.ts';
 import { reportEndpoint } from './endpoint-report.ts';
 import { park } from './park.ts';
 import { type ProbeOutcome, probe } from './probe.ts';
+import { resend } from './resend.ts';
 
-/** A batch of the subscriber's queue, or what `provision` asks for (see domain/deliveries/endpoint-health.ts). */
-export type DeliverEvent = SQSEvent | { readonly probe: true } | { readonly park: true };
+/** A batch of the subscriber's queue, or what `provision` and `manage` ask for (see domain/deliveries/endpoint-health.ts). */
+export type DeliverEvent =
+  | SQSEvent
+  | { readonly probe: true }
+  | { readonly park: true }
+  | { readonly resend: ResentMessage };
 
 /** A batch that failed as a whole. An outage of the ledger of eight hours stays below the queue's 1,000 receives. */
 const repeatAfterSeconds = 30;
@@ -22,10 +28,11 @@ export function createDeliverHandler(deps: DeliverDeps) {
     async (
       event: DeliverEvent,
       context: Pick<Context, 'getRemainingTimeInMillis'>,
-    ): Promise<SQSBatchResponse | ProbeOutcome | { parked: number }> => {
+    ): Promise<SQSBatchResponse | ProbeOutcome | { parked: number } | { attempts: number }> => {
       const remainingMs = () => context.getRemainingTimeInMillis();
       if ('probe' in event) return probe(deps, remainingMs);
       if ('park' in event) return park(deps, remainingMs);
+      if ('resend' in event) return resend(event.resend, deps, remainingMs);
 
       const messages = event.Records.map(queuedMessage);
       try {

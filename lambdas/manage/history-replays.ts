@@ -92,7 +92,8 @@ export function historyReplays(deps: HistoryReplayDeps) {
           const replaysDelivered = record?.state === 'delivered';
           return replayedEnvelope(event.event, name, { replaysDelivered }) ?? [];
         });
-      if (envelopes.length > 0 && !(await queues.put(subscriptionId, envelopes))) return noQueue(subscriptionId);
+      if (envelopes.length > 0 && (await queues.put(subscriptionId, envelopes)) === undefined)
+        return noQueue(subscriptionId);
       queued += envelopes.length;
       looked += chunk.looked;
       before = chunk.next;

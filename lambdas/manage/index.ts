@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { LambdaClient } from '@aws-sdk/client-lambda';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { cloudwatchSubscriptionMetrics } from '../aws/cloudwatch-subscription-metrics.ts';
 import { dynamoConversationStore } from '../aws/dynamo-conversation-store.ts';
@@ -12,6 +13,7 @@ import { dynamoSettingsStore } from '../aws/dynamo-settings-store.ts';
 import { dynamoSubscriptionStore } from '../aws/dynamo-subscription-store.ts';
 import { eventBridgePublisher } from '../aws/event-bridge-publisher.ts';
 import { eventBridgeReplays } from '../aws/event-bridge-replays.ts';
+import { lambdaDeliveryFunctions } from '../aws/lambda-delivery-functions.ts';
 import { sleep } from '../aws/sleep.ts';
 import { sqsSubscriberQueues } from '../aws/sqs-subscriber-queues.ts';
 import { parseLegacyTimeline } from '../domain/events/legacy-timeline.ts';
@@ -42,6 +44,7 @@ export const handler = createManageHandler({
   conversations: dynamoConversationStore({ ...batches, tableName: env.CONVERSATIONS_TABLE }),
   publisher: eventBridgePublisher({ client: eventBridge, eventBusName: env.EVENT_BUS_NAME, sleep }),
   queues: sqsSubscriberQueues(new SQSClient(), env.ROUTE_PREFIX),
+  functions: lambdaDeliveryFunctions(new LambdaClient(), env.ROUTE_PREFIX),
   replays: eventBridgeReplays({
     client: eventBridge,
     archiveArn: env.EVENT_ARCHIVE_ARN,

@@ -1,4 +1,5 @@
 import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
+import type { ResentMessage } from '../domain/deliveries/endpoint-health.ts';
 import type { EventSummary, RecordedEvent } from '../domain/history/recorded-event.ts';
 import type { Conversation } from '../domain/inactivity/inactivity-timer.ts';
 
@@ -105,8 +106,21 @@ export interface SettingsStore {
 export interface SubscriberQueues {
   /** Undefined: the subscriber has no queue (yet). */
   depth(subscriptionId: string): Promise<QueueDepth | undefined>;
-  /** Envelopes as JSON texts. False: the subscriber has no queue (yet). Throws where some could not be put. */
-  put(subscriptionId: string, envelopes: readonly string[]): Promise<boolean>;
+  /**
+   * Envelopes as JSON texts; the messages' ids, in their order. Undefined: the subscriber has no queue (yet). Throws where some
+   * could not be put. `delaySeconds`: whole, 0 to 900.
+   */
+  put(
+    subscriptionId: string,
+    envelopes: readonly string[],
+    delaySeconds?: number,
+  ): Promise<readonly string[] | undefined>;
+}
+
+/** The delivery functions of subscribers, for what they do not read from their queues just now. */
+export interface DeliveryFunctions {
+  /** Does not wait for its end. Throws where there is no such function. */
+  resend(subscriptionId: string, message: ResentMessage): Promise<void>;
 }
 
 /** Messages, as many as SQS believes there are. */

@@ -114,7 +114,7 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
     }
     const name = replayName(routePrefix, id, startedAt);
     const envelope = replayedEnvelope(delivery.event, name);
-    if (envelope === undefined || !(await queues.put(id, [envelope]))) return noQueue(id);
+    if (envelope === undefined || (await queues.put(id, [envelope])) === undefined) return noQueue(id);
     return jsonAnswer(202, { replayName: name, queued: 1 });
   }
 
@@ -156,7 +156,7 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
       const events = givenUp.flatMap(({ event }) => event ?? []);
       const wanted = events.filter((event) => isForSubscription({ event }, config));
       const envelopes = wanted.flatMap((event) => replayedEnvelope(event, name) ?? []);
-      if (envelopes.length > 0 && !(await queues.put(id, envelopes))) return noQueue(id);
+      if (envelopes.length > 0 && (await queues.put(id, envelopes)) === undefined) return noQueue(id);
       queued += envelopes.length;
       withoutEvent += givenUp.length - events.length;
       notWanted += events.length - wanted.length;

@@ -1,5 +1,6 @@
 import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
 import { type DeliveryMessage, deliveryBody, parseMessage } from '../domain/deliveries/delivery-message.ts';
+import { resentCopyDelaySeconds } from '../domain/deliveries/endpoint-health.ts';
 import { replayedEnvelope, replayName } from '../domain/deliveries/replay.ts';
 import { headersToSend } from '../domain/deliveries/webhook-request.ts';
 import { explainOutcome, isForSubscription, isUntried } from '../domain/history/explanation.ts';
@@ -14,7 +15,7 @@ import type { SubscriptionStore } from '../ports/subscription-store.ts';
 import { deliveryView, waitingView } from './deliveries.ts';
 import { allSubscriptions, isWebhookId, judge, noHistory, unknownEvent } from './event-history.ts';
 import { oncePerKey } from './idempotency.ts';
-import type { DeliveryHistory, EventHistory, RequestKeys, SubscriberQueues } from './ports.ts';
+import type { DeliveryFunctions, DeliveryHistory, EventHistory, RequestKeys, SubscriberQueues } from './ports.ts';
 import { type ApiAnswer, invalidField, jsonAnswer, noQueue, type RoutedRequest, readJsonBody } from './request.ts';
 import { emptySchema, resendSchema } from './request-schemas.ts';
 import { notFound, type Operations } from './router.ts';
@@ -27,6 +28,7 @@ export interface ResendDeps {
   readonly events: EventHistory | undefined;
   readonly deliveries: DeliveryHistory;
   readonly queues: SubscriberQueues;
+  readonly functions: DeliveryFunctions;
   readonly requestKeys: RequestKeys;
   readonly routePrefix: string;
   readonly clock: Clock;
@@ -35,12 +37,14 @@ export interface ResendDeps {
 
 /**
  * A resend is a message in the subscriber's own queue like any other, with the same webhook id and the same bytes; its
- * envelope says that a person asked for it now, whatever became of the event before (delivery-ledger.ts).
+ * envelope says that a person asked for it now, whatever became of the event before (delivery-ledger.ts). Where the circuit is
+ * open, the delivery function is handed the message besides.
  */
 export function resendOperations(
   deps: ResendDeps,
 ): Pick<Operations, 'showDelivery' | 'resendDelivery' | 'resendEvent'> {
-  const { subscriptions, rules, events, deliveries, queues, requestKeys, routePrefix, clock, randomBytes } = deps;
+  const { subscriptions, rules, events, deliveries, queues, functions, requestKeys, routePrefix, clock, randomBytes } =
+    deps;
 
   async function showDelivery({ params }: RoutedRequest): Promise<ApiAnswer> {
     const { id = '', webhookId = '' } = params;
@@ -76,7 +80,7 @@ export function resendOperations(
     const once = await oncePerKey(request, body.value as JsonObject, requestKeys, { randomBytes, now: clock() });
     if (once.kind === 'refused') return once.answer;
     const name = replayName(routePrefix, id, once.value.now);
-    if (!(await put(id, envelope, name))) return noQueue(id);
+    if (!(await send(stored, envelope, name))) return noQueue(id);
     return once.value.done(jsonAnswer(202, { webhookId, subscriptionId: id, replayName: name }));
   }
 
@@ -105,7 +109,7 @@ export function resendOperations(
         const hold = holdOf(stored);
         if (hold !== undefined) return { subscriptionId, refused: hold };
         const name = replayName(routePrefix, subscriptionId, once.value.now);
-        return (await put(subscriptionId, event.event, name))
+        return (await send(stored, event.event, name))
           ? { subscriptionId, replayName: name }
           : { subscriptionId, refused: 'it has no queue yet' };
       }),
@@ -119,9 +123,18 @@ export function resendOperations(
     return (await events?.read(webhookId))?.event ?? record?.event;
   }
 
-  async function put(subscriptionId: string, envelope: string, name: string): Promise<boolean> {
-    const message = replayedEnvelope(envelope, name, { replaysDelivered: true });
-    return message !== undefined && (await queues.put(subscriptionId, [message]));
+  /** False: the subscriber has no queue (yet). */
+  async function send({ subscriptionId, state }: StoredSubscription, event: string, name: string): Promise<boolean> {
+    const body = replayedEnvelope(event, name, { isResend: true });
+    if (body === undefined) return false;
+    // Nobody reads the queue while the circuit is open, and a probe would take any of its messages.
+    const isUnread = state?.circuit?.state === 'open';
+    const sentAt = clock();
+    const ids = await queues.put(subscriptionId, [body], isUnread ? resentCopyDelaySeconds : 0);
+    const messageId = ids?.[0];
+    if (messageId === undefined) return false;
+    if (isUnread) await functions.resend(subscriptionId, { messageId, body, sentAt });
+    return true;
   }
 
   function isFor(event: RecordedEvent, stored: StoredSubscription): boolean {

@@ -94,19 +94,20 @@ describe('queues that are written to', () => {
   it('take events in as few calls as fit, and say when there is no such queue', async () => {
     const queues = sqsSubscriberQueues(new SQSClient(), 'fanout-test');
     sqs.on(GetQueueUrlCommand).resolves({ QueueUrl: 'url' });
-    sqs.on(SendMessageBatchCommand).resolves({});
-    expect(
-      await queues.put(
-        'sub_1',
-        Array.from({ length: 25 }, () => '{}'),
-      ),
-    ).toBe(true);
+    sqs.on(SendMessageBatchCommand).callsFake(({ Entries }) => ({
+      Successful: Entries.map(({ Id, MessageBody }: { Id: string; MessageBody: string }) => ({
+        Id,
+        MessageId: `of ${MessageBody}`,
+      })).reverse(),
+    }));
+    const bodies = Array.from({ length: 25 }, (_, index) => `{"n":${index}}`);
+    expect(await queues.put('sub_1', bodies)).toEqual(bodies.map((body) => `of ${body}`));
     expect(sqs.commandCalls(SendMessageBatchCommand)).toHaveLength(3);
     sqs.resetHistory();
     await queues.put('sub_1', ['x'.repeat(600_000), 'y'.repeat(600_000)]);
     expect(sqs.commandCalls(SendMessageBatchCommand)).toHaveLength(2);
     sqs.on(GetQueueUrlCommand).rejects(new QueueDoesNotExist(says));
-    expect(await queues.put('sub_1', ['{}'])).toBe(false);
+    expect(await queues.put('sub_1', ['{}'])).toBeUndefined();
   });
 
   it('say how deep they are, and nothing where there are none', async () => {

@@ -103,9 +103,10 @@ export class ApiOnLoopback {
         depth: async (id) => this.depths.get(id),
         put: async (_id, envelopes) => {
           this.queued.push(...envelopes);
-          return true;
+          return envelopes.map((_, index) => `sqs-${index}`);
         },
       },
+      functions: { resend: async () => {} },
       replays: {
         start: async ({ name, from, to }) => {
           this.replays.unshift({ name, state: 'running', from, to });

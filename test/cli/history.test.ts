@@ -72,7 +72,7 @@ describe('the history on the command line', () => {
     const { out } = await fanout('events', 'resend', webhookId, '--to', subscriptionId);
     expect(out).toMatch(new RegExp(`${subscriptionId} +queued`));
     expect(JSON.parse(api.queued.at(-1) ?? '{}')).toMatchObject({
-      'replay-delivered': true,
+      resend: true,
       detail: { id: webhookId },
     });
   });

@@ -86,6 +86,53 @@ describe('an endpoint that never takes one kind of event', () => {
   });
 });
 
+describe('a resend while nobody reads the queue', () => {
+  const resent = '"replay-name":"by-hand","resend":true,';
+
+  it('is tried now; its success opens the way for all others, and its message in the queue is a duplicate', async () => {
+    const world = await anOpenCircuit();
+    world.receiver = () => answered(200);
+    const before = world.requests.length;
+    const message = world.enqueue({ id: 'msg_1', extra: resent });
+    expect(await world.call({ resend: message })).toEqual({ attempts: 1 });
+    expect(world.records.get('msg_1')).toMatchObject({ state: 'delivered', replayName: 'by-hand' });
+    expect(world.state.circuit?.state).toBe('ramping');
+    expect(world.controls.map(({ message: { action } }) => action)).toContain('recovered');
+    // Lambda may invoke twice, and the queue has it, too.
+    await world.call({ resend: message });
+    expect(await world.invoke([message])).toEqual([]);
+    expect(world.requests).toHaveLength(before + 1);
+  });
+
+  it('that fails goes on like any other: its message carries it, and the next probe is when it was', async () => {
+    const world = await anOpenCircuit();
+    const probeAt = openUntil(world);
+    const message = world.enqueue({ id: 'msg_new', extra: resent });
+    const { hides } = world.calls;
+    await world.call({ resend: message });
+    expect(world.records.get('msg_new')).toMatchObject({ state: 'retrying', messageId: message.messageId });
+    expect([openUntil(world), world.calls.hides]).toEqual([probeAt, hides]);
+    world.receiver = () => answered(200);
+    await world.runUntil(world.now + hours(2));
+    expect([...world.records.values()].map(({ state }) => state)).toEqual(Array(13).fill('delivered'));
+  });
+
+  it('to an endpoint that asked for a day of rest ends the rest for itself alone', async () => {
+    const world = new DeliveryWorld();
+    world.receiver = () => answered(429, { 'retry-after': '86400' });
+    await world.invoke([world.enqueue()]);
+    expect(world.state.circuit).toMatchObject({ state: 'open', reason: 'throttled' });
+    world.receiver = () => answered(200);
+    await world.call({ resend: world.enqueue({ id: 'msg_wanted', extra: resent }) });
+    expect(world.records.get('msg_wanted')?.state).toBe('delivered');
+    expect(world.state.circuit?.state).toBe('open');
+    await world.runUntil(world.now + hours(23));
+    expect(world.records.get('msg_1')?.state).toBe('retrying');
+    await world.runUntil(world.now + hours(3));
+    expect(world.records.get('msg_1')?.state).toBe('delivered');
+  });
+});
+
 describe('a probe', () => {
   it('tries an event that was never tried, while there is one, and leaves the rest as they are', async () => {
     const world = await anOpenCircuit();

@@ -151,8 +151,24 @@ describe('a resend', () => {
     expect(status).toBe(202);
     const stored = JSON.parse(world.events?.events.get(webhookId)?.event ?? '{}');
     expect(world.queues.envelopes.map((text) => JSON.parse(text))).toEqual([
-      { ...stored, 'replay-name': body.replayName, 'replay-delivered': true },
+      { ...stored, 'replay-name': body.replayName, resend: true },
     ]);
+    expect(world.functions.resent).toEqual([]);
+  });
+
+  it('to an endpoint whose circuit is open is handed to its delivery function, since nobody reads the queue', async () => {
+    const world = new World();
+    const id = await aReadySubscription(world);
+    const [webhookId = ''] = await publish(world, broadcastsOf(aMessage()));
+    await world.provision(id, {
+      circuit: { state: 'open', reason: 'failing', since: 1, probeAt: world.now + 3_600_000, probes: 7 },
+    });
+    expect((await world.ask('POST', `/v1/events/${webhookId}/resend`)).status).toBe(202);
+    // The queue has it too, and loses nothing should the function not run; it comes after what is tried now.
+    expect(world.functions.resent).toEqual([
+      { subscriptionId: id, messageId: 'sqs-0', body: world.queues.envelopes[0], sentAt: world.now },
+    ]);
+    expect(world.queues.delaysSeconds).toEqual([60]);
   });
 
   it.each([

@@ -4,6 +4,7 @@ import { expect } from 'vitest';
 import { InMemoryEventHistory } from '../../lab/support/in-memory/event-history.ts';
 import {
   InMemoryDeliveries,
+  InMemoryDeliveryFunctions,
   InMemoryQueues,
   InMemoryReplays,
   InMemoryRequestKeys,
@@ -46,6 +47,7 @@ export class World {
   readonly conversations = new Map<string, Conversation>();
   readonly replays = new InMemoryReplays();
   readonly queues = new InMemoryQueues();
+  readonly functions = new InMemoryDeliveryFunctions();
   readonly publisher = new RecordedPublisher();
   readonly subscriptionMetrics = new InMemorySubscriptionMetrics();
   readonly log = new RecordedLog();
@@ -63,6 +65,7 @@ export class World {
       conversations: { read: async (key) => this.conversations.get(key) },
       replays: this.replays,
       queues: this.queues,
+      functions: this.functions,
       publisher: this.publisher,
       subscriptionMetrics: this.subscriptionMetrics,
       rules: { outboundPolicy: 'public', timeline: this.timeline },

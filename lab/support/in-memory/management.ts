@@ -1,6 +1,8 @@
 import type { DeliveryRecord } from '../../../lambdas/domain/deliveries/delivery-ledger.ts';
+import type { ResentMessage } from '../../../lambdas/domain/deliveries/endpoint-health.ts';
 import type {
   ClaimedRequest,
+  DeliveryFunctions,
   DeliveryHistory,
   DeliveryPlace,
   DeliveryQuery,
@@ -127,6 +129,8 @@ export class InMemoryReplays implements Replays {
 
 export class InMemoryQueues implements SubscriberQueues {
   readonly envelopes: string[] = [];
+  /** Of each envelope. */
+  readonly delaysSeconds: number[] = [];
   exist = true;
   depths: QueueDepth | Error = { waiting: 0, inFlight: 0, deadLetters: 0 };
 
@@ -135,8 +139,18 @@ export class InMemoryQueues implements SubscriberQueues {
     return this.exist ? this.depths : undefined;
   }
 
-  async put(_subscriptionId: string, envelopes: readonly string[]): Promise<boolean> {
-    if (this.exist) this.envelopes.push(...envelopes);
-    return this.exist;
+  async put(_subscriptionId: string, envelopes: readonly string[], delaySeconds = 0) {
+    if (!this.exist) return undefined;
+    this.envelopes.push(...envelopes);
+    this.delaysSeconds.push(...envelopes.map(() => delaySeconds));
+    return envelopes.map((_, index) => `sqs-${this.envelopes.length - envelopes.length + index}`);
+  }
+}
+
+export class InMemoryDeliveryFunctions implements DeliveryFunctions {
+  readonly resent: (ResentMessage & { readonly subscriptionId: string })[] = [];
+
+  async resend(subscriptionId: string, message: ResentMessage): Promise<void> {
+    this.resent.push({ subscriptionId, ...message });
   }
 }

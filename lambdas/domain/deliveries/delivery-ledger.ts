@@ -15,6 +15,10 @@ import { lastSafeInstant, maxQueueWaitSeconds } from './retry-schedule.ts';
  * that is `exhausted` or `discarded` is tried anew, with all its attempts, once for each `replay-name`; one that is
  * `delivered` is dropped, unless the envelope also holds `"replay-delivered": true`. A name in the subscription's
  * `state.cancelledReplays` calls the replay off; what was tried or waited without the replay goes on.
+ *
+ * A resend is the replay of one event that a person wants now. Its envelope holds `"resend": true`, which says what
+ * `replay-delivered` says, and that one attempt is made whatever the system has decided: before the next retry, through a
+ * throttle, through an open circuit. If it fails, the event goes on like any other that failed.
  */
 export interface DeliveryRecord {
   readonly subscriptionId: string;

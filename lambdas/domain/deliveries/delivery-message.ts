@@ -25,9 +25,10 @@ export interface DeliveryMessage extends QueuedMessage {
   readonly dataText: string;
   /** One of this system's own events about deliveries: its failure is never told by another such event. */
   readonly isOperational: boolean;
-  /** See delivery-ledger.ts. */
+  /** See delivery-ledger.ts, as for the next two. */
   readonly replayName?: string;
   readonly replaysDelivered: boolean;
+  readonly isResend: boolean;
 }
 
 export type ParsedMessage =
@@ -55,6 +56,7 @@ export function parseMessage(queued: QueuedMessage): ParsedMessage {
   if (Number.isNaN(new Date(occurredAt).getTime()))
     return { kind: 'malformed', reason: 'detail.occurredAt is no time' };
   const replayName = envelope['replay-name'];
+  const isResend = envelope.resend === true;
   return {
     kind: 'message',
     message: {
@@ -66,7 +68,8 @@ export function parseMessage(queued: QueuedMessage): ParsedMessage {
       dataText: JSON.stringify(data),
       isOperational: operationalTypes.has(type) && envelope.source === eventSources.fanout,
       ...(typeof replayName === 'string' && replayName !== '' ? { replayName } : {}),
-      replaysDelivered: envelope['replay-delivered'] === true,
+      replaysDelivered: isResend || envelope['replay-delivered'] === true,
+      isResend,
     },
   };
 }

@@ -70,7 +70,7 @@ export function deliveryPlanner(
     }
     const own = waitOfMessage(message, record, now);
     if (own !== undefined && (own.kind !== 'postpone' || waitOfAll === undefined)) return own;
-    if (waitOfAll === undefined) return { kind: 'attempt' };
+    if (waitOfAll === undefined || (isWantedNow(message, record) && isSystems(waitOfAll))) return { kind: 'attempt' };
     const { reason } = waitOfAll;
     const last = lastSafeInstant(message.sentAt);
     if (last <= now) return { kind: 'expire', reason };
@@ -163,15 +163,24 @@ function waitOfSubscriber(subscriber: DeliverableSubscription, now: number, isPr
   return undefined;
 }
 
+/** The system decided it, so a person who wants one event now overrules it. */
+function isSystems({ reason }: Wait): boolean {
+  return reason === 'throttled' || reason === 'circuit-open';
+}
+
+/** A resend that nothing was tried for yet. */
+function isWantedNow({ isResend, replayName }: DeliveryMessage, record: DeliveryRecord | undefined): boolean {
+  return isResend && record?.replayName !== replayName;
+}
+
 /** What a message of an event that is being tried waits for; undefined: it is due. */
 function waitOfMessage(
-  { messageId, sentAt, replayName, replaysDelivered }: DeliveryMessage,
+  message: DeliveryMessage,
   record: DeliveryRecord | undefined,
   now: number,
 ): MessageWait | undefined {
-  if (record?.state !== 'retrying') return undefined;
-  // A person asked for this one event, now.
-  if (replaysDelivered && record.replayName !== replayName) return undefined;
+  if (record?.state !== 'retrying' || isWantedNow(message, record)) return undefined;
+  const { messageId, sentAt } = message;
   const nextAttemptAt = believable(record.nextAttemptAt, now) ?? 0;
   if (isInLedger(record) && nextAttemptAt - now > sweepUnderWayMs) return { kind: 'acknowledge', reason: 'in-ledger' };
   const isCarrier = record.messageId === undefined || record.messageId === messageId;

@@ -29,11 +29,24 @@ import { believable } from './retry-schedule.ts';
  *   the queue that are about to reach the end of its retention, and writes them to the ledger as `exhausted` with the
  *   reason `expired`, event included, so that they can be replayed. A run that ends for lack of time reports `park`, and is
  *   invoked again.
+ * - `{"resend": ResentMessage}`, invoked by `manage` while the circuit is open: `deliver` tries that one event, which a person
+ *   wants now. A success opens the way for all others (`circuitAfterSuccess`); a failure changes nothing about the next probe.
  */
 export type ControlMessage =
   | { readonly subscriptionId: string; readonly action: 'open-circuit' | 'recovered' | 'ramp' | 'park' | 'reconcile' }
   /** `dueAt` in epoch ms: a probe that was due before the circuit's `probeAt` is out of date. */
   | { readonly subscriptionId: string; readonly action: 'probe'; readonly dueAt: number };
+
+/** A message that lies in the subscriber's queue, for a function that does not read it there. */
+export interface ResentMessage {
+  readonly messageId: string;
+  readonly body: string;
+  /** Epoch ms. */
+  readonly sentAt: number;
+}
+
+/** The queue's own copy of such a message comes later than this attempt takes, should somebody read the queue meanwhile. */
+export const resentCopyDelaySeconds = 60;
 
 export const healthAttributes = [
   'failingSince',
@@ -275,6 +288,18 @@ export function circuitAfterFailedProbe(
   const probes = circuit.probes + 1;
   const probeAt = Math.max(throttledUntil, now + probeIntervalSeconds(probes) * 1000);
   return { ...circuit, reason: 'failing', probes, probeAt };
+}
+
+/**
+ * What follows an open circuit once an attempt has succeeded. Undefined: it stays, or none is open. A rest that the endpoint has
+ * asked for outlasts the success of one event that a person wanted now.
+ */
+export function circuitAfterSuccess(
+  { circuit, throttledUntil }: Pick<Health, 'circuit' | 'throttledUntil'>,
+  now: number,
+): Circuit | undefined {
+  const isThrottled = (believable(throttledUntil, now) ?? 0) > now;
+  return circuit?.state === 'open' && !isThrottled ? rampingCircuit(circuit, now) : undefined;
 }
 
 /** The circuit after a success, or after a probe that found nothing to send. */

@@ -23,16 +23,23 @@ export function isReplayOf(routePrefix: string, subscriptionId: string, name: st
 
 /**
  * A stored envelope as a message of a replay, which tells the delivery function that this is no repetition (see
- * delivery-ledger.ts). `replaysDelivered`: a person asked
- * for this one event, also where it was delivered. Undefined for a text that is no envelope.
+ * delivery-ledger.ts). `replaysDelivered`: also where it was delivered. `isResend`: also that, and now. Undefined for a text that
+ * is no envelope.
  */
 export function replayedEnvelope(
   event: string,
   name: string,
-  { replaysDelivered = false }: { readonly replaysDelivered?: boolean } = {},
+  {
+    replaysDelivered = false,
+    isResend = false,
+  }: { readonly replaysDelivered?: boolean; readonly isResend?: boolean } = {},
 ): string | undefined {
   const envelope = parseJson(event);
-  return isJsonObject(envelope)
-    ? JSON.stringify({ ...envelope, 'replay-name': name, ...(replaysDelivered ? { 'replay-delivered': true } : {}) })
-    : undefined;
+  if (!isJsonObject(envelope)) return undefined;
+  return JSON.stringify({
+    ...envelope,
+    'replay-name': name,
+    ...(replaysDelivered ? { 'replay-delivered': true } : {}),
+    ...(isResend ? { resend: true } : {}),
+  });
 }
