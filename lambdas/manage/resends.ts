@@ -93,14 +93,16 @@ export function resendOperations(
     if (event === undefined) return unknownEvent(webhookId);
     const { subscriptionIds } = body.value;
     const all = await allSubscriptions(subscriptions);
-    const unknown = subscriptionIds?.find((id) => !all.some(({ subscriptionId }) => subscriptionId === id));
+    const byId = new Map(all.map((stored) => [stored.subscriptionId, stored]));
+    const unknown = subscriptionIds?.find((id) => !byId.has(id));
     if (unknown !== undefined) {
       const place = subscriptionIds?.indexOf(unknown);
       return invalidField(`subscriptionIds[${place}]`, `there is no subscription ${unknown}`);
     }
-    const chosen = all.filter((stored) =>
-      subscriptionIds === undefined ? isFor(event, stored) : subscriptionIds.includes(stored.subscriptionId),
-    );
+    const chosen =
+      subscriptionIds === undefined
+        ? all.filter((stored) => isFor(event, stored))
+        : [...new Set(subscriptionIds)].flatMap((id) => byId.get(id) ?? []);
     const once = await oncePerKey(request, body.value as JsonObject, requestKeys, { randomBytes, now: clock() });
     if (once.kind === 'refused') return once.answer;
     const resends = await Promise.all(
