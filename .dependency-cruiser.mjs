@@ -108,17 +108,16 @@ export default {
       name: 'cli-loads-the-sdk-only-when-needed',
       severity: 'error',
       comment:
-        'The SDK takes longer to load than most commands take to run. Put what needs it into request-signer.ts or stack-api.ts, and import() those where a deployed stack is meant.',
-      from: { path: '^cli/', pathNot: '^cli/(request-signer|stack-api)\\.ts$' },
+        'The SDK takes longer to load than most commands take to run. Put what needs it into cli/aws, and import() that where a deployed stack is meant.',
+      from: { path: '^cli/', pathNot: '^cli/aws/' },
       to: { path: 'node_modules/(@aws-sdk|@smithy)/' },
     },
     {
       name: 'cli-defers-what-loads-the-sdk',
       severity: 'error',
-      comment:
-        'Use await import() where a request is to be signed: a plain import would load the SDK with every command.',
-      from: { path: '^cli/' },
-      to: { path: '^cli/(request-signer|stack-api)\\.ts$', dynamic: false },
+      comment: 'Use await import() where AWS is spoken to: a plain import would load the SDK with every command.',
+      from: { path: '^cli/', pathNot: '^cli/aws/' },
+      to: { path: '^cli/aws/', dynamic: false, dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'only-tests-know-the-lab',

@@ -10,7 +10,12 @@ const system = [
   'test/cli/{process,local-run}.test.ts',
 ];
 /** The AWS engine, what speaks to AWS, against it, and what stands in for that elsewhere. */
-const aws = ['test/aws/**/*.test.ts', 'test/ports/**/*.test.ts', 'test/local/aws/**/*.test.ts'];
+const aws = [
+  'test/aws/**/*.test.ts',
+  'test/ports/**/*.test.ts',
+  'test/local/aws/**/*.test.ts',
+  'test/cli/on-call/**/*.test.ts',
+];
 
 export default defineConfig({
   test: {

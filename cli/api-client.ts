@@ -38,7 +38,7 @@ export function createApiClient(target: ApiTarget, userAgent: string): ApiClient
     };
     if (target.kind === 'open' || request.unsigned === true) return headers;
     // Loaded here only: the SDK's credential providers take longer to load than most commands take to run.
-    const { createRequestSigner } = await import('./request-signer.ts');
+    const { createRequestSigner } = await import('./aws/request-signer.ts');
     return createRequestSigner(target)({ method: request.method, url, headers, body });
   }
 

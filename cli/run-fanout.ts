@@ -3,6 +3,7 @@ import { styleText } from 'node:util';
 import { Command, CommanderError, Option } from 'commander';
 import { CommandFailed } from './command-failed.ts';
 import { registerConversations } from './commands/conversations.ts';
+import { registerDeadLetters } from './commands/dead-letters.ts';
 import { registerDeliveries } from './commands/deliveries.ts';
 import { registerEventTypes } from './commands/event-types.ts';
 import { registerEvents } from './commands/events.ts';
@@ -11,7 +12,7 @@ import { registerOrgs } from './commands/orgs.ts';
 import { registerReplays } from './commands/replays.ts';
 import { registerSubscriptions } from './commands/subscriptions.ts';
 import { type ExitCode, exitCodes, exitCodesHelp } from './exit-codes.ts';
-import { type CommandLine, openSession } from './session.ts';
+import { type CommandLine, openSession, openStackSession } from './session.ts';
 import type { Output, Surroundings } from './surroundings.ts';
 import { visibleLines, visibleText } from './visible-text.ts';
 
@@ -23,6 +24,7 @@ export async function runFanout(args: readonly string[], surroundings: Surroundi
   const line: CommandLine = {
     surroundings,
     open: (command) => openSession(command, surroundings, version),
+    openStack: (command) => openStackSession(command, surroundings),
     finish: (code) => {
       exitCode = code;
     },
@@ -96,6 +98,7 @@ ${exitCodesHelp}`,
   registerEvents(program, line);
   registerEventTypes(program, line);
   registerFilters(program, line);
+  registerDeadLetters(program, line);
   return program;
 }
 

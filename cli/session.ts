@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import { type ApiClient, createApiClient } from './api-client.ts';
 import { type ApiTarget, chooseTarget, type TargetOptions } from './api-target.ts';
+import type { DeployedStack } from './aws/deployed-stack.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { createPrinter, type Printer } from './printer.ts';
+import { chooseStack } from './stack-target.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export interface GlobalOptions extends TargetOptions {
@@ -16,10 +18,18 @@ export interface Session {
   readonly surroundings: Surroundings;
 }
 
+/** For what the API does not know: the stack itself, as AWS tells of it. */
+export interface StackSession {
+  readonly stack: DeployedStack;
+  readonly printer: Printer;
+  readonly surroundings: Surroundings;
+}
+
 /** What the commands of `commands/` are registered with. */
 export interface CommandLine {
   readonly surroundings: Surroundings;
   open(command: Command): Promise<Session>;
+  openStack(command: Command): Promise<StackSession>;
   /** The exit status, where it is not 0 and nothing failed. */
   finish(exitCode: ExitCode): void;
 }
@@ -34,11 +44,22 @@ export async function openSession(command: Command, surroundings: Surroundings, 
   };
 }
 
+export async function openStackSession(command: Command, surroundings: Surroundings): Promise<StackSession> {
+  const options = command.optsWithGlobals<GlobalOptions>();
+  const target = chooseStack(options, surroundings.env);
+  const { openStack } = await import('./aws/deployed-stack.ts');
+  return {
+    stack: await openStack(target),
+    printer: createPrinter(surroundings, { json: options.json === true }),
+    surroundings,
+  };
+}
+
 async function findTarget(options: TargetOptions, { env }: Surroundings): Promise<ApiTarget> {
   const choice = chooseTarget(options, env);
   if (choice.kind !== 'stack') return choice;
-  const { region, profile } = options;
-  const { findStackApi } = await import('./stack-api.ts');
-  const found = await findStackApi(choice.stack, { region, profile });
+  const { profile } = options;
+  const { findStackApi } = await import('./aws/stack-api.ts');
+  const found = await findStackApi(chooseStack(options, env));
   return { kind: 'signed', ...found, ...(profile === undefined ? {} : { profile }) };
 }

@@ -13,6 +13,7 @@ import {
   maxQuietPeriodSeconds,
   minQuietPeriodSeconds,
 } from '../lambdas/domain/inactivity/inactivity-timer.ts';
+import { routePrefixOf } from '../lambdas/domain/routes/route-prefix.ts';
 import { defaultBundleDirectory } from './bundle-lambdas.ts';
 import { Activity } from './constructs/activity.ts';
 import { Alarms } from './constructs/alarms.ts';
@@ -25,7 +26,6 @@ import { Ingest } from './constructs/ingest.ts';
 import { Management } from './constructs/management.ts';
 import { Routes } from './constructs/routes.ts';
 import { Tables } from './constructs/tables.ts';
-import { routePrefixOf } from './route-prefix.ts';
 
 export interface WebhookFanoutProps extends StackProps {
   /** 1 to 13 of a-z and 0-9; `prod` when left out. Part of the stack's name, so stages live side by side. */

@@ -2,7 +2,7 @@ import { Duration, Stack } from 'aws-cdk-lib';
 import { MathExpression, Metric, SearchExpression } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
 import { type MetricName, metricNamespace, metrics, serviceDimension } from '../../lambdas/contracts/metrics.ts';
-import { routePrefixOf } from '../route-prefix.ts';
+import { routePrefixOf } from '../../lambdas/domain/routes/route-prefix.ts';
 
 const oneMinute = Duration.minutes(1);
 

@@ -17,6 +17,8 @@ import { createLambdaFunctions } from './runtime/lambda-functions.ts';
 import { createLogBuffer, type LogLine } from './runtime/log-buffer.ts';
 import { createWorkerPool } from './runtime/worker-pool.ts';
 import { createServiceCalls } from './service-calls.ts';
+import { createStacks } from './stacks.ts';
+import { cloudformationService } from './wire/cloudformation.ts';
 import { cloudwatchService } from './wire/cloudwatch.ts';
 import { createDynamoTables } from './wire/dynamodb.ts';
 import { eventBridgeService } from './wire/event-bridge.ts';
@@ -64,6 +66,7 @@ export async function startAwsAccount(options: AwsAccountOptions) {
     ((namespace, metric, dimensions, value) => metrics.put({ namespace, metric, dimensions }, value, clock.now()));
 
   const monitoring = createMonitoring();
+  const stacks = createStacks();
   const logs = createLogBuffer();
   const pool = createWorkerPool({
     clock,
@@ -177,6 +180,7 @@ export async function startAwsAccount(options: AwsAccountOptions) {
       stsService({ accountId, identityArn }),
       traces.service,
       cloudwatchService({ store: metrics }),
+      cloudformationService({ stacks }),
     ],
     plainRequest: customResources.takeAnswer,
     authorize,
@@ -205,6 +209,7 @@ export async function startAwsAccount(options: AwsAccountOptions) {
     monitoring,
     logs,
     traces,
+    stacks,
     customResources,
     calls,
     workers: pool,

@@ -21,7 +21,7 @@ export async function createStack(account: AwsAccount, assembly: CloudAssembly, 
   const { template, stackName } = assembly;
   refuseUnknownTypes(template);
   const world = { ...account, stackName, assembly, api: createApiResources(), awsUrl: account.url, apiUrl };
-  const { outputs } = await makeStack(template, {
+  const { arn, outputs, resources } = await makeStack(template, {
     stackName,
     region: account.region,
     accountId: account.accountId,
@@ -29,5 +29,6 @@ export async function createStack(account: AwsAccount, assembly: CloudAssembly, 
     make: (resource) => makeResource(resource, world),
   });
   refuseMissingPermissions(world);
+  account.stacks.add({ name: stackName, arn, createdAt: account.clock.now(), outputs, resources });
   return { outputs, httpApi: httpApiOf(world.api) };
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { EngineClock } from './engine-clock.ts';
 import { EngineError } from './engine-error.ts';
 import { type Measure, measureNothing } from './measure.ts';
+import { createMessageMoves, type MessageMoves } from './message-moves.ts';
 import type { Queue } from './queue.ts';
 import { changeAttributes, defaultAttributes, type QueueAttributes, readSettings } from './queue-settings.ts';
 import { queueDoesNotExist, StandardQueue } from './standard-queue.ts';
@@ -15,6 +16,7 @@ export interface Queues {
   find(name: string): Queue | undefined;
   findByArn(arn: string): Queue | undefined;
   list(namePrefix?: string): Queue[];
+  readonly moves: MessageMoves;
   /** Throws `QueueDoesNotExist`. */
   delete(name: string): void;
   /** Cancels every timer and answers every waiting receiver with nothing. */
@@ -70,6 +72,11 @@ export function createQueues({
       );
     }
   };
+  const list = (namePrefix = '') =>
+    [...queues.values()]
+      .filter(({ name }) => name.startsWith(namePrefix))
+      .sort((one, other) => (one.name < other.name ? -1 : 1));
+  const moves = createMessageMoves({ clock, newId, queues: { findByArn, list } });
   return {
     create(name, attributes = {}) {
       if (name.endsWith('.fifo')) {
@@ -110,10 +117,8 @@ export function createQueues({
     get,
     find,
     findByArn,
-    list: (namePrefix = '') =>
-      [...queues.values()]
-        .filter(({ name }) => name.startsWith(namePrefix))
-        .sort((one, other) => (one.name < other.name ? -1 : 1)),
+    list,
+    moves,
     delete(name) {
       const queue = get(name);
       // A second deletion changes nothing.
@@ -128,6 +133,7 @@ export function createQueues({
       else end();
     },
     stop() {
+      moves.stop();
       for (const cancel of deletions) cancel();
       for (const queue of queues.values()) queue.stopWaiting();
     },

@@ -25,7 +25,7 @@ type Needs = (input: Input, account: Account) => readonly Need[];
 /**
  * The needs of each operation, by `<service>:<operation>`. Sources: the tables of actions and resource types of
  * https://docs.aws.amazon.com/service-authorization/latest/reference/ (list_amazondynamodb, list_amazoneventbridge,
- * list_amazonsqs, list_awslambda, list_awssecretsmanager, list_awssecuritytokenservice, list_awsx-ray, list_amazoncloudwatch); what is said elsewhere has its
+ * list_amazonsqs, list_awslambda, list_awssecretsmanager, list_awssecuritytokenservice, list_awsx-ray, list_amazoncloudwatch, list_awscloudformation); what is said elsewhere has its
  * source beside it.
  */
 export const operationNeeds: Readonly<Record<string, Needs>> = {
@@ -111,6 +111,14 @@ export const operationNeeds: Readonly<Record<string, Needs>> = {
   },
   'sqs:GetQueueUrl': (input, account) => [{ action: 'sqs:GetQueueUrl', resource: queueArn(account, input.QueueName) }],
   ...each('sqs', ['ListQueues'], withoutResource),
+  // Who moves messages takes them from one queue and puts them into another.
+  // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html
+  'sqs:StartMessageMoveTask': ({ SourceArn: source, DestinationArn: destination }) => [
+    ...movesFrom('sqs:StartMessageMoveTask', source),
+    ...(destination === undefined ? [] : [{ action: 'sqs:SendMessage', resource: text(destination) }]),
+  ],
+  'sqs:ListMessageMoveTasks': ({ SourceArn: source }) => movesFrom('sqs:ListMessageMoveTasks', source),
+  'sqs:CancelMessageMoveTask': ({ TaskHandle: handle }) => movesFrom('sqs:CancelMessageMoveTask', sourceOf(handle)),
 
   ...each(
     'lambda',
@@ -168,6 +176,10 @@ export const operationNeeds: Readonly<Record<string, Needs>> = {
     { action, resource: secretArn(account, text(input.SecretId)) },
   ]),
 
+  ...each('cloudformation', ['DescribeStacks', 'ListStackResources'], (action) => (input, account) => [
+    { action, resource: stackArn(account, input.StackName) },
+  ]),
+
   ...each('xray', ['PutTraceSegments'], withoutResource),
   ...each('cloudwatch', ['GetMetricData'], withoutResource),
 
@@ -181,6 +193,22 @@ function each(service: string, names: readonly string[], needsOf: (action: strin
 
 function withoutResource(action: string): Needs {
   return () => [{ action, resource: '*' }];
+}
+
+function movesFrom(action: string, sourceArn: unknown): Need[] {
+  return [action, 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'].map((needed) => ({
+    action: needed,
+    resource: text(sourceArn),
+  }));
+}
+
+/** The queue that a task's handle names. */
+function sourceOf(handle: unknown): unknown {
+  try {
+    return (JSON.parse(Buffer.from(text(handle), 'base64').toString()) as Input).sourceArn;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Tags given at creation need the permission to tag as well. */
@@ -198,6 +226,12 @@ function passRole(roleArn: unknown, service: string, forResource: string): Need[
 function readCode({ S3Bucket: bucket, S3Key: key }: Input): Need[] {
   if (bucket === undefined) return [];
   return [{ action: 's3:GetObject', resource: `arn:aws:s3:::${text(bucket)}/${text(key)}` }];
+}
+
+/** By its name alone IAM cannot know the id that follows. */
+function stackArn({ region, accountId }: Account, nameOrArn: unknown): string {
+  const name = text(nameOrArn);
+  return name.startsWith('arn:') ? name : `arn:aws:cloudformation:${region}:${accountId}:stack/${name}/*`;
 }
 
 function tableArn({ region, accountId }: Account, nameOrArn: unknown): string {

@@ -27,13 +27,18 @@ export interface MakeStackOptions {
 }
 
 export interface MadeStack {
+  readonly arn: string;
   readonly outputs: Readonly<Record<string, unknown>>;
+  /** In the order in which they were made. */
+  readonly resources: readonly { readonly logicalId: string; readonly physicalId: string; readonly type: string }[];
 }
 
 /** Throws `TemplateError`, and whatever `make` throws. */
 export async function makeStack(template: Template, options: MakeStackOptions): Promise<MadeStack> {
   const made = new Map<string, MadeResource>();
-  const scope = createScope(template, options, made);
+  const { stackName, region, accountId } = options;
+  const arn = `arn:aws:cloudformation:${region}:${accountId}:stack/${stackName}/local`;
+  const scope = createScope(template, { ...options, arn }, made);
   for (const logicalId of creationOrder(template, options.last)) {
     const resource = template.Resources[logicalId];
     if (resource === undefined) continue;
@@ -45,22 +50,24 @@ export async function makeStack(template: Template, options: MakeStackOptions): 
     name,
     evaluate(output.Value, scope, `Outputs.${name}`),
   ]);
-  return { outputs: Object.fromEntries(outputs) };
+  const resources = [...made].map(([logicalId, { ref }]) => {
+    return { logicalId, physicalId: ref, type: template.Resources[logicalId]?.Type ?? '' };
+  });
+  return { arn, outputs: Object.fromEntries(outputs), resources };
 }
 
 function createScope(
   template: Template,
-  options: MakeStackOptions,
+  { stackName, region, accountId, arn }: MakeStackOptions & { readonly arn: string },
   made: ReadonlyMap<string, MadeResource>,
 ): EvaluationScope {
-  const { stackName, region, accountId } = options;
   const pseudoParameters: Readonly<Record<string, unknown>> = {
     'AWS::AccountId': accountId,
     'AWS::NoValue': noValue,
     'AWS::NotificationARNs': [],
     'AWS::Partition': 'aws',
     'AWS::Region': region,
-    'AWS::StackId': `arn:aws:cloudformation:${region}:${accountId}:stack/${stackName}/local`,
+    'AWS::StackId': arn,
     'AWS::StackName': stackName,
     'AWS::URLSuffix': 'amazonaws.com',
   };

@@ -52,12 +52,18 @@ const targets: Readonly<Record<string, { readonly service: string; readonly name
   secretsmanager: { service: 'secretsmanager', namespace: 'com.amazonaws.secretsmanager' },
 };
 
+/** Of the services that speak the query protocol: texts in, XML out. */
+const queryNamespaces: Readonly<Record<string, string>> = {
+  sts: 'https://sts.amazonaws.com/doc/2011-06-15/',
+  cloudformation: 'http://cloudformation.amazonaws.com/doc/2010-05-15/',
+};
+
 // The largest request of all services that are served here is DynamoDB's (16 MB).
 const maxBodyBytes = 16 * 1024 * 1024;
 
 /**
  * One endpoint for all services, on loopback only, for requests of this machine's own (own-requests.ts). It speaks AWS JSON 1.0 and 1.1 (DynamoDB, SQS, EventBridge, Secrets
- * Manager), REST-JSON (Lambda, X-Ray) and as much of the query protocol as STS's GetCallerIdentity needs. Rejects with the
+ * Manager), REST-JSON (Lambda, X-Ray) and the query protocol, its requests without lists (STS, CloudFormation). Rejects with the
  * system's error (`EADDRINUSE`) where the port is taken.
  */
 export function startAwsEndpoint(options: AwsEndpointOptions): Promise<AwsEndpoint> {
@@ -163,15 +169,11 @@ export function startAwsEndpoint(options: AwsEndpointOptions): Promise<AwsEndpoi
     const operation = parameters.Action ?? '';
     const service = readCredentialScope(header(request, 'authorization'))?.service ?? '';
     try {
-      if (service !== 'sts') throw unknownOperation(`${service}.${operation}`);
-      const output = (await call(request, 'sts', operation, parameters)) as Record<string, string>;
-      const members = Object.entries(output).map(([name, text]) => `<${name}>${escapeXml(text)}</${name}>`);
-      send(
-        response,
-        200,
-        'text/xml',
-        `<${operation}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><${operation}Result>${members.join('')}</${operation}Result><ResponseMetadata><RequestId>${requestId}</RequestId></ResponseMetadata></${operation}Response>`,
-      );
+      const namespace = queryNamespaces[service];
+      if (namespace === undefined) throw unknownOperation(`${service}.${operation}`);
+      const output = await call(request, service, operation, parameters);
+      const text = `<${operation}Response xmlns="${namespace}"><${operation}Result>${xmlOf(output)}</${operation}Result><ResponseMetadata><RequestId>${requestId}</RequestId></ResponseMetadata></${operation}Response>`;
+      send(response, 200, 'text/xml', text);
     } catch (error) {
       const answered = answerOf(error, `${service} ${operation}`);
       send(
@@ -296,6 +298,15 @@ function unknownOperation(what: string, status = 400): EngineError {
 }
 
 const xmlEntities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+
+/** An output in the query protocol: lists are of `member`s. */
+function xmlOf(value: unknown): string {
+  if (Array.isArray(value)) return value.map((item) => `<member>${xmlOf(item)}</member>`).join('');
+  if (typeof value !== 'object' || value === null) return escapeXml(String(value));
+  return Object.entries(value)
+    .map(([name, member]) => `<${name}>${xmlOf(member)}</${name}>`)
+    .join('');
+}
 
 function escapeXml(text: string): string {
   return text.replace(/[&<>"]/g, (character) => xmlEntities[character] ?? character);

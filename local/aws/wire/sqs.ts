@@ -1,5 +1,6 @@
 import { EngineError } from '../engine/engine-error.ts';
 import { attributesMd5, attributesSizeBytes, type MessageAttributes } from '../engine/message-attributes.ts';
+import type { MoveTask } from '../engine/message-moves.ts';
 import type { OutgoingMessage, Queue, ReceivedMessage } from '../engine/queue.ts';
 import type { Queues } from '../engine/queues.ts';
 import { checkVisibilityTimeout } from '../engine/standard-queue.ts';
@@ -193,6 +194,33 @@ export function sqsService({ queues, accountId, baseUrl }: SqsServiceOptions): A
           });
         },
       },
+
+      StartMessageMoveTask: {
+        takes: ['SourceArn', 'DestinationArn', 'MaxNumberOfMessagesPerSecond'],
+        answer(input) {
+          const members = new Members(input, badParameter);
+          const handle = queues.moves.start({
+            sourceArn: requiredText(input, 'SourceArn'),
+            ...present('destinationArn', members.textIfAny('DestinationArn')),
+            ...present('messagesPerSecond', numberBetween(input, 'MaxNumberOfMessagesPerSecond', 1, 500)),
+          });
+          return { TaskHandle: handle };
+        },
+      },
+      ListMessageMoveTasks: {
+        takes: ['SourceArn', 'MaxResults'],
+        answer(input) {
+          const most = numberBetween(input, 'MaxResults', 1, 10) ?? 1;
+          const tasks = queues.moves.list(requiredText(input, 'SourceArn')).slice(0, most);
+          return { Results: tasks.map(moveView) };
+        },
+      },
+      CancelMessageMoveTask: {
+        takes: ['TaskHandle'],
+        answer: (input) => ({
+          ApproximateNumberOfMessagesMoved: queues.moves.cancel(requiredText(input, 'TaskHandle')),
+        }),
+      },
     },
   };
 }
@@ -245,6 +273,21 @@ function view(message: ReceivedMessage, systemNames: readonly string[], names: r
     Body: message.body,
     ...(systemEntries.length === 0 ? {} : { Attributes: Object.fromEntries(systemEntries) }),
     ...(md5 === undefined ? {} : { MD5OfMessageAttributes: md5, MessageAttributes: attributes }),
+  };
+}
+
+/** The handle is shown while it can be cancelled. */
+function moveView({ handle, state, sourceArn, destinationArn, messagesPerSecond, ...task }: MoveTask): object {
+  return {
+    ...(state === 'RUNNING' ? { TaskHandle: handle } : {}),
+    Status: state,
+    SourceArn: sourceArn,
+    ...present('DestinationArn', destinationArn),
+    ...present('MaxNumberOfMessagesPerSecond', messagesPerSecond),
+    ApproximateNumberOfMessagesMoved: task.moved,
+    ApproximateNumberOfMessagesToMove: task.toMove,
+    ...present('FailureReason', task.failureReason),
+    StartedTimestamp: task.startedAt,
   };
 }
 

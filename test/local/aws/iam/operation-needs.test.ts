@@ -48,6 +48,18 @@ test.each([
   expect(needsOf(operation, input)).toEqual([`${action} ${arn('sqs', 'orders')}`]);
 });
 
+test('who moves dead letters needs to take them there and to send them here', () => {
+  const SourceArn = arn('sqs', 'letters');
+  const taking = ['ReceiveMessage', 'DeleteMessage', 'GetQueueAttributes'].map((name) => `sqs:${name} ${SourceArn}`);
+  expect(needsOf('sqs:StartMessageMoveTask', { SourceArn, DestinationArn: arn('sqs', 'orders') })).toEqual([
+    `sqs:StartMessageMoveTask ${SourceArn}`,
+    ...taking,
+    `sqs:SendMessage ${arn('sqs', 'orders')}`,
+  ]);
+  const TaskHandle = Buffer.from(JSON.stringify({ taskId: 'x', sourceArn: SourceArn })).toString('base64');
+  expect(needsOf('sqs:CancelMessageMoveTask', { TaskHandle })?.[0]).toBe(`sqs:CancelMessageMoveTask ${SourceArn}`);
+});
+
 test('events are put on each bus that they name, with their sources', () => {
   const Entries = [
     { EventBusName: 'fanout', Source: 'drift', DetailType: 'a' },

@@ -11,6 +11,8 @@ import { createMetricStore } from '../../../../local/aws/metrics/metric-store.ts
 import { createEventSourceMappings } from '../../../../local/aws/runtime/event-source-mappings.ts';
 import { createLambdaFunctions } from '../../../../local/aws/runtime/lambda-functions.ts';
 import { createWorkerPool } from '../../../../local/aws/runtime/worker-pool.ts';
+import { createStacks } from '../../../../local/aws/stacks.ts';
+import { cloudformationService } from '../../../../local/aws/wire/cloudformation.ts';
 import { cloudwatchService } from '../../../../local/aws/wire/cloudwatch.ts';
 import { createDynamoTables } from '../../../../local/aws/wire/dynamodb.ts';
 import { eventBridgeService } from '../../../../local/aws/wire/event-bridge.ts';
@@ -84,6 +86,7 @@ export async function startLocalAws({
     stream: tables.stream,
     access: everyRole,
   });
+  const stacks = createStacks();
   const services = [
     tables.service,
     eventBridgeService({ buses }),
@@ -93,6 +96,7 @@ export async function startLocalAws({
     stsService({ accountId, identityArn: (accessKeyId) => `arn:aws:iam::${accountId}:user/${accessKeyId}` }),
     createXraySegments().service,
     cloudwatchService({ store: undefined }),
+    cloudformationService({ stacks }),
   ];
   const endpoint = await startAwsEndpoint({
     port: 0,
@@ -126,6 +130,7 @@ export async function startLocalAws({
     functions,
     secretStore: secrets,
     metrics,
+    stacks,
     /** Every call that reached a service. */
     calls,
     /** What the endpoint would have shown on the console. */

@@ -1,7 +1,7 @@
 import { defaultProvider } from '@aws-sdk/credential-provider-node';
 import { Sha256 } from '@smithy/core/checksum';
 import { SignatureV4 } from '@smithy/signature-v4';
-import { awsFailure } from './aws-errors.ts';
+import { awsFailure } from '../aws-errors.ts';
 
 export interface RequestToSign {
   readonly method: string;
