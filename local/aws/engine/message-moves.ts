@@ -1,7 +1,6 @@
 import type { EngineClock } from './engine-clock.ts';
 import { EngineError, notFound } from './engine-error.ts';
 import type { Queue, ReceivedMessage } from './queue.ts';
-import type { Queues } from './queues.ts';
 
 /**
  * Redrives: messages of a dead-letter queue go back to where they came from, or to another queue. One runs at a time for
@@ -47,7 +46,10 @@ export function createMessageMoves({
 }: {
   readonly clock: EngineClock;
   readonly newId: () => string;
-  readonly queues: Pick<Queues, 'findByArn' | 'list'>;
+  readonly queues: {
+    readonly findByArn: (arn: string) => Queue | undefined;
+    readonly list: () => readonly Queue[];
+  };
 }): MessageMoves {
   /** By the source's ARN, the newest first. */
   const tasks = new Map<string, { task: MoveTask; cancel: () => void }[]>();
