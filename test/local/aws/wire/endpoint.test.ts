@@ -138,11 +138,7 @@ describe('the endpoint', () => {
   });
 
   test.each([
-    [
-      'an operation that is not served',
-      'AmazonSQS.StartMessageMoveTask',
-      'sqs.StartMessageMoveTask is not served here',
-    ],
+    ['an operation that is not served', 'AmazonSQS.AddPermission', 'sqs.AddPermission is not served here'],
     ['a service that is not served', 'Kinesis_20131202.PutRecord', 'Kinesis_20131202.PutRecord is not served here'],
     ['an inherited name', 'AmazonSQS.toString', 'sqs.toString is not served here'],
   ])('names %s, and says so on the console', async (_name, target, message) => {
