@@ -138,7 +138,7 @@ function fromIsMissing(): CommandFailed {
 function replayBody(options: StartOptions, now: number): JsonObject {
   const { webhookId, failed, missed, includeDelivered, from, to } = options;
   if (includeDelivered === true && missed !== true) {
-    throw new CommandFailed(exitCodes.usage, '--include-delivered goes with --missed');
+    throw new CommandFailed(exitCodes.usage, '--include-delivered is for --missed only');
   }
   if (webhookId !== undefined) {
     if (from !== undefined || to !== undefined) {

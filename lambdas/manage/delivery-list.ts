@@ -77,8 +77,8 @@ export function deliveryListOperation(deps: DeliveryListDeps): Pick<Operations, 
     const isTimed = from !== undefined || to !== undefined;
     const { state } = asked;
     if (isUndelivered(state) || replayName !== undefined || (events === undefined && !isUntried(state) && !isTimed)) {
-      if (isUntried(state)) return invalidField('replayName', `goes not with state ${state}`);
-      if (isTimed && !isUndelivered(state)) return invalidField('replayName', 'goes not with from and to');
+      if (isUntried(state)) return invalidField('replayName', `cannot be combined with state ${state}`);
+      if (isTimed && !isUndelivered(state)) return invalidField('replayName', 'cannot be combined with from and to');
       const place = readCursor(cursor, asked.listName, deliveryPlace);
       if (place.kind === 'refused') return place.answer;
       const { undeliveredAt = asked.from } = place.value ?? {};

@@ -71,7 +71,7 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
       });
     }
     if (cursor !== undefined && failed === undefined && missed?.includeDelivered !== true) {
-      return invalidField('cursor', 'goes with failed, and with missed.includeDelivered');
+      return invalidField('cursor', 'is taken with failed, and with missed.includeDelivered, only');
     }
     const stored = await subscriptions.read(id);
     if (stored.config === undefined) return notFound(id);

@@ -597,7 +597,7 @@ describe('replays', () => {
   });
 
   it.each([
-    ['delivered ones of what failed', ['--failed', '--include-delivered', '--from', '1h'], 'goes with --missed'],
+    ['delivered ones of what failed', ['--failed', '--include-delivered', '--from', '1h'], 'is for --missed only'],
     ['nothing to replay', [], 'Add --failed, --missed or --webhook-id'],
     ['no beginning', ['--failed'], 'Add --from'],
     ['a time that is none', ['--failed', '--from', 'yesterday'], '--from must be a time like'],

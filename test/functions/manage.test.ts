@@ -858,8 +858,8 @@ describe('a replay', () => {
     [{ failed: { from: 'yesterday' } }, 'failed.from: must be an instant in ISO 8601, UTC'],
     [{ missed: { from: '1970-01-01T00:00:00Z', to: '2999-01-01T00:00:00Z' } }, 'missed.to: lies in the future'],
     [{ cancel: 'somebody-elses' }, 'cancel: is not a replay of'],
-    [{ webhookId: 'a', cursor: 'x' }, 'cursor: goes with failed, and with missed.includeDelivered'],
-    [{ missed: { from: '1970-01-01T00:00:00Z' }, cursor: 'x' }, 'cursor: goes with failed'],
+    [{ webhookId: 'a', cursor: 'x' }, 'cursor: is taken with failed, and with missed.includeDelivered, only'],
+    [{ missed: { from: '1970-01-01T00:00:00Z' }, cursor: 'x' }, 'cursor: is taken with failed'],
     [{ missed: { from: '1970-01-01T00:00:00Z', includeDelivered: true }, cursor: 'x' }, 'cursor: is not a cursor'],
   ])('of %j is refused', async (body, detail) => {
     const answer = await world.ask('POST', path, body);
