@@ -19,6 +19,9 @@ export interface ApiAnswer {
   readonly body: JsonObject;
 }
 
+/** The request may have been carried out: no answer came, or the API broke off. */
+export class AnswerLost extends CommandFailed {}
+
 /** Sends a request and gives back what was answered with 2xx; everything else is a `CommandFailed`. */
 export interface ApiClient {
   readonly target: ApiTarget;
@@ -78,22 +81,24 @@ function bytesOf(body: ApiRequest['body']): Uint8Array<ArrayBuffer> | undefined 
 function unreachable(target: ApiTarget, error: unknown): CommandFailed {
   const startHint = target.kind === 'open' ? ['Is the local run up? Start it with: npm start'] : [];
   if (error instanceof Error && error.name === 'TimeoutError') {
-    return new CommandFailed(exitCodes.unreachable, `${target.baseUrl} did not answer within ${patienceMs / 1000} s`);
+    return new AnswerLost(exitCodes.unreachable, `${target.baseUrl} did not answer within ${patienceMs / 1000} s`);
   }
-  return new CommandFailed(
-    exitCodes.unreachable,
-    `nothing answers at ${target.baseUrl} (${networkReason(error)})`,
-    ...startHint,
-  );
+  const reason = networkReason(error);
+  const Failure = reason === refused || reason === unknownHost ? CommandFailed : AnswerLost;
+  return new Failure(exitCodes.unreachable, `nothing answers at ${target.baseUrl} (${reason})`, ...startHint);
 }
+
+/** Nobody has read the request. */
+const refused = 'connection refused';
+const unknownHost = 'no such host name';
 
 /** fetch says `fetch failed`; what failed stands in its cause. */
 function networkReason(error: unknown): string {
   const { cause, message } = error instanceof Error ? error : new Error(String(error));
   if (!(cause instanceof Error)) return message;
   const code = 'code' in cause ? String(cause.code) : undefined;
-  if (code === 'ECONNREFUSED') return 'connection refused';
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'no such host name';
+  if (code === 'ECONNREFUSED') return refused;
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return unknownHost;
   return cause.message || code || message;
 }
 
@@ -142,7 +147,8 @@ function refusal(target: ApiTarget, status: number, problem: JsonObject, retryAf
       ? ['Your AWS credentials were not accepted: they need execute-api:Invoke on this API, and the right --region.']
       : []),
   ];
-  return new CommandFailed(exitCodeOf(status), ...lines, ...hints);
+  const Failure = status >= 500 ? AnswerLost : CommandFailed;
+  return new Failure(exitCodeOf(status), ...lines, ...hints);
 }
 
 function fieldLine({ field, detail }: JsonObject): string {

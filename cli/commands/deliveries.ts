@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { isJsonObject, type JsonObject } from '../../lambdas/json/json.ts';
 import { subscriptionPath } from '../api-path.ts';
 import { lastAnswer } from '../delivery-text.ts';
+import { type IdempotencyOptions, onceOnly, sendOnce, withIdempotencyKey } from '../idempotency.ts';
 import { timeQuery, wholeNumber } from '../option-values.ts';
 import { readPages } from '../pages.ts';
 import { type Cell, shortTime } from '../printer.ts';
@@ -110,9 +111,9 @@ function registerShow(group: Command, line: CommandLine): void {
             : [
                 printer.table(
                   ['ATTEMPT (UTC)', 'RESULT', 'MS'],
-                  attempts.map(({ at, status, error, durationMs }) => [
+                  attempts.map(({ at, status, error, durationMs, resent }) => [
                     shortTime(at),
-                    String(status ?? error ?? ''),
+                    `${String(status ?? error ?? '')}${resent === true ? ', sent twice: the first connection was dead' : ''}`,
                     String(durationMs),
                   ]),
                 ),
@@ -123,15 +124,15 @@ function registerShow(group: Command, line: CommandLine): void {
 }
 
 function registerResend(group: Command, line: CommandLine): void {
-  group
-    .command('resend')
+  withIdempotencyKey(group.command('resend'))
     .description('Send one event to one subscription again, now and whatever its state, under the same webhook-id')
     .argument('<subscriptionId>', 'the subscription')
     .argument('<webhookId>', 'the event')
     .addHelpText('after', examples('fanout deliveries resend sub_… msg_…'))
-    .action(async (id: string, webhookId: string, _options: unknown, command: Command) => {
+    .action(async (id: string, webhookId: string, options: IdempotencyOptions, command: Command) => {
       const { api, printer } = await line.open(command);
-      const { body } = await api.send({ method: 'POST', path: `${deliveryPath(id, webhookId)}/resend` });
+      const path = `${deliveryPath(id, webhookId)}/resend`;
+      const { body } = await sendOnce(onceOnly(api, options), { method: 'POST', path });
       printer.result(body, () => `Queued. See it with: fanout deliveries show ${id} ${webhookId}`);
     });
 }

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { isJsonObject, type JsonObject, parseJson } from '../../lambdas/json/json.ts';
 import { CommandFailed } from '../command-failed.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { type IdempotencyOptions, onceOnly, sendOnce, withIdempotencyKey } from '../idempotency.ts';
 import { collectList, readSource, timeQuery, wholeNumber } from '../option-values.ts';
 import { readPages } from '../pages.ts';
 import { type Printer, shortTime } from '../printer.ts';
@@ -170,9 +171,12 @@ function registerShow(group: Command, line: CommandLine): void {
     });
 }
 
+interface ResendOptions extends IdempotencyOptions {
+  readonly to?: readonly string[];
+}
+
 function registerResend(group: Command, line: CommandLine): void {
-  group
-    .command('resend')
+  withIdempotencyKey(group.command('resend'))
     .description('Send one event again, now and whatever became of it before, under the same webhook-id')
     .argument('<webhookId>', 'the event, as events list shows it')
     .addOption(
@@ -181,9 +185,9 @@ function registerResend(group: Command, line: CommandLine): void {
       ),
     )
     .addHelpText('after', examples('fanout events resend msg_… --to sub_…', 'fanout events resend msg_…'))
-    .action(async (webhookId: string, options: { to?: readonly string[] }, command: Command) => {
+    .action(async (webhookId: string, options: ResendOptions, command: Command) => {
       const { api, printer } = await line.open(command);
-      const { body } = await api.send({
+      const { body } = await sendOnce(onceOnly(api, options), {
         method: 'POST',
         path: `/v1/events/${encodeURIComponent(webhookId)}/resend`,
         body: options.to === undefined ? {} : { subscriptionIds: [...options.to] },

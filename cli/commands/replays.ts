@@ -3,12 +3,13 @@ import { isJsonObject, type JsonObject } from '../../lambdas/json/json.ts';
 import { subscriptionPath } from '../api-path.ts';
 import { CommandFailed } from '../command-failed.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { type IdempotencyOptions, type OnceOnly, onceOnly, sendOnce, withIdempotencyKey } from '../idempotency.ts';
 import { instantText, timeQuery } from '../option-values.ts';
 import { type Printer, shortTime } from '../printer.ts';
-import type { CommandLine, Session } from '../session.ts';
+import type { CommandLine } from '../session.ts';
 import { examples } from './examples.ts';
 
-interface StartOptions {
+interface StartOptions extends IdempotencyOptions {
   readonly webhookId?: string;
   readonly failed?: boolean;
   readonly missed?: boolean;
@@ -20,8 +21,7 @@ interface StartOptions {
 export function registerReplays(program: Command, line: CommandLine): void {
   const group = program.command('replays').description('Send events to a subscription again');
 
-  group
-    .command('start')
+  withIdempotencyKey(group.command('start'))
     .description(
       'Replay one event, what is exhausted or discarded, or what was missed. Delivered events are sent again only with --include-delivered.',
     )
@@ -50,7 +50,8 @@ export function registerReplays(program: Command, line: CommandLine): void {
     .action(async (id: string, options: StartOptions, command: Command) => {
       const body = replayBody(options, line.surroundings.clock());
       const session = await line.open(command);
-      const result = await startReplay(session, id, body);
+      const once = onceOnly(session.api, options, timesOf(body));
+      const result = await startReplay(session.printer, once, id, body);
       session.printer.result(result, () => replayText(session.printer, result));
     });
 
@@ -158,18 +159,22 @@ function replayBody(options: StartOptions, now: number): JsonObject {
   return { missed: { ...range, ...(includeDelivered === true ? { includeDelivered } : {}) } };
 }
 
+/** As options: a request that is repeated under its key must have the same times. */
+function timesOf({ failed, missed }: JsonObject): string {
+  const range = [failed, missed].find(isJsonObject) ?? {};
+  const options = ['from', 'to'].flatMap((name) => (range[name] === undefined ? [] : [`--${name} ${range[name]}`]));
+  return options.join(' ');
+}
+
 /** The API puts a few hundred events in the queue per answer and says where it stopped. */
-async function startReplay({ api, printer }: Session, id: string, body: JsonObject): Promise<JsonObject> {
+async function startReplay(printer: Printer, once: OnceOnly, id: string, body: JsonObject): Promise<JsonObject> {
   let queued = 0;
   let withoutEvent = 0;
   let notWanted = 0;
   let cursor: JsonObject = {};
-  for (;;) {
-    const { body: answer } = await api.send({
-      method: 'POST',
-      path: subscriptionPath(id, '/replay'),
-      body: { ...body, ...cursor },
-    });
+  for (let part = 0; ; part++) {
+    const request = { method: 'POST', path: subscriptionPath(id, '/replay'), body: { ...body, ...cursor } } as const;
+    const { body: answer } = await sendOnce(once, request, part);
     const { nextCursor, ...result } = answer;
     queued += Number(result.queued ?? 0);
     withoutEvent += Number(result.withoutEvent ?? 0);

@@ -5,6 +5,7 @@ import { subscriptionPath } from '../api-path.ts';
 import { CommandFailed } from '../command-failed.ts';
 import { lastAnswer } from '../delivery-text.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { type IdempotencyOptions, onceOnly, sendOnce, withIdempotencyKey } from '../idempotency.ts';
 import { collectList, durationSeconds } from '../option-values.ts';
 import { readPages } from '../pages.ts';
 import type { Printer } from '../printer.ts';
@@ -14,6 +15,7 @@ import { clearableNames, clearedFields, givenFields, withFieldOptions } from '..
 import { healthTable, isHealthy, subscriptionTable, subscriptionText } from '../subscription-text.ts';
 import { visibleText } from '../visible-text.ts';
 import { examples } from './examples.ts';
+import { registerSubscriptionMetrics } from './subscription-metrics.ts';
 
 /** Values of the options of subscription-options.ts. */
 type FieldOptions = Readonly<Record<string, unknown>>;
@@ -22,6 +24,8 @@ interface WaitOptions {
   readonly wait?: boolean;
   readonly timeout: number;
 }
+
+type CreateOptions = FieldOptions & WaitOptions & IdempotencyOptions & { readonly paused?: boolean };
 
 interface ChangeOptions {
   readonly ifMatch?: string;
@@ -91,7 +95,9 @@ export function registerSubscriptions(program: Command, line: CommandLine): void
       line.finish(ill === 0 ? exitCodes.ok : exitCodes.negative);
     });
 
-  withWait(withFieldOptions(group.command('create'), ['url']))
+  registerSubscriptionMetrics(group, line);
+
+  withIdempotencyKey(withWait(withFieldOptions(group.command('create'), ['url'])))
     .description('Make a subscription. Its signing secret is shown once, here.')
     .argument('<url>', 'where events are posted to')
     .addOption(new Option('--paused', 'collect events, deliver none until it is resumed'))
@@ -105,7 +111,7 @@ export function registerSubscriptions(program: Command, line: CommandLine): void
         'SECRET=$(fanout subscriptions create … --json | jq -r .secret)',
       ),
     )
-    .action(async (url: string, options: FieldOptions & WaitOptions & { paused?: boolean }, command: Command) => {
+    .action(async (url: string, options: CreateOptions, command: Command) => {
       if (options.events === undefined) {
         throw new CommandFailed(
           exitCodes.usage,
@@ -118,7 +124,8 @@ export function registerSubscriptions(program: Command, line: CommandLine): void
         url,
         ...(options.paused ? { status: 'paused' } : {}),
       };
-      const { body: created } = await session.api.send({ method: 'POST', path: '/v1/subscriptions', body });
+      const once = onceOnly(session.api, options);
+      const { body: created } = await sendOnce(once, { method: 'POST', path: '/v1/subscriptions', body });
       await showCreated(session, created, options, command.optsWithGlobals<{ json?: boolean }>().json === true);
     });
 

@@ -17,7 +17,7 @@ import { configEtag } from '../../lambdas/domain/subscriptions/config-etag.ts';
 import type { SubscriptionState } from '../../lambdas/domain/subscriptions/subscription.ts';
 import { createIngestHandler } from '../../lambdas/ingest/handler.ts';
 import { createManageHandler } from '../../lambdas/manage/handler.ts';
-import type { DeliveryQuery, QueueDepth, ReplayProgress } from '../../lambdas/manage/ports.ts';
+import type { DeliveryQuery, MetricPeriod, QueueDepth, ReplayProgress } from '../../lambdas/manage/ports.ts';
 
 export interface SeenRequest {
   readonly method: string;
@@ -45,11 +45,14 @@ export class ApiOnLoopback {
   /** Envelopes that were put in the queues of subscribers. */
   readonly queued: string[] = [];
   readonly depths = new Map<string, QueueDepth>();
+  readonly metricPeriods: MetricPeriod[] = [];
   readonly replays: ReplayProgress[] = [];
   readonly quietPeriods = new Map<string, number>();
   readonly requests: SeenRequest[] = [];
   /** Answered instead of the handlers' answers, once each. */
   readonly nextAnswers: ScriptedAnswer[] = [];
+  /** So many requests are carried out, and the connection breaks before the answer. */
+  lostAnswers = 0;
   driftToken = 'local-drift-token';
   now = noon;
   /** Called when the test route waits for an answer. */
@@ -98,7 +101,7 @@ export class ApiOnLoopback {
       },
       events: this.events,
       conversations: { read: async (key) => this.conversations.get(key) },
-      subscriptionMetrics: { read: async () => ({ kind: 'read', periods: [] }) },
+      subscriptionMetrics: { read: async () => ({ kind: 'read', periods: this.metricPeriods }) },
       queues: {
         depth: async (id) => this.depths.get(id),
         put: async (_id, envelopes) => {
@@ -132,6 +135,10 @@ export class ApiOnLoopback {
       }
       const handler = event.rawPath === '/drift/events' ? ingest : manage;
       const answer = await handler(event, aLambdaContext());
+      if (this.lostAnswers-- > 0) {
+        request.socket.destroy();
+        return;
+      }
       response.writeHead(answer.statusCode ?? 200, answer.headers as Record<string, string>).end(answer.body);
     });
   }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { aRecord } from '../../lab/support/deliveries.ts';
 import { aMessage, broadcastsOf } from '../../lab/support/drift-events.ts';
 import { readEnvelope } from '../../lambdas/domain/history/recorded-event.ts';
 import { ApiOnLoopback } from './api-on-loopback.ts';
@@ -75,6 +76,73 @@ describe('the history on the command line', () => {
       resend: true,
       detail: { id: webhookId },
     });
+  });
+
+  describe('a command whose answer is lost', () => {
+    const resend = (...args: string[]) => fanout('events', 'resend', webhookId, '--to', subscriptionId, ...args);
+
+    it('asks once more under the same key, so that nothing is done twice', async () => {
+      const before = api.queued.length;
+      api.lostAnswers = 1;
+      expect(await resend()).toMatchObject({ exitCode: 0, err: '' });
+      expect(api.queued).toHaveLength(before + 1);
+      await resend();
+      expect(api.queued).toHaveLength(before + 2);
+    });
+
+    it('says after that how to make sure', async () => {
+      const before = api.queued.length;
+      api.lostAnswers = 2;
+      const { exitCode, err } = await resend();
+      expect(exitCode).toBe(3);
+      const [, key = ''] = /run the same command with --idempotency-key (\S+)\n/.exec(err) ?? [];
+      expect(await resend('--idempotency-key', key)).toMatchObject({ exitCode: 0 });
+      expect(api.queued).toHaveLength(before + 1);
+    });
+
+    it('says which times make it the same request', async () => {
+      api.lostAnswers = 2;
+      const replay = ['replays', 'start', subscriptionId, '--missed', '--from'];
+      const { err } = await fanout(...replay, '1h');
+      const [, key = '', from = ''] = /--idempotency-key (\S+) --from (\S+)\n/.exec(err) ?? [];
+      const { out } = await fanout(...replay, from, '--idempotency-key', key, '--json');
+      expect(api.replays.map(({ name }) => name)).toEqual([JSON.parse(out).replayName]);
+    });
+
+    it('is not repeated where nobody has read it', async () => {
+      const stopped = await ApiOnLoopback.start();
+      const { url } = stopped;
+      await stopped.stop();
+      const { err } = await runCommand(['events', 'resend', 'msg_1', '--api', url]);
+      expect(err).toContain('connection refused');
+      expect(err).not.toContain('idempotency-key');
+    });
+  });
+
+  it('shows of an attempt that went out on a dead connection that it went out twice', async () => {
+    const attempt = { at: api.now, durationMs: 7, status: 200 };
+    const history = [attempt, { ...attempt, resent: true as const }];
+    api.deliveries.push(aRecord({ subscriptionId, webhookId, state: 'delivered', history }));
+    const { out } = await fanout('deliveries', 'show', subscriptionId, webhookId);
+    expect(out).toMatch(/ 200 +7\n.* 200, sent twice: the first connection was dead +7\n/);
+  });
+
+  it('shows the figures of a subscription period by period', async () => {
+    api.metricPeriods.push(
+      { at: api.now - 120_000, delivered: 40, failed: 2, p50Ms: 31, p95Ms: 220, waiting: 5 },
+      { at: api.now - 60_000, delivered: 0, failed: 0 },
+    );
+    const run = await fanout('subscriptions', 'metrics', subscriptionId, '--from', '2026-11-22', '--period', '1m');
+    expect(run).toMatchObject({ exitCode: 0, err: '' });
+    expect(run.out).toMatch(/^FROM \(UTC\) +DELIVERED +FAILED +P50 MS +P95 MS +WAITING\n/);
+    expect(run.out).toMatch(/11:58:00 +40 +2 +31 +220 +5\n2026-11-22 11:59:00 +0 +0\n/);
+    expect(api.lastRequest.target).toMatch(/metrics\?from=.*&periodSeconds=60$/);
+    api.metricPeriods.length = 0;
+    const none = await fanout('subscriptions', 'metrics', subscriptionId);
+    expect(none.err).toContain('Nothing was attempted in this time');
+    const json = await fanout('subscriptions', 'metrics', subscriptionId, '--json');
+    expect(JSON.parse(json.out)).toMatchObject({ periodSeconds: 300, periods: [] });
+    expect(await fanout('subscriptions', 'metrics', subscriptionId, '--period', 'soon')).toMatchObject({ exitCode: 2 });
   });
 
   it('shows a conversation with its timer, and its events with the outcomes counted', async () => {
