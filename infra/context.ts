@@ -9,9 +9,13 @@ const choices = [
   'quietPeriodSeconds',
   'legacyTimeline',
   'alarmEmail',
+  'monthlyBudgetUsd',
   'quietDriftHours',
   'disableAfterHours',
   'ingestReservedConcurrency',
+  'apiRequestsPerSecond',
+  'traces',
+  'tableKey',
   'tags',
   'eventHistoryDays',
   'removalPolicy',
@@ -47,6 +51,13 @@ export function readContext(context: Readonly<Record<string, unknown>>): Webhook
   const quietPeriodSeconds = wholeNumber('quietPeriodSeconds', read('quietPeriodSeconds'));
   const disableAfterHours = wholeNumber('disableAfterHours', read('disableAfterHours'));
   const ingestReservedConcurrency = wholeNumber('ingestReservedConcurrency', read('ingestReservedConcurrency'));
+  const apiRequestsPerSecond = wholeNumber('apiRequestsPerSecond', read('apiRequestsPerSecond'));
+  const monthlyBudgetUsd = wholeNumber('monthlyBudgetUsd', read('monthlyBudgetUsd'));
+  if (monthlyBudgetUsd !== undefined && (alarmEmail ?? 'none') === 'none') {
+    throw new Error('context monthlyBudgetUsd goes with alarmEmail: that is who hears that the budget is used up');
+  }
+  const traces = read('traces');
+  const tableKey = text('tableKey', read('tableKey'));
   const tags = jsonObject('tags', read('tags'));
   const eventHistoryDays = wholeNumber('eventHistoryDays', read('eventHistoryDays'));
   const dates = jsonObject('legacyTimeline', read('legacyTimeline'));
@@ -58,6 +69,10 @@ export function readContext(context: Readonly<Record<string, unknown>>): Webhook
     ...(quietDriftHours !== undefined && { quietDriftHours }),
     ...(disableAfterHours !== undefined && { disableAfterHours }),
     ...(ingestReservedConcurrency !== undefined && { ingestReservedConcurrency }),
+    ...(apiRequestsPerSecond !== undefined && { apiRequestsPerSecond }),
+    ...(monthlyBudgetUsd !== undefined && { monthlyBudgetUsd }),
+    ...(traces !== undefined && { traces: oneOf('traces', ['off', 'on'], traces) }),
+    ...(tableKey !== undefined && { tableKey }),
     ...(tags && { tags: textValues('tags', tags) }),
     ...(eventHistoryDays !== undefined && { eventHistoryDays }),
     removalPolicy: oneOf('removalPolicy', ['retain', 'destroy'], read('removalPolicy') ?? 'retain'),

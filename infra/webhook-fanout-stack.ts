@@ -14,6 +14,7 @@ import {
   minQuietPeriodSeconds,
 } from '../lambdas/domain/inactivity/inactivity-timer.ts';
 import { routePrefixOf } from '../lambdas/domain/routes/route-prefix.ts';
+import type { Traces } from '../lambdas/provision/env.ts';
 import { defaultBundleDirectory } from './bundle-lambdas.ts';
 import { Activity } from './constructs/activity.ts';
 import { Alarms } from './constructs/alarms.ts';
@@ -24,6 +25,7 @@ import { EventHistory } from './constructs/event-history.ts';
 import { Inactivity } from './constructs/inactivity.ts';
 import { Ingest } from './constructs/ingest.ts';
 import { Management } from './constructs/management.ts';
+import { MonthlyBudget } from './constructs/monthly-budget.ts';
 import { Routes } from './constructs/routes.ts';
 import { Tables } from './constructs/tables.ts';
 
@@ -47,6 +49,14 @@ export interface WebhookFanoutProps extends StackProps {
   readonly disableAfterHours?: number;
   /** Set aside for Drift's posts, out of what all functions of the account share; nothing when left out. */
   readonly ingestReservedConcurrency?: number;
+  /** Of both APIs together; 1000 when left out. What comes beyond is answered 429, and costs nothing. */
+  readonly apiRequestsPerSecond?: number;
+  /** Of the whole account, on which `alarmEmail` is told how much of it is used; no budget when left out. */
+  readonly monthlyBudgetUsd?: number;
+  /** `on`: X-Ray keeps a part of the posts, and each attempt joins the trace of its post; `off` when left out. */
+  readonly traces?: Traces;
+  /** What encrypts the tables (constructs/tables.ts); DynamoDB's own key when left out. */
+  readonly tableKey?: string;
   /** `destroy` takes the tables with the stack; `retain` when left out. */
   readonly removalPolicy?: 'retain' | 'destroy';
   /** Holds `<function>/index.mjs`. */
@@ -58,6 +68,7 @@ export class WebhookFanoutStack extends Stack {
     super(scope, id, { description: 'Fans Drift webhooks out to subscribers', ...props });
     const bundleDirectory = props.bundleDirectory ?? defaultBundleDirectory;
     const outboundPolicy = props.outboundPolicy ?? 'public';
+    const traces = props.traces ?? 'off';
     const routePrefix = routePrefixOf(this.stackName);
     const legacyTimeline = JSON.stringify(formatLegacyTimeline(props.legacyTimeline ?? publishedLegacyTimeline));
     const quietPeriodSeconds = quietPeriodText(props.quietPeriodSeconds ?? defaultQuietPeriodSeconds, outboundPolicy);
@@ -68,8 +79,12 @@ export class WebhookFanoutStack extends Stack {
     const tables = new Tables(this, 'Tables', {
       removalPolicy: props.removalPolicy ?? 'retain',
       keepsEvents: eventHistoryDays > 0,
+      key: props.tableKey ?? 'aws-owned',
     });
-    const api = new Api(this, 'Api', { alarms });
+    const api = new Api(this, 'Api', { alarms, requestsPerSecond: requestsPerSecond(props.apiRequestsPerSecond) });
+    if (props.monthlyBudgetUsd !== undefined) {
+      new MonthlyBudget(this, 'Budget', { usd: props.monthlyBudgetUsd, email: props.alarmEmail });
+    }
     const ingest = new Ingest(this, 'Ingest', {
       bundleDirectory,
       api,
@@ -78,6 +93,7 @@ export class WebhookFanoutStack extends Stack {
       alarms,
       legacyTimeline,
       reservedConcurrency: props.ingestReservedConcurrency,
+      traces,
       quietDriftHours: quietHours(props.quietDriftHours),
     });
     const inactivity = new Inactivity(this, 'Inactivity', {
@@ -103,6 +119,7 @@ export class WebhookFanoutStack extends Stack {
       alarms,
       routePrefix,
       outboundPolicy,
+      traces,
       legacyTimeline,
       disableAfterSeconds: disableAfterText(props.disableAfterHours ?? defaultDisableAfterSeconds / 3600),
     });
@@ -197,6 +214,14 @@ function quietPeriodText(seconds: number, outboundPolicy: 'public' | 'local'): s
     );
   }
   return String(seconds);
+}
+
+/** 10,000 is what an account has unless it asks for more. */
+function requestsPerSecond(rate = 1000): number {
+  if (!Number.isInteger(rate) || rate < 1 || rate > 10_000) {
+    throw new Error(`apiRequestsPerSecond must be a whole number from 1 to 10000, but is ${rate}`);
+  }
+  return rate;
 }
 
 function historyDays(days: number): number {

@@ -28,6 +28,8 @@ export interface LocalStackOptions {
   readonly quietPeriodSeconds?: number;
   /** Default: as Drift's dates have it, which is `removed` by now. */
   readonly legacy?: LegacyPhase;
+  /** As a deploy that chose traces; there are none otherwise. */
+  readonly traces?: 'on';
   /** Default `local-drift-token`. */
   readonly driftToken?: string;
   /** Each line that a function writes. */
@@ -200,6 +202,7 @@ async function start(
     (await synthesise({
       workDirectory,
       ...(quietPeriodSeconds === undefined ? {} : { quietPeriodSeconds }),
+      ...(options.traces === undefined ? {} : { traces: options.traces }),
       ...(legacy === undefined ? {} : { legacyTimeline: timelineInPhase(legacy, clock.now()) }),
     }));
   assembly = readCloudAssembly(assemblyDirectory, { region, accountId });

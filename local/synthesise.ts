@@ -6,6 +6,7 @@ export interface SynthesisInput {
   readonly workDirectory: string;
   readonly quietPeriodSeconds?: number;
   readonly legacyTimeline?: LegacyTimeline;
+  readonly traces?: 'on';
 }
 
 /**

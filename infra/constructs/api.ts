@@ -6,15 +6,18 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Alarms } from './alarms.ts';
 
-// Anybody can post to the ingest route, and each post costs an invocation. An account's default is 10,000 a second.
-const maxRequestsPerSecond = 1000;
+export interface ApiProps {
+  readonly alarms: Alarms;
+  /** Anybody can post to the ingest route, and each post costs an invocation. Bursts may have twice as many. */
+  readonly requestsPerSecond: number;
+}
 
 /** The HTTP API that Drift and the managing people reach. Routes are added by who serves them. */
 export class Api extends Construct {
   readonly httpApi: HttpApi;
   readonly stage: HttpStage;
 
-  constructor(scope: Construct, id: string, { alarms }: { readonly alarms: Alarms }) {
+  constructor(scope: Construct, id: string, { alarms, requestsPerSecond }: ApiProps) {
     super(scope, id);
     this.httpApi = new HttpApi(this, 'HttpApi', { createDefaultStage: false });
     const accessLogs = new LogGroup(this, 'AccessLogs', {
@@ -28,7 +31,7 @@ export class Api extends Construct {
       httpApi: this.httpApi,
       stageName: '$default',
       autoDeploy: true,
-      throttle: { rateLimit: maxRequestsPerSecond, burstLimit: 2 * maxRequestsPerSecond },
+      throttle: { rateLimit: requestsPerSecond, burstLimit: 2 * requestsPerSecond },
       accessLogSettings: {
         destination: new LogGroupLogDestination(accessLogs),
         // No header and no body: the verification token is in both.
@@ -60,7 +63,7 @@ export class Api extends Construct {
       article: 'flood',
       usersLose: 'Events, once the limit of the API is reached: it counts posts of Drift and of strangers alike.',
       metric: this.metricRequests(),
-      threshold: (60 * maxRequestsPerSecond) / 2,
+      threshold: (60 * requestsPerSecond) / 2,
       evaluationPeriods: 2,
     });
   }

@@ -34,9 +34,11 @@ export interface FanoutFunctionProps<Environment extends Record<string, string>>
   readonly reservedConcurrency?: number | undefined;
   /** Lambda itself logs faults only, and no lines for each invocation (docs/decisions/0060-lambda-logs-faults-only.md). */
   readonly systemLogsFaultsOnly?: true;
+  /** Lambda tells X-Ray of the first invocation of each second and of 5 % of the others. */
+  readonly isTraced?: boolean;
 }
 
-/** A function with its own log group and its own role, which may do nothing but write logs and traces until allowed. */
+/** A function with its own log group and its own role, which may do nothing but write logs until allowed. */
 export class FanoutFunction<Environment extends Record<string, string>> extends Construct {
   readonly function: LambdaFunction;
   readonly timeout: Duration;
@@ -65,7 +67,7 @@ export class FanoutFunction<Environment extends Record<string, string>> extends 
       memorySize: props.memoryMegabytes,
       timeout: props.timeout,
       environment: { ...props.environment, [serviceVariable]: serviceOf(this) },
-      tracing: Tracing.ACTIVE,
+      ...(props.isTraced && { tracing: Tracing.ACTIVE }),
       logGroup,
       role,
       // Our own lines are JSON in either format, and pass as they are.

@@ -5,6 +5,7 @@ import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { eventSources } from '../../lambdas/domain/events/event-types.ts';
 import type { IngestEnv } from '../../lambdas/ingest/env.ts';
+import type { Traces } from '../../lambdas/provision/env.ts';
 import type { Alarms } from './alarms.ts';
 import type { Api } from './api.ts';
 import { domainMetric } from './domain-metrics.ts';
@@ -23,6 +24,7 @@ export interface IngestProps {
   /** Without a post of Drift, after which an alarm rings; undefined: none does. */
   readonly quietDriftHours: number | undefined;
   readonly reservedConcurrency: number | undefined;
+  readonly traces: Traces;
 }
 
 /** `POST /drift/events`: what Drift is told to post to, and the token that says that it is Drift. */
@@ -58,6 +60,8 @@ export class Ingest extends Construct {
       },
       systemLogsFaultsOnly: true,
       reservedConcurrency: props.reservedConcurrency,
+      // Where each trace begins: what all others do is in the logs (docs/decisions/0062-what-a-delivery-need-not-cost.md).
+      isTraced: props.traces === 'on',
     });
     this.ingest.allow(
       ['events:PutEvents'],

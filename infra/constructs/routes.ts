@@ -21,7 +21,7 @@ import { subscriptionRecords, tableSchemas } from '../../lambdas/contracts/table
 import { healthAttributes } from '../../lambdas/domain/deliveries/endpoint-health.ts';
 import { queueRetentionSeconds } from '../../lambdas/domain/deliveries/retry-schedule.ts';
 import { eventSources, operationalEventTypes } from '../../lambdas/domain/events/event-types.ts';
-import type { ProvisionEnv } from '../../lambdas/provision/env.ts';
+import type { ProvisionEnv, Traces } from '../../lambdas/provision/env.ts';
 import type { Alarms } from './alarms.ts';
 import { domainMetric, serviceOf, worstOf } from './domain-metrics.ts';
 import { type FanoutBus, onlyEvents } from './event-bus.ts';
@@ -44,6 +44,7 @@ export interface RoutesProps {
   readonly alarms: Alarms;
   readonly routePrefix: string;
   readonly outboundPolicy: 'public' | 'local';
+  readonly traces: Traces;
   readonly legacyTimeline: string;
   /** Of failure, after which a subscription is disabled. */
   readonly disableAfterSeconds: string;
@@ -122,11 +123,13 @@ export class Routes extends Construct {
       ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility', 'sqs:GetQueueAttributes'],
       [queues.arn],
     );
-    // An attempt belongs to the trace of Drift's post.
-    const traces: UnscopedAction = 'xray:PutTraceSegments';
-    deliver([traces], ['*']);
     explainWildcard(this.deliveryRole, queues.arn, queues.reason);
-    explainWildcard(this.deliveryRole, '*', `${traces} ${unscopedActions[traces]}`);
+    if (props.traces === 'on') {
+      // An attempt belongs to the trace of Drift's post.
+      const segments: UnscopedAction = 'xray:PutTraceSegments';
+      deliver([segments], ['*']);
+      explainWildcard(this.deliveryRole, '*', `${segments} ${unscopedActions[segments]}`);
+    }
 
     const tags = stack.tags.tagValues();
     const deliveryCode = new Asset(this, 'DeliveryCode', { path: join(props.bundleDirectory, 'deliver') });
@@ -143,6 +146,7 @@ export class Routes extends Construct {
       TAGS: JSON.stringify(tags),
       CONTROL_QUEUE_URL: this.control.queue.queueUrl,
       OUTBOUND_POLICY: props.outboundPolicy,
+      TRACES: props.traces,
       // "Allow a short period of time": https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html.
       // The local run's rules match at once.
       RULE_SETTLE_SECONDS: props.outboundPolicy === 'local' ? '0' : '30',

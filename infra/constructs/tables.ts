@@ -8,6 +8,7 @@ import {
   TableEncryption,
   type TableProps,
 } from 'aws-cdk-lib/aws-dynamodb';
+import { Key } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import {
   eventSummaryFields,
@@ -21,6 +22,11 @@ export interface TablesProps {
   readonly removalPolicy: 'retain' | 'destroy';
   /** False: there is no event history. */
   readonly keepsEvents: boolean;
+  /**
+   * `aws-owned`: DynamoDB's, free of charge. `aws-managed`: the account's `aws/dynamodb`, whose use CloudTrail records. Otherwise the
+   * ARN of a key of one's own. Each call that asks such a key is billed, see docs/security.md.
+   */
+  readonly key: string;
 }
 
 export class Tables extends Construct {
@@ -30,11 +36,11 @@ export class Tables extends Construct {
   readonly deliveries: Table;
   readonly events: Table | undefined;
 
-  constructor(scope: Construct, id: string, { removalPolicy, keepsEvents }: TablesProps) {
+  constructor(scope: Construct, id: string, { removalPolicy, keepsEvents, key }: TablesProps) {
     super(scope, id);
     const everyTable = {
       billingMode: BillingMode.PAY_PER_REQUEST,
-      encryption: TableEncryption.AWS_MANAGED,
+      ...this.encryptionBy(key),
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       removalPolicy: removalPolicy === 'destroy' ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
       deletionProtection: removalPolicy === 'retain',
@@ -82,6 +88,15 @@ export class Tables extends Construct {
       projectionType: ProjectionType.KEYS_ONLY,
     });
     this.events = keepsEvents ? this.makeEvents(everyTable) : undefined;
+  }
+
+  private encryptionBy(key: string): Pick<TableProps, 'encryption' | 'encryptionKey'> {
+    if (key === 'aws-owned') return { encryption: TableEncryption.DEFAULT };
+    if (key === 'aws-managed') return { encryption: TableEncryption.AWS_MANAGED };
+    if (!/^arn:[\w-]+:kms:[\w-]+:\d{12}:key\/[\w-]+$/.test(key)) {
+      throw new Error(`tableKey must be aws-owned, aws-managed or the ARN of a KMS key, but is ${key}`);
+    }
+    return { encryption: TableEncryption.CUSTOMER_MANAGED, encryptionKey: Key.fromKeyArn(this, 'Key', key) };
   }
 
   private makeEvents(everyTable: Partial<TableProps>): Table {

@@ -293,8 +293,6 @@ export class Functions {
             publisher: publisher(),
             random: () => random.next(),
             disableAfterSeconds: defaultDisableAfterSeconds,
-            // Nobody looks at traces here.
-            traces: { record: async () => {} },
           });
         }
         case 'manage':

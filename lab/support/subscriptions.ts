@@ -50,6 +50,7 @@ export function routeSettings(settings: Partial<RouteSettings> = {}): RouteSetti
       EVENT_BUS_NAME: 'fanout-bus',
       CONTROL_QUEUE_URL: 'https://sqs.eu-central-1.amazonaws.com/123456789012/control',
       OUTBOUND_POLICY: 'public',
+      TRACES: 'off',
       DISABLE_AFTER_SECONDS: '432000',
       POWERTOOLS_SERVICE_NAME: 'fanout-test',
     },

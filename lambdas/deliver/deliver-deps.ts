@@ -17,7 +17,8 @@ export interface DeliverDeps {
   /** From 0 to 1. */
   readonly random: () => number;
   readonly disableAfterSeconds: number;
-  readonly traces: AttemptTraces;
+  /** Left out: nobody keeps traces. */
+  readonly traces?: AttemptTraces;
   readonly metrics: Metrics;
   readonly log: Log;
 }

@@ -205,8 +205,8 @@ function settleAttempt({ message, record }: Attempt): Settlement[] {
   }
 }
 
-function trace(attempts: readonly Attempt[], { traces, subscriptionId }: DeliverDeps): Promise<void> {
-  return traces.record(
+async function trace(attempts: readonly Attempt[], { traces, subscriptionId }: DeliverDeps): Promise<void> {
+  await traces?.record(
     attempts.flatMap(({ message: { traceHeader, webhookId, eventType }, record, startedAt, result, host }) =>
       traceHeader === undefined
         ? []

@@ -15,6 +15,8 @@ export const deliverEnv = z.object({
   CONTROL_QUEUE_URL: z.string().check(z.minLength(1)),
   /** `local` lets http and private addresses through; deployed it is `public`. */
   OUTBOUND_POLICY: z.enum(['public', 'local']),
+  /** `on`: attempts join the trace of their event in X-Ray. */
+  TRACES: z.enum(['on', 'off']),
   /** A subscription to which no delivery succeeded for so long is disabled. Whole seconds. */
   DISABLE_AFTER_SECONDS: z.string().check(z.regex(/^[1-9]\d*$/)),
   /** The route prefix: the dimension `service` of the metrics, see contracts/metrics.ts. */

@@ -38,10 +38,12 @@ export const handler = createDeliverHandler({
   publisher: eventBridgePublisher({ client: new EventBridgeClient(), eventBusName: env.EVENT_BUS_NAME, sleep }),
   clock: Date.now,
   random: Math.random,
-  traces: xrayAttemptTraces({
-    client: new XRayClient(),
-    randomHex: (bytes) => randomBytes(bytes).toString('hex'),
-    log,
+  ...(env.TRACES === 'on' && {
+    traces: xrayAttemptTraces({
+      client: new XRayClient(),
+      randomHex: (bytes) => randomBytes(bytes).toString('hex'),
+      log,
+    }),
   }),
   disableAfterSeconds: Number(env.DISABLE_AFTER_SECONDS),
   metrics: powertoolsMetrics(),

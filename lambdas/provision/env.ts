@@ -18,6 +18,8 @@ export const provisionEnv = z.object({
   /** Messages from delivery functions, and from provision to itself: `{subscriptionId, action}`. */
   CONTROL_QUEUE_URL: z.string().check(z.minLength(1)),
   OUTBOUND_POLICY: z.enum(['public', 'local']),
+  /** `on`: the delivery functions tell X-Ray of each attempt. */
+  TRACES: z.enum(['on', 'off']),
   /** How long EventBridge may take until a new or changed rule matches; until then no subscription is `ready`. */
   RULE_SETTLE_SECONDS: z.string().check(z.regex(/^\d{1,2}$/)),
   /** JSON of its dates, see domain/events/legacy-timeline.ts. */
@@ -27,3 +29,4 @@ export const provisionEnv = z.object({
 });
 
 export type ProvisionEnv = z.infer<typeof provisionEnv>;
+export type Traces = ProvisionEnv['TRACES'];

@@ -24,6 +24,7 @@ export function routeSettings(env: ProvisionEnv, region: string): RouteSettings 
       EVENT_BUS_NAME: env.EVENT_BUS_NAME,
       CONTROL_QUEUE_URL: env.CONTROL_QUEUE_URL,
       OUTBOUND_POLICY: env.OUTBOUND_POLICY,
+      TRACES: env.TRACES,
       DISABLE_AFTER_SECONDS: env.DISABLE_AFTER_SECONDS,
       POWERTOOLS_SERVICE_NAME: env.ROUTE_PREFIX,
     },

@@ -25,6 +25,7 @@ describe('the logs of the whole path', () => {
     stack = await startLocalStack({
       driftToken,
       quietPeriodSeconds: 1,
+      traces: 'on',
       onNotice: (text) => notices.push(text),
       onLog(line) {
         lines.push(line);

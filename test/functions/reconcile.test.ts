@@ -30,6 +30,7 @@ const aProvisionEnvironment = {
   TAGS: '{}',
   CONTROL_QUEUE_URL: 'https://sqs.eu-central-1.amazonaws.com/123456789012/control',
   OUTBOUND_POLICY: 'public',
+  TRACES: 'off',
   RULE_SETTLE_SECONDS: '30',
   LEGACY_TIMELINE: '{}',
   DISABLE_AFTER_SECONDS: '432000',

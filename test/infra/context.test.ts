@@ -15,6 +15,10 @@ test('takes what stands behind -c, where all is text', () => {
     disableAfterHours: '48',
     alarmEmail: 'on-call@example.com',
     removalPolicy: 'destroy',
+    apiRequestsPerSecond: '50',
+    monthlyBudgetUsd: '40',
+    traces: 'on',
+    tableKey: 'aws-managed',
     legacyTimeline: '{"removedAt":"2027-01-01T00:00:00Z"}',
   });
   expect(chosen).toEqual({
@@ -23,6 +27,10 @@ test('takes what stands behind -c, where all is text', () => {
     disableAfterHours: 48,
     alarmEmail: 'on-call@example.com',
     removalPolicy: 'destroy',
+    apiRequestsPerSecond: 50,
+    monthlyBudgetUsd: 40,
+    traces: 'on',
+    tableKey: 'aws-managed',
     legacyTimeline: { ...publishedLegacyTimeline, removedAt: Date.UTC(2027, 0, 1) },
   });
 });
@@ -39,6 +47,8 @@ describe('names the key that is wrong:', () => {
     [{ stage: 5 }, 'context stage must be a text'],
     [{ quietPeriodSeconds: '10m' }, 'context quietPeriodSeconds must be a whole number, but is "10m"'],
     [{ quietPeriodSeconds: 1.5 }, 'context quietPeriodSeconds must be a whole number, but is 1.5'],
+    [{ traces: 'true' }, 'context traces must be off or on, but is "true"'],
+    [{ monthlyBudgetUsd: 10 }, 'context monthlyBudgetUsd goes with alarmEmail'],
     [{ removalPolicy: 'delete' }, 'context removalPolicy must be retain or destroy, but is "delete"'],
     [{ legacyTimeline: '2020-10-01' }, 'context legacyTimeline must be a JSON object, but is "2020-10-01"'],
     [{ legacyTimeline: { removed: '2027-01-01' } }, 'context legacyTimeline has no date removed'],

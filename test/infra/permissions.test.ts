@@ -9,7 +9,8 @@ interface Statement {
   readonly Condition?: Record<string, unknown>;
 }
 
-const template = synthesise();
+// With all that a deploy can choose to grant.
+const template = synthesise({ traces: 'on' });
 
 const statements = ofType(template, 'AWS::IAM::Policy').flatMap(([policy, { Properties }]) => {
   const document = Properties.PolicyDocument as { Statement: Statement[] };
@@ -35,6 +36,10 @@ test('no role has a policy that somebody else writes', () => {
 
 test('no action has a wildcard', () => {
   expect(statements.flatMap(({ actions }) => actions).filter((action) => action.includes('*'))).toEqual([]);
+});
+
+test('without traces no role may write any', () => {
+  expect(JSON.stringify(synthesise())).not.toContain('xray:');
 });
 
 test('`*` stands only where IAM knows no resource, and each such action says what it means at worst', () => {

@@ -1,10 +1,12 @@
 import { Duration, type Stack } from 'aws-cdk-lib';
 import { describe, expect, test } from 'vitest';
 import { FanoutFunction } from '../../infra/constructs/fanout-function.ts';
+import type { WebhookFanoutProps } from '../../infra/webhook-fanout-stack.ts';
 import { ofType, placeholderBundles, type Resource, synthesise, type Template } from '../../lab/support/synthesised.ts';
 import { apiRoutes } from '../../lambdas/contracts/api-routes.ts';
 import type { IngestEnv } from '../../lambdas/ingest/env.ts';
 import { parseLogFilter } from '../../local/aws/metrics/log-filter.ts';
+import { refuseUnknownTypes } from '../../local/aws/resources/make-resource.ts';
 
 const template = synthesise();
 
@@ -78,16 +80,29 @@ describe('the alarm for failing delivery functions', () => {
 describe('functions', () => {
   const functions = ofType(template, 'AWS::Lambda::Function');
 
-  test.each(functions)('%s runs on Node 24 on arm64, traced, with a log group of its own', (_, { Properties }) => {
+  test.each(functions)('%s runs on Node 24 on arm64, with a log group of its own', (_, { Properties }) => {
     expect(Properties).toMatchObject({
       Runtime: 'nodejs24.x',
       Architectures: ['arm64'],
       Handler: 'index.handler',
-      TracingConfig: { Mode: 'Active' },
       LoggingConfig: { LogGroup: { Ref: expect.any(String) } },
       MemorySize: expect.any(Number),
       Timeout: expect.any(Number),
     });
+  });
+
+  test('are not traced, unless a deploy chooses traces: then the one in which each trace begins is', () => {
+    const traced = (within: Template) =>
+      ofType(within, 'AWS::Lambda::Function').filter(([, { Properties }]) => Properties.TracingConfig !== undefined);
+    expect(traced(template)).toEqual([]);
+    const chosen = synthesise({ traces: 'on' });
+    expect(traced(chosen)).toMatchObject([
+      [expect.stringMatching(/^Ingest/), { Properties: { TracingConfig: { Mode: 'Active' } } }],
+    ]);
+    const variables = (within: Template) =>
+      the('AWS::Lambda::Function', 'RoutesProvisionFunction', within).Properties.Environment;
+    expect(variables(template)).toMatchObject({ Variables: { TRACES: 'off' } });
+    expect(variables(chosen)).toMatchObject({ Variables: { TRACES: 'on' } });
   });
 
   test('that run for each event leave out what Lambda logs of invocations that went well', () => {
@@ -123,13 +138,44 @@ describe('functions', () => {
 describe('tables', () => {
   const tables = ofType(template, 'AWS::DynamoDB::Table');
 
-  test.each(tables)('%s survives the stack, can be restored, is encrypted and paid by use', (_, table) => {
-    expect(table).toMatchObject({ DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
-    expect(table.Properties).toMatchObject({
-      BillingMode: 'PAY_PER_REQUEST',
-      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
-      SSESpecification: { SSEEnabled: true },
-      DeletionProtectionEnabled: true,
+  test.each(tables)(
+    '%s survives the stack, can be restored, is encrypted by the key of DynamoDB itself and paid by use',
+    (_, table) => {
+      expect(table).toMatchObject({ DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
+      expect(table.Properties).toMatchObject({
+        BillingMode: 'PAY_PER_REQUEST',
+        PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+        SSESpecification: { SSEEnabled: false },
+        DeletionProtectionEnabled: true,
+      });
+    },
+  );
+
+  test.each<[string, object]>([
+    ['aws-managed', { SSEEnabled: true }],
+    [
+      'arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab',
+      {
+        SSEEnabled: true,
+        SSEType: 'KMS',
+        KMSMasterKeyId: 'arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab',
+      },
+    ],
+  ])('are all encrypted by the key that a deploy chooses: %s', (tableKey, expected) => {
+    const chosen = ofType(synthesise({ tableKey }), 'AWS::DynamoDB::Table');
+    expect(chosen).toHaveLength(5);
+    for (const [, { Properties }] of chosen) expect(Properties.SSESpecification).toEqual(expected);
+  });
+
+  test('hold an undelivered event once: the index has its keys and why', () => {
+    const { GlobalSecondaryIndexes } = the('AWS::DynamoDB::Table', 'TablesDeliveries').Properties;
+    const [undelivered] = GlobalSecondaryIndexes as { Projection: object }[];
+    expect(undelivered).toMatchObject({
+      IndexName: 'undelivered',
+      Projection: {
+        ProjectionType: 'INCLUDE',
+        NonKeyAttributes: ['state', 'reason', 'eventType', 'lastStatus', 'lastError', 'replayName'],
+      },
     });
   });
 
@@ -286,10 +332,57 @@ describe('the API', () => {
     expect(routes.map(({ RouteKey }) => RouteKey).sort()).toEqual(expected.sort());
   });
 
+  test('lets in as many requests as a deploy says, twice as many in a burst, and rings at half of it', () => {
+    const within = synthesise({ apiRequestsPerSecond: 20 });
+    expect(the('AWS::ApiGatewayV2::Stage', 'ApiStage', within).Properties.DefaultRouteSettings).toMatchObject({
+      ThrottlingRateLimit: 20,
+      ThrottlingBurstLimit: 40,
+    });
+    expect(the('AWS::CloudWatch::Alarm', 'Alarmsflood', within).Properties.Threshold).toBe(600);
+    expect(the('AWS::ApiGatewayV2::Stage', 'ApiStage').Properties.DefaultRouteSettings).toMatchObject({
+      ThrottlingRateLimit: 1000,
+      ThrottlingBurstLimit: 2000,
+    });
+  });
+
   test('logs no header and no body: the verification token is in both', () => {
     const { AccessLogSettings } = the('AWS::ApiGatewayV2::Stage', 'ApiStage').Properties;
     expect(JSON.stringify(AccessLogSettings)).not.toMatch(/header|body|token/i);
   });
+});
+
+describe('a monthly budget', () => {
+  test('tells the address of the alarms at half, at all of it, and when it will not do', () => {
+    const within = synthesise({ monthlyBudgetUsd: 40, alarmEmail: 'on-call@example.com' });
+    const { Budget, NotificationsWithSubscribers } = the('AWS::Budgets::Budget', 'Budget', within).Properties;
+    expect(Budget).toEqual({
+      BudgetName: 'webhook-fanout-prod',
+      BudgetType: 'COST',
+      TimeUnit: 'MONTHLY',
+      BudgetLimit: { Amount: 40, Unit: 'USD' },
+    });
+    const notices = NotificationsWithSubscribers as { Notification: Record<string, unknown>; Subscribers: unknown }[];
+    expect(notices.map(({ Notification }) => [Notification.NotificationType, Notification.Threshold])).toEqual([
+      ['ACTUAL', 50],
+      ['ACTUAL', 100],
+      ['FORECASTED', 100],
+    ]);
+    for (const { Subscribers } of notices) {
+      expect(Subscribers).toEqual([{ SubscriptionType: 'EMAIL', Address: 'on-call@example.com' }]);
+    }
+  });
+
+  test('is not there unless a deploy chooses it', () => {
+    expect(ofType(template, 'AWS::Budgets::Budget')).toEqual([]);
+  });
+});
+
+test('the local run knows every type of resource, whatever a deploy chooses', () => {
+  const chosen = synthesise({
+    ...{ monthlyBudgetUsd: 40, alarmEmail: 'on-call@example.com', traces: 'on', tableKey: 'aws-managed' },
+    ...{ ingestReservedConcurrency: 20, quietDriftHours: 12, tags: { team: 'crm' }, removalPolicy: 'destroy' },
+  });
+  expect(() => refuseUnknownTypes(chosen as never)).not.toThrow();
 });
 
 describe('what a person is told after a deploy', () => {
@@ -322,6 +415,15 @@ describe('what a person is told after a deploy', () => {
 });
 
 describe('what cannot be deployed', () => {
+  test.each<[WebhookFanoutProps, string]>([
+    [{ apiRequestsPerSecond: 0 }, 'apiRequestsPerSecond must be a whole number from 1 to 10000, but is 0'],
+    [{ monthlyBudgetUsd: 0, alarmEmail: 'a@example.com' }, 'monthlyBudgetUsd must be a whole number from 1, but is 0'],
+    [{ monthlyBudgetUsd: 5 }, 'monthlyBudgetUsd goes with alarmEmail'],
+    [{ tableKey: 'customer' }, 'tableKey must be aws-owned, aws-managed or the ARN of a KMS key, but is customer'],
+  ])('%j: it says why', (props, message) => {
+    expect(() => synthesise(props)).toThrow(message);
+  });
+
   test.each(['Prod', 'my-stage', '', 'longerthanthat'])('the stage %j: names are made from it', (stage) => {
     expect(() => synthesise({ stage })).toThrow(/stage of 1 to 13/);
   });

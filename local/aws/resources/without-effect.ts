@@ -14,6 +14,8 @@ export const makersWithoutEffect: Readonly<Record<string, ResourceMaker>> = {
       attributes: { Arn: `arn:aws:logs:${world.region}:${world.accountId}:log-group:${name}:*` },
     };
   },
+  // Nothing costs anything here.
+  'AWS::Budgets::Budget': ({ logicalId }, world) => ({ ref: physicalName(world, logicalId) }),
   // Alarms ring for nobody here.
   'AWS::SNS::Subscription': ({ logicalId }, world) => ({ ref: physicalName(world, logicalId) }),
   'AWS::SNS::Topic': ({ logicalId, properties: { TopicName } }, world) => {
