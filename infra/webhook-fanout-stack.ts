@@ -49,7 +49,7 @@ export interface WebhookFanoutProps extends StackProps {
   readonly disableAfterHours?: number;
   /** Set aside for Drift's posts, out of what all functions of the account share; nothing when left out. */
   readonly ingestReservedConcurrency?: number;
-  /** Of both APIs together; 1000 when left out. What comes beyond is answered 429, and costs nothing. */
+  /** Of both APIs together; 1000 when left out. What comes beyond is answered 429. */
   readonly apiRequestsPerSecond?: number;
   /** Of the whole account, on which `alarmEmail` is told how much of it is used; no budget when left out. */
   readonly monthlyBudgetUsd?: number;

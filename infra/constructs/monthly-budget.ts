@@ -1,4 +1,3 @@
-import { Stack } from 'aws-cdk-lib';
 import { CfnBudget } from 'aws-cdk-lib/aws-budgets';
 import { Construct } from 'constructs';
 
@@ -26,8 +25,9 @@ export class MonthlyBudget extends Construct {
       throw new Error(`monthlyBudgetUsd must be a whole number from 1, but is ${usd}`);
     }
     new CfnBudget(this, 'Budget', {
+      // No name: another address makes a new budget, before the old one of the same name is gone.
+      // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-budgets-budget-notificationwithsubscribers.html
       budget: {
-        budgetName: Stack.of(this).stackName,
         budgetType: 'COST',
         timeUnit: 'MONTHLY',
         budgetLimit: { amount: usd, unit: 'USD' },

@@ -352,11 +352,10 @@ describe('the API', () => {
 });
 
 describe('a monthly budget', () => {
-  test('tells the address of the alarms at half, at all of it, and when it will not do', () => {
+  test('tells the address of the alarms at half, at all of it, and when it will not do; it has no name that would stand in the way of its successor', () => {
     const within = synthesise({ monthlyBudgetUsd: 40, alarmEmail: 'on-call@example.com' });
     const { Budget, NotificationsWithSubscribers } = the('AWS::Budgets::Budget', 'Budget', within).Properties;
     expect(Budget).toEqual({
-      BudgetName: 'webhook-fanout-prod',
       BudgetType: 'COST',
       TimeUnit: 'MONTHLY',
       BudgetLimit: { Amount: 40, Unit: 'USD' },
