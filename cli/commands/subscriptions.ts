@@ -216,18 +216,27 @@ export function registerSubscriptions(program: Command, line: CommandLine): void
   group
     .command('test')
     .description(
-      'Send a webhook_test event on the path that all events take, and say what the subscriber answered.\nExits 0 when it was delivered, 7 when it was not, 8 when there is no answer yet.',
+      'Send a test event on the path that all events take, and say what the subscriber answered.\nIts header webhook-test says that it is a test.\nExits 0 when it was delivered, 7 when it was not, 8 when there is no answer yet.',
     )
     .argument('<subscriptionId>')
+    .addOption(
+      new Option('--event-type <type>', 'send the example of this type, as event-types show shows it').default(
+        undefined,
+        'a webhook_test event',
+      ),
+    )
     .addOption(
       new Option('--timeout <time>', 'how long to wait for the answer, at most 20s')
         .argParser(durationSeconds)
         .default(10, '10s'),
     )
-    .addHelpText('after', examples('fanout subscriptions test sub_…'))
-    .action(async (id: string, { timeout }: { timeout: number }, command: Command) => {
+    .addHelpText(
+      'after',
+      examples('fanout subscriptions test sub_…', 'fanout subscriptions test sub_… --event-type conversation_push'),
+    )
+    .action(async (id: string, options: TestOptions, command: Command) => {
       const session = await line.open(command);
-      line.finish(await sendTest(session, id, timeout));
+      line.finish(await sendTest(session, id, options));
     });
 
   withIfMatch(group.command('delete').argument('<subscriptionId>'))
@@ -328,8 +337,21 @@ function noticeWarnings(printer: Printer, { warnings }: JsonObject): void {
   }
 }
 
-async function sendTest({ api, printer }: Session, id: string, waitSeconds: number): Promise<ExitCode> {
-  const { body } = await api.send({ method: 'POST', path: subscriptionPath(id, '/test'), body: { waitSeconds } });
+interface TestOptions {
+  readonly eventType?: string;
+  readonly timeout: number;
+}
+
+async function sendTest(
+  { api, printer }: Session,
+  id: string,
+  { eventType, timeout: waitSeconds }: TestOptions,
+): Promise<ExitCode> {
+  const { body } = await api.send({
+    method: 'POST',
+    path: subscriptionPath(id, '/test'),
+    body: { waitSeconds, ...(eventType === undefined ? {} : { eventType }) },
+  });
   const { webhookId, outcome } = body;
   const delivery = (body.delivery ?? {}) as JsonObject;
   printer.result(body, () =>

@@ -280,6 +280,16 @@ export const eventTypeListSchema = z.object({
       type: text,
       origin: z.enum(['drift', 'derived', 'operational']),
       description: text,
+      schema: z
+        .record(z.string(), z.unknown())
+        .check(
+          z.describe(
+            'JSON Schema (2020-12) of the body that a subscriber gets, with the fields that are documented. What Drift sends besides is passed on.',
+          ),
+        ),
+      example: z
+        .object({ orgId: z.nullable(int64), type: text, data: z.record(z.string(), z.unknown()) })
+        .check(z.describe('What POST /v1/subscriptions/{id}/test sends for this type.')),
       legacy: z.optional(
         z.object({
           phase: z.enum(['announced', 'closed-to-new', 'mirroring', 'removed']),

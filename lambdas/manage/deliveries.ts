@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
 import type { Broadcast } from '../domain/events/derive.ts';
+import { type EventExample, exampleOf } from '../domain/events/event-examples.ts';
 import { eventSources, testEventType } from '../domain/events/event-types.ts';
 import type { Explanation } from '../domain/history/explanation.ts';
 import type { EventSummary } from '../domain/history/recorded-event.ts';
@@ -12,7 +13,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { EventPublisher } from '../ports/event-publisher.ts';
 import type { SubscriptionStore } from '../ports/subscription-store.ts';
 import type { DeliveryHistory, DeliveryPlace } from './ports.ts';
-import { type ApiAnswer, jsonAnswer, type RoutedRequest, readJsonBody } from './request.ts';
+import { type ApiAnswer, invalidField, jsonAnswer, type RoutedRequest, readJsonBody } from './request.ts';
 import { testSchema } from './request-schemas.ts';
 import { notFound, type Operations } from './router.ts';
 import { isoTime, subscriptionView } from './subscription-view.ts';
@@ -37,6 +38,11 @@ export function deliveryOperations(deps: DeliveryDeps): Pick<Operations, 'testSu
     const { id = '' } = request.params;
     const body = readJsonBody(request, testSchema, {});
     if (body.kind === 'refused') return body.answer;
+    const { eventType } = body.value;
+    const example = eventType === undefined ? undefined : exampleOf(eventType);
+    if (eventType !== undefined && example === undefined) {
+      return invalidField('eventType', 'is not a known type with an example; GET /v1/event-types lists those');
+    }
     const stored = await subscriptions.read(id);
     if (stored.config === undefined) return notFound(id);
     const view = subscriptionView(stored, { ...rules, now: clock() });
@@ -48,7 +54,7 @@ export function deliveryOperations(deps: DeliveryDeps): Pick<Operations, 'testSu
       });
     }
     const startedAt = clock();
-    const event = testEvent(id, startedAt, randomBytes);
+    const event = testEvent(id, startedAt, randomBytes, example);
     const published = await publisher.publish([event]);
     if (published.kind !== 'published') {
       return problemResponse(503, 'Service Unavailable', { detail: 'the event bus did not accept the test event' });
@@ -84,15 +90,23 @@ export function placeJson({ webhookId, undeliveredAt }: DeliveryPlace): JsonObje
   return { webhookId, ...(undeliveredAt === undefined ? {} : { undeliveredAt }) };
 }
 
-/** Through the bus and the subscriber's own rule, queue and function: the path that real events take. */
-function testEvent(subscriptionId: string, now: number, randomBytes: RandomBytes): Broadcast {
+/**
+ * Through the bus and the subscriber's own rule, queue and function: the path that real events take. The delivery function sends
+ * an `example` in its place (delivery-message.ts).
+ */
+function testEvent(
+  subscriptionId: string,
+  now: number,
+  randomBytes: RandomBytes,
+  example: EventExample | undefined,
+): Broadcast {
   return {
     source: eventSources.fanout,
     detail: {
       id: `msg_${Buffer.from(randomBytes(20)).toString('base64url')}`,
       orgId: null,
       type: testEventType,
-      data: { subscriptionId, requestedAt: now },
+      data: { subscriptionId, requestedAt: now, ...(example === undefined ? {} : { example: { ...example } }) },
       occurredAt: now,
     },
   };

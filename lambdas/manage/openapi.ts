@@ -212,7 +212,8 @@ const operations: Readonly<Record<ApiOperation, OperationDescription>> = {
     },
   },
   testSubscription: {
-    summary: 'Send a webhook_test event through the real path, and say what the subscriber answered.',
+    summary:
+      'Send a test through the real path, to this subscription alone, and say what the subscriber answered: a webhook_test event, or the example of a type. The header webhook-test says that it is one.',
     body: { schema: 'TestRequest', required: false },
     answers: {
       200: answer('The result of the first attempt.', 'TestResult'),

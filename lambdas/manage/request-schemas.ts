@@ -23,6 +23,9 @@ export const settingsSchema = z.strictObject({
 });
 
 export const testSchema = z.strictObject({
+  eventType: z
+    .optional(z.string())
+    .check(z.describe('Send the example of this type (GET /v1/event-types). Left out: a webhook_test event.')),
   waitSeconds: z
     ._default(z.int().check(z.gte(0), z.lte(20)), 10)
     .check(z.describe('How long to wait for what the subscriber answers.')),

@@ -170,6 +170,7 @@ function requestView({ config = {} }: StoredSubscription, envelope: string): Rec
       ...maskedHeaders(headersToSend(own as Record<string, unknown>)),
       'content-type': 'application/json',
       'webhook-id': message.webhookId,
+      ...(message.isTest ? { 'webhook-test': 'true' } : {}),
     },
     body: deliveryBody(message),
   };

@@ -355,6 +355,17 @@ describe('subscriptions test', () => {
     expect(run.out).toMatch(/Answer +204 in 12 ms/);
   });
 
+  it('sends the example of a type where one is given', async () => {
+    const id = await aSubscription();
+    await api.provision(id);
+    await fanout(['subscriptions', 'test', id, '--event-type', 'new_message', '--timeout', '0s']);
+    expect(api.publisher.published).toMatchObject([
+      { detail: { type: 'webhook_test', data: { example: { type: 'new_message' } } } },
+    ]);
+    const unknown = await fanout(['subscriptions', 'test', id, '--event-type', 'new_messages']);
+    expect(unknown).toMatchObject({ exitCode: 1, err: expect.stringContaining('eventType is not a known type') });
+  });
+
   it('exits with 7 when the subscriber refused it, with what it said, escape sequences disarmed', async () => {
     const run = await testWith({ state: 'retrying', lastStatus: 500, durationMs: 3, responseHead: 'oh \u001b[2J\nno' });
     expect(run.exitCode).toBe(7);
@@ -693,6 +704,16 @@ describe('event-types list and filters test', () => {
     const { out } = await fanout(['event-types', 'list']);
     expect(out).toMatch(/^new_message +drift +Any message/m);
     expect(out).toMatch(/^conversation_status_updated .* Legacy \(removed, closed to new subscribers\): use /m);
+  });
+
+  it('shows a type with an example and its schema', async () => {
+    const { out } = await fanout(['event-types', 'show', 'conversation_inactive']);
+    expect(out).toMatch(/^Event type +conversation_inactive\n/);
+    expect(out).toContain('"conversationId": 123456789');
+    expect(out).toContain('"const": "conversation_inactive"');
+    const unknown = await fanout(['event-types', 'show', 'conversation_inactve']);
+    expect(unknown).toMatchObject({ exitCode: 4, out: '' });
+    expect(unknown.err).toContain('fanout event-types list');
   });
 
   it('says with 0 that a filter matches', async () => {

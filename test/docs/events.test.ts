@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { anInactivity, aStatusUpdate, broadcastsOf, instantIn } from '../../lab/support/drift-events.ts';
+import { exampleOf } from '../../lambdas/domain/events/event-examples.ts';
 import { eventTypes, operationalEventTypes, testEventType } from '../../lambdas/domain/events/event-types.ts';
 import { legacyPhases, publishedLegacyTimeline } from '../../lambdas/domain/events/legacy-timeline.ts';
 
@@ -20,11 +21,12 @@ describe('docs/events.md', () => {
   });
 
   it.each(headings.filter((type) => type !== undefined && sampleOf(type) !== undefined))(
-    'shows %s in the shape in which it is sent',
+    'shows %s in the shape in which it is sent, and as the API shows it',
     (type) => {
       const sample = sampleOf(type ?? '');
       expect(Object.keys(sample ?? {})).toEqual(['orgId', 'type', 'data']);
       expect(sample?.type).toBe(type);
+      expect(sample).toEqual(exampleOf(type ?? ''));
     },
   );
 

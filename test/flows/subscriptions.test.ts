@@ -222,6 +222,27 @@ describe('testing a subscription', () => {
     expect(text).toContain('418');
     expect(subscriber.typesReceived()).toEqual(['webhook_test']);
   });
+
+  it('sends the example of an event type to this subscription alone, marked as a test', async () => {
+    const other = await Subscriber.start();
+    try {
+      await fanout.subscribe({ ...subscription(), url: other.url, eventTypes: ['new_meeting'] });
+      const { subscriptionId, secret } = await fanout.subscribe(subscription());
+      const { json } = await fanout.api('GET', '/v1/event-types');
+      const { eventTypes } = json as { eventTypes: { type: string; example: unknown }[] };
+      const { example } = eventTypes.find(({ type }) => type === 'new_meeting') ?? {};
+      const path = `/v1/subscriptions/${subscriptionId}/test`;
+      const tested = await fanout.api('POST', path, { eventType: 'new_meeting' });
+      expect(tested.json).toMatchObject({ outcome: 'delivered', delivery: { eventType: 'webhook_test' } });
+      const [delivery] = subscriber.deliveries;
+      expect(JSON.parse(delivery?.body ?? '')).toEqual(example);
+      expect(delivery?.headers['webhook-test']).toBe('true');
+      new Webhook(secret).verify(delivery?.body ?? '', (delivery?.headers ?? {}) as Record<string, string>);
+      expect(other.bodies()).toEqual([]);
+    } finally {
+      await other.stop();
+    }
+  });
 });
 
 describe('the API', () => {

@@ -629,6 +629,19 @@ describe('testing a subscription', () => {
     ]);
   });
 
+  it('sends the example of a type inside of the test, so that no other subscription gets it', async () => {
+    const id = await world.create();
+    await world.provision(id);
+    await world.ask('POST', `/v1/subscriptions/${id}/test`, { eventType: 'conversation_push', waitSeconds: 0 });
+    const { eventTypes } = (await world.ask('GET', '/v1/event-types')).body;
+    const { example } = eventTypes.find(({ type }: { type: string }) => type === 'conversation_push');
+    expect(world.publisher.published).toMatchObject([
+      { detail: { type: 'webhook_test', data: { subscriptionId: id, example } } },
+    ]);
+    const unknown = await world.ask('POST', `/v1/subscriptions/${id}/test`, { eventType: 'conversation_pushed' });
+    expect([unknown.status, unknown.body.errors[0].field]).toEqual([400, 'eventType']);
+  });
+
   it('says that it waits when there is no answer in time', async () => {
     const id = await world.create();
     await world.provision(id);

@@ -1,7 +1,7 @@
 import { traceIdOf } from '../../contracts/trace.ts';
-import { isJsonObject, type JsonValue, parseJson, safeInteger } from '../../json/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue, parseJson, safeInteger } from '../../json/json.ts';
 import { originalJson } from '../../json/queue-safe-json.ts';
-import { eventSources, operationalEventTypes } from '../events/event-types.ts';
+import { eventSources, operationalEventTypes, testEventType } from '../events/event-types.ts';
 
 /** A message of a subscriber's queue: the envelope that its rule put there, and what SQS says about it. */
 export interface QueuedMessage {
@@ -23,6 +23,10 @@ export interface DeliveryMessage extends QueuedMessage {
   /** The JSON text of a number, or of null for events about no organisation. */
   readonly orgIdText: string;
   readonly dataText: string;
+  /** A test, made by a person: it says so in a header. */
+  readonly isTest: boolean;
+  /** The body of a test that sends the example of an event type, as JSON texts. */
+  readonly example?: { readonly orgIdText: string; readonly typeText: string; readonly dataText: string };
   /** One of this system's own events about deliveries: its failure is never told by another such event. */
   readonly isOperational: boolean;
   /** See delivery-ledger.ts, as for the next two. */
@@ -56,6 +60,8 @@ export function parseMessage(queued: QueuedMessage): ParsedMessage {
   if (Number.isNaN(new Date(occurredAt).getTime()))
     return { kind: 'malformed', reason: 'detail.occurredAt is no time' };
   const replayName = envelope['replay-name'];
+  const isTest = type === testEventType && envelope.source === eventSources.fanout;
+  const example = isTest && isJsonObject(data) && isJsonObject(data.example) ? data.example : undefined;
   const isResend = envelope.resend === true;
   return {
     kind: 'message',
@@ -66,12 +72,18 @@ export function parseMessage(queued: QueuedMessage): ParsedMessage {
       occurredAt,
       orgIdText: JSON.stringify(orgId),
       dataText: JSON.stringify(data),
+      isTest,
+      ...(example === undefined ? {} : { example: textsOf(example) }),
       isOperational: operationalTypes.has(type) && envelope.source === eventSources.fanout,
       ...(typeof replayName === 'string' && replayName !== '' ? { replayName } : {}),
       replaysDelivered: isResend || envelope['replay-delivered'] === true,
       isResend,
     },
   };
+}
+
+function textsOf({ orgId = null, type = '', data = {} }: JsonObject): NonNullable<DeliveryMessage['example']> {
+  return { orgIdText: JSON.stringify(orgId), typeText: JSON.stringify(type), dataText: JSON.stringify(data) };
 }
 
 /** Undefined where the text is not JSON, or nested deeper than can be read. */
@@ -84,8 +96,12 @@ function parsed(body: string): JsonValue | undefined {
 }
 
 /** What a subscriber gets: exactly `orgId`, `type` and `data`. */
-export function deliveryBody({ orgIdText, eventType, dataText }: DeliveryMessage): string {
-  return `{"orgId":${orgIdText},"type":${JSON.stringify(eventType)},"data":${dataText}}`;
+export function deliveryBody(message: DeliveryMessage): string {
+  const { orgIdText, typeText, dataText } = message.example ?? {
+    ...message,
+    typeText: JSON.stringify(message.eventType),
+  };
+  return `{"orgId":${orgIdText},"type":${typeText},"data":${dataText}}`;
 }
 
 /** For a log line about the message. */

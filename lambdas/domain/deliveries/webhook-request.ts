@@ -43,6 +43,7 @@ export function webhookRequest(
       'user-agent': 'drift-webhook-fanout/1',
       'webhook-id': message.webhookId,
       'webhook-timestamp': String(timestampSeconds),
+      ...(message.isTest ? { 'webhook-test': 'true' } : {}),
       'webhook-signature': webhookSignature({ id: message.webhookId, timestampSeconds, body }, secrets),
     },
   };

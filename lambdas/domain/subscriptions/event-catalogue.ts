@@ -1,3 +1,5 @@
+import type { JsonObject } from '../../json/json.ts';
+import { type EventExample, exampleOf, schemaOf } from '../events/event-examples.ts';
 import { eventRows, eventTypes, legacyReplacements, operationalEventDescriptions } from '../events/event-types.ts';
 import {
   formatLegacyTimeline,
@@ -10,6 +12,9 @@ export interface SubscribableEvent {
   readonly type: string;
   readonly origin: 'drift' | 'derived' | 'operational';
   readonly description: string;
+  /** JSON Schema of the body that a subscriber gets. */
+  readonly schema: JsonObject;
+  readonly example: EventExample;
   readonly legacy?: {
     readonly phase: LegacyPhase;
     readonly openToNewSubscribers: boolean;
@@ -26,6 +31,7 @@ export function subscribableEvents(now: number, timeline: LegacyTimeline): Subsc
       type,
       origin,
       description,
+      ...shapeOf(type),
       ...(type === eventTypes.conversationStatusUpdated
         ? {
             legacy: {
@@ -39,7 +45,13 @@ export function subscribableEvents(now: number, timeline: LegacyTimeline): Subsc
     }),
   );
   const operational = Object.entries(operationalEventDescriptions).map(
-    ([type, description]): SubscribableEvent => ({ type, origin: 'operational', description }),
+    ([type, description]): SubscribableEvent => ({ type, origin: 'operational', description, ...shapeOf(type) }),
   );
   return [...ofDrift, ...operational];
+}
+
+function shapeOf(type: string): Pick<SubscribableEvent, 'schema' | 'example'> {
+  const [schema, example] = [schemaOf(type), exampleOf(type)];
+  if (schema === undefined || example === undefined) throw new Error(`${type} has no example`);
+  return { schema, example };
 }

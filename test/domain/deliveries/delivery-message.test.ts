@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { broadcastsOf } from '../../../lab/support/drift-events.ts';
 import { anEnvelope } from '../../../lab/support/sqs-events.ts';
-import { deliveryBody, parseMessage } from '../../../lambdas/domain/deliveries/delivery-message.ts';
+import {
+  type DeliveryMessage,
+  deliveryBody,
+  parseMessage,
+} from '../../../lambdas/domain/deliveries/delivery-message.ts';
+import { webhookRequest } from '../../../lambdas/domain/deliveries/webhook-request.ts';
 import { queueSafeJson } from '../../../lambdas/json/queue-safe-json.ts';
 
 const parse = (body: string) => parseMessage({ messageId: 'm', receiptHandle: 'h', body, sentAt: 7 });
@@ -10,6 +15,9 @@ const read = (body: string) => {
   if (parsed.kind === 'malformed') throw new Error(parsed.reason);
   return parsed.message;
 };
+
+const headersOf = (message: DeliveryMessage) =>
+  webhookRequest(message, { url: 'https://a.example/', headers: {}, secrets: [] }, 0).headers;
 
 describe('a message of the queue', () => {
   it('becomes a body of orgId, type and data, with every number and key as they are written', () => {
@@ -35,6 +43,24 @@ describe('a message of the queue', () => {
     expect(deliveryBody(message)).toBe('{"orgId":null,"type":"t","data":null}');
     expect(message.occurredAt).toBe(7);
     expect(read('{"detail":{"id":"1","type":"t","data":1,"occurredAt":5.0}}').occurredAt).toBe(5);
+  });
+
+  it('of a test has the example that it sends as its body, and says that it is a test', () => {
+    const example = { orgId: 1, type: 'new_message', data: { id: 9007199254740991 } };
+    const body = (source: string, type = 'webhook_test') =>
+      JSON.stringify({
+        source,
+        detail: { id: 'msg_1', orgId: null, type, data: { subscriptionId: 'sub_1', example } },
+      });
+    const test = read(body('webhook-fanout'));
+    expect(deliveryBody(test)).toBe(JSON.stringify(example));
+    expect(test.eventType).toBe('webhook_test');
+    expect(headersOf(test)['webhook-test']).toBe('true');
+    // What Drift sends is never taken for a test.
+    for (const other of [read(body('drift')), read(body('webhook-fanout', 'webhook_delivery_exhausted'))]) {
+      expect(JSON.parse(deliveryBody(other)).data).toEqual({ subscriptionId: 'sub_1', example });
+      expect(headersOf(other)).not.toHaveProperty('webhook-test');
+    }
   });
 
   it.each([
