@@ -20,6 +20,7 @@ let publisher: RecordedPublisher;
 let metrics: RecordedMetrics;
 let log: RecordedLog;
 let failSchedule: boolean;
+let passedMs: number;
 
 beforeEach(() => {
   conversations = new InMemoryConversations();
@@ -28,6 +29,7 @@ beforeEach(() => {
   metrics = new RecordedMetrics();
   log = new RecordedLog();
   failSchedule = false;
+  passedMs = 0;
 });
 
 function deps() {
@@ -45,7 +47,7 @@ function deps() {
       },
     },
     timeline: publishedLegacyTimeline,
-    clock: () => now,
+    clock: () => now + passedMs,
     log,
   };
 }
@@ -187,6 +189,34 @@ describe('emit-inactivity', () => {
     expect((await look()).batchItemFailures).toHaveLength(1);
     expect(conversations.items.get(key)?.dueAt).toBeGreaterThan(now);
     expect(metrics.valuesOf('PublishFailed')).toEqual([1]);
+  });
+
+  it('is as late as since its second, however often the bus refused it in between', async () => {
+    conversations.items.set(key, armed);
+    const failed = { kind: 'failed', reason: 'InternalFailure' } as const;
+    publisher.nextOutcomes.push(failed, failed);
+    await look();
+    for (const minutes of [1, 2]) {
+      const dueAt = conversations.items.get(key)?.dueAt ?? 0;
+      passedMs = minutes * 60_000;
+      await look({ conversationKey: key, dueAt });
+      expect(metrics.valuesOf('InactivityLateness').at(-1)).toBe(passedMs);
+    }
+    expect(publisher.typesPublished()).toEqual(['conversation_inactive', 'conversation_push']);
+    expect(conversations.items.get(key)).toEqual({ lastActivityAt: armed.lastActivityAt });
+  });
+
+  it('that something was said in while the bus refused it is not late the next time', async () => {
+    conversations.items.set(key, armed);
+    publisher.nextOutcomes.push({ kind: 'failed', reason: 'InternalFailure' });
+    await look();
+    const { dueAt = 0 } = conversations.items.get(key) ?? {};
+    expect(conversations.items.get(key)).toHaveProperty('firingSince');
+    conversations.items.set(key, { ...conversations.items.get(key), lastActivityAt: now + 1000 });
+    passedMs = 60_000;
+    await look({ conversationKey: key, dueAt });
+    expect(conversations.items.get(key)).toEqual({ lastActivityAt: now + 1000, dueAt: now + 601_000 });
+    expect(publisher.published).toEqual([]);
   });
 
   it('a second copy of the timer publishes nothing', async () => {

@@ -8,6 +8,8 @@ export interface Conversation {
   readonly lastActivityAt: number;
   /** When its timer is looked at next; absent when none is armed (closed, settled, or fired already). */
   readonly dueAt?: number;
+  /** While it is being fired: when it first came due, before leases moved `dueAt`. How late it fires is counted from here. */
+  readonly firingSince?: number;
   /** The latest close and the latest opening. It is closed unless it was opened after its close. */
   readonly closedAt?: number;
   readonly openedAt?: number;
@@ -40,14 +42,21 @@ function acceptedActivity({ acceptedAt, acceptedClosedAt, acceptedOpenedAt }: Co
 }
 
 /** What a conditional write compares and stores. */
-export const conversationFields = ['lastActivityAt', 'dueAt', 'closedAt', 'openedAt', 'settledAt'] as const;
+export const conversationFields = [
+  'lastActivityAt',
+  'dueAt',
+  'firingSince',
+  'closedAt',
+  'openedAt',
+  'settledAt',
+] as const;
 
 export function isSameConversation(one: Conversation | undefined, other: Conversation | undefined): boolean {
   return conversationFields.every((field) => one?.[field] === other?.[field]);
 }
 
 /** Closed, settled, or its inactivity published. */
-export function withoutTimer({ dueAt: _, ...conversation }: Conversation): Conversation {
+export function withoutTimer({ dueAt: _due, firingSince: _since, ...conversation }: Conversation): Conversation {
   return conversation;
 }
 
@@ -130,7 +139,8 @@ export function applyActivity(
     // A shorter quiet period must not wait for a look that was planned under the longer one.
     if (stored?.dueAt === undefined || stored.dueAt > dueAt) return { kind: 'arm', next: { ...known, dueAt } };
   }
-  const next: Conversation = stored?.dueAt === undefined ? known : { ...known, dueAt: stored.dueAt };
+  // A timer that is being fired stays as it was leased: who fires it compares all of it when that is done.
+  const next: Conversation = { ...known, ...defined({ dueAt: stored?.dueAt, firingSince: stored?.firingSince }) };
   return isSameConversation(stored, next) ? { kind: 'ignore' } : { kind: 'move', next };
 }
 
@@ -155,7 +165,8 @@ export type TimerVerdict =
   | { readonly kind: 'disarm'; readonly next: Conversation }
   /** The conversation has moved on: look again at `next.dueAt`. */
   | { readonly kind: 'rearm'; readonly next: Conversation & { readonly dueAt: number } }
-  | { readonly kind: 'fire'; readonly lastActivityAt: number };
+  /** `since`: when it first came due. */
+  | { readonly kind: 'fire'; readonly lastActivityAt: number; readonly since: number };
 
 /** What to do with a timer that was set for `dueAt`, on looking at its conversation at `now`. */
 export function decideTimer(
@@ -171,8 +182,8 @@ export function decideTimer(
   if (change.kind === 'arm') return { kind: 'rearm', next: change.next };
   const { lastActivityAt } = stored;
   const quietAt = lastActivityAt + quietPeriodSeconds * 1000;
-  if (quietAt > now) return { kind: 'rearm', next: { ...stored, dueAt: quietAt } };
-  return { kind: 'fire', lastActivityAt };
+  if (quietAt > now) return { kind: 'rearm', next: { ...withoutTimer(stored), dueAt: quietAt } };
+  return { kind: 'fire', lastActivityAt, since: stored.firingSince ?? dueAt };
 }
 
 /** Seconds to delay a timer message: whole, rounded up, so that a look is never early. Undefined: the sweep will do it. */

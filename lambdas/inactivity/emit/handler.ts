@@ -61,11 +61,11 @@ export function createEmitInactivityHandler(deps: EmitInactivityDeps) {
           if (!(await conversations.replace(conversationKey, stored, verdict.next))) continue;
           return;
         case 'fire': {
-          const { lastActivityAt } = verdict;
-          const leased = { ...stored, lastActivityAt, dueAt: clock() + firingLeaseSeconds * 1000 };
+          const { lastActivityAt, since } = verdict;
+          const leased = { ...stored, lastActivityAt, firingSince: since, dueAt: clock() + firingLeaseSeconds * 1000 };
           if (!(await conversations.replace(conversationKey, stored, leased))) continue;
           setFor = leased.dueAt;
-          await publishInactive(orgId, conversationId, lastActivityAt, dueAt);
+          await publishInactive(orgId, conversationId, lastActivityAt, since);
           // Published first, then marked: what a crash repeats has the same id. Where the conversation has moved on
           // meanwhile, it found the timer still armed and relies on this second look.
           if (await conversations.replace(conversationKey, leased, withoutTimer(leased))) return;
@@ -81,7 +81,7 @@ export function createEmitInactivityHandler(deps: EmitInactivityDeps) {
     orgId: string,
     conversationId: string,
     lastUpdated: number,
-    dueAt: number,
+    since: number,
   ): Promise<void> {
     const now = clock();
     const data = { conversationId: integerValue(conversationId), lastUpdated };
@@ -96,14 +96,15 @@ export function createEmitInactivityHandler(deps: EmitInactivityDeps) {
       detail: { cause: quietPeriodCause, ...broadcast.detail },
     }));
     const outcome = await deps.publisher.publish(broadcasts);
+    // Also where it failed: while nothing can be published, nothing else would say that it is late.
+    const latenessMs = clock() - since;
+    metrics.add('InactivityLateness', latenessMs);
     if (outcome.kind !== 'published') {
       metrics.add('PublishFailed', 1);
       throw new Error(
         `conversation_inactive was not published: ${outcome.kind === 'failed' ? outcome.reason : outcome.kind}`,
       );
     }
-    const latenessMs = clock() - dueAt;
-    metrics.add('InactivityLateness', latenessMs);
     metrics.add('EventsBroadcast', broadcasts.length);
     log.info('conversation inactive', {
       orgId,

@@ -146,8 +146,13 @@ describe('an inactivity that Drift sends itself', () => {
 describe('a timer that comes due', () => {
   const armed: Conversation = { lastActivityAt: at(0), dueAt: at(600) };
 
+  it('an activity that is known leaves a timer that is being fired as it is', () => {
+    const leased = { ...armed, dueAt: at(660), firingSince: at(600) };
+    expect(applyActivity(leased, { at: at(0) }, 600, at(601))).toEqual({ kind: 'ignore' });
+  });
+
   it('fires when nothing has happened since', () => {
-    expect(decideTimer(armed, at(600), 600, at(600))).toEqual({ kind: 'fire', lastActivityAt: at(0) });
+    expect(decideTimer(armed, at(600), 600, at(600))).toEqual({ kind: 'fire', lastActivityAt: at(0), since: at(600) });
   });
 
   it('is set anew when the conversation has moved on', () => {
