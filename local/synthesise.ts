@@ -7,6 +7,7 @@ export interface SynthesisInput {
   readonly quietPeriodSeconds?: number;
   readonly legacyTimeline?: LegacyTimeline;
   readonly traces?: 'on';
+  readonly tags?: Readonly<Record<string, string>>;
 }
 
 /**

@@ -48,7 +48,7 @@ async function main(): Promise<void> {
   process.env.TZ = 'UTC';
   const workDirectory = mkdtempSync(join(tmpdir(), 'mutate-permissions-'));
   process.once('exit', () => rmSync(workDirectory, { recursive: true, force: true }));
-  const directory = await synthesise({ workDirectory, quietPeriodSeconds });
+  const directory = await synthesise({ workDirectory, quietPeriodSeconds, tags: { team: 'crm' } });
   const name = readdirSync(directory).find((each) => each.endsWith('.template.json')) ?? '';
   const file = join(directory, name);
   const template = readTemplate(JSON.parse(readFileSync(file, 'utf8')));

@@ -60,15 +60,17 @@ const FunctionArn = 'arn:aws:lambda:eu-central-1:123456789012:function:fanout-te
 const says = { message: 'as AWS says', $metadata: {} };
 
 let slept: number;
-const routes = awsRouteControlPlane({
-  eventBridge: new EventBridgeClient(),
-  sqs: new SQSClient(),
-  lambda: new LambdaClient(),
-  settings: routeSettings(),
-  sleep: async (ms) => {
-    slept += ms;
-  },
-});
+const routesWith = (settings: ReturnType<typeof routeSettings>) =>
+  awsRouteControlPlane({
+    eventBridge: new EventBridgeClient(),
+    sqs: new SQSClient(),
+    lambda: new LambdaClient(),
+    settings,
+    sleep: async (ms) => {
+      slept += ms;
+    },
+  });
+const routes = routesWith(routeSettings());
 
 beforeEach(() => {
   for (const mock of [eventBridge, sqs, lambda]) mock.reset();
@@ -331,6 +333,32 @@ describe('event source mappings', () => {
   it('that are gone already are deleted', async () => {
     lambda.on(DeleteEventSourceMappingCommand).rejects(new ResourceNotFoundException(says));
     expect(await routes.apply({ kind: 'delete-mapping', mappingId: 'm' })).toEqual(done);
+  });
+});
+
+describe('what is made of a route', () => {
+  it('has the tags of the stack, each kind in its own form', async () => {
+    lambda.on(GetFunctionCommand).resolves({ Configuration: { State: 'Active' } });
+    const tagged = routesWith(routeSettings({ tags: { team: 'crm' } }));
+    const make: RouteAction[] = [
+      { kind: 'create-queue', name: names.queue, attributes: desired.queue },
+      actionOf('create-function'),
+      actionOf('put-rule'),
+    ];
+    for (const action of make) expect(await tagged.apply(action)).toEqual(done);
+    expect(sqs.commandCalls(CreateQueueCommand)[0]?.args[0].input.tags).toEqual({ team: 'crm' });
+    expect(lambda.commandCalls(CreateFunctionCommand)[0]?.args[0].input.Tags).toEqual({ team: 'crm' });
+    expect(eventBridge.commandCalls(PutRuleCommand)[0]?.args[0].input.Tags).toEqual([{ Key: 'team', Value: 'crm' }]);
+  });
+
+  it('has none where the stack has none: tagging needs a permission of its own', async () => {
+    lambda.on(GetFunctionCommand).resolves({ Configuration: { State: 'Active' } });
+    await routes.apply({ kind: 'create-queue', name: names.queue, attributes: desired.queue });
+    await routes.apply(actionOf('create-function'));
+    await routes.apply(actionOf('put-rule'));
+    expect(sqs.commandCalls(CreateQueueCommand)[0]?.args[0].input).not.toHaveProperty('tags');
+    expect(lambda.commandCalls(CreateFunctionCommand)[0]?.args[0].input).not.toHaveProperty('Tags');
+    expect(eventBridge.commandCalls(PutRuleCommand)[0]?.args[0].input).not.toHaveProperty('Tags');
   });
 });
 

@@ -10,7 +10,7 @@ interface Statement {
 }
 
 // With all that a deploy can choose to grant.
-const template = synthesise({ traces: 'on' });
+const template = synthesise({ traces: 'on', tags: { team: 'crm' } });
 
 const statements = ofType(template, 'AWS::IAM::Policy').flatMap(([policy, { Properties }]) => {
   const document = Properties.PolicyDocument as { Statement: Statement[] };

@@ -67,9 +67,15 @@ export const operationNeeds: Readonly<Record<string, Needs>> = {
       };
     });
   },
-  ...each('events', ['DeleteRule', 'DescribeRule', 'DisableRule', 'EnableRule', 'PutRule'], (action) => {
+  ...each('events', ['DeleteRule', 'DescribeRule', 'DisableRule', 'EnableRule'], (action) => {
     return (input, account) => [{ action, resource: ruleArn(account, input.EventBusName, input.Name) }];
   }),
+  // Both, whether the rule is new or its tags are passed over:
+  // https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
+  'events:PutRule': (input, account) => {
+    const resource = ruleArn(account, input.EventBusName, input.Name);
+    return [{ action: 'events:PutRule', resource }, ...whereTagged(input.Tags, 'events:TagResource', resource)];
+  },
   ...each('events', ['ListTargetsByRule', 'RemoveTargets'], (action) => (input, account) => [
     { action, resource: ruleArn(account, input.EventBusName, input.Rule) },
   ]),

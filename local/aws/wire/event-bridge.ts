@@ -50,7 +50,7 @@ export function eventBridgeService({ buses }: { readonly buses: EventBuses }): A
       },
 
       PutRule: {
-        takes: [...nameAndBus, 'EventPattern', 'State', 'Description'],
+        takes: [...nameAndBus, 'EventPattern', 'State', 'Description', 'Tags'],
         answer(input) {
           const members = new Members(input);
           const [name, bus] = named(input);

@@ -18,7 +18,7 @@ let template: Template;
 
 beforeAll(async () => {
   workDirectory = mkdtempSync(join(tmpdir(), 'permissions-test-'));
-  assemblyDirectory = await synthesise({ workDirectory, quietPeriodSeconds: 1 });
+  assemblyDirectory = await synthesise({ workDirectory, quietPeriodSeconds: 1, tags: { team: 'crm' } });
   const name = readdirSync(assemblyDirectory).find((each) => each.endsWith('.template.json')) ?? '';
   templateFile = join(assemblyDirectory, name);
   template = readTemplate(JSON.parse(readFileSync(templateFile, 'utf8')));

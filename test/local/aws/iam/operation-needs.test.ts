@@ -100,6 +100,17 @@ test('a replay needs the archive, the bus and itself', () => {
   );
 });
 
+test('what is made with tags needs the permission to tag as well', () => {
+  const tags = { team: 'crm' };
+  const Tags = [{ Key: 'team', Value: 'crm' }];
+  expect(needsOf('sqs:CreateQueue', { QueueName: 'orders', tags })).toContain(`sqs:TagQueue ${arn('sqs', 'orders')}`);
+  expect(needsOf('events:PutRule', { Name: 'orders', EventBusName: 'fanout', Tags })).toEqual([
+    `events:PutRule ${arn('events', 'rule/fanout/orders')}`,
+    `events:TagResource ${arn('events', 'rule/fanout/orders')}`,
+  ]);
+  expect(needsOf('events:PutRule', { Name: 'orders' })).toEqual([`events:PutRule ${arn('events', 'rule/orders')}`]);
+});
+
 test('who makes a function hands on its role to Lambda and reads its code', () => {
   const Role = 'arn:aws:iam::000000000000:role/delivery';
   const input = { FunctionName: 'f', Role, Code: { S3Bucket: 'assets', S3Key: 'code.zip' }, Tags: { a: 'b' } };
