@@ -448,6 +448,16 @@ describe('changing a subscription', () => {
     expect(body).toMatchObject({ description: 'mine', maxConcurrency: 7 });
   });
 
+  it.each([
+    ['in the year 9999', '9999-12-31T23:59:59.999Z'],
+    ['at no time', 'soon'],
+  ])('is made on an item that was changed, by hand, %s', async (_, updatedAt) => {
+    const id = await world.create();
+    world.subscriptions.put({ ...world.subscriptions.configs.get(id), subscriptionId: id, updatedAt });
+    const { status, body } = await world.ask('PATCH', `/v1/subscriptions/${id}`, { description: 'mine' });
+    expect([status, body.updatedAt]).toEqual([200, new Date(world.now).toISOString()]);
+  });
+
   it('gives up with a conflict when others never stop', async () => {
     const id = await world.create();
     let count = 2;
@@ -798,6 +808,28 @@ describe('a replay', () => {
     expect(world.queues.envelopes).toHaveLength(600);
     expect(new Set(world.queues.envelopes).size).toBe(600);
     expect(names.size).toBe(1);
+  });
+
+  it('of what failed answers in time where thousands of retrying ones lie before it, and goes on from there', async () => {
+    const aFailure = (webhookId: string, state: 'retrying' | 'exhausted', undeliveredAt: number) =>
+      aRecord({ subscriptionId: id, webhookId, state, undeliveredAt, event: anEnvelope({ id: webhookId }) });
+    for (let index = 0; index < 3_000; index++) {
+      world.deliveries.records.push(aFailure(`msg_${index}`, 'retrying', world.now - hour));
+    }
+    world.deliveries.records.push(aFailure('msg_given_up', 'exhausted', world.now - 1.5 * hour));
+    world.deliveries.beforeList = () => {
+      world.now += 1_000;
+    };
+    const failed = { from: since(2 * hour) };
+    const began = world.now;
+    let answer = await world.ask('POST', path, { failed });
+    expect(answer).toMatchObject({ status: 202, body: { queued: 0, nextCursor: expect.any(String) } });
+    // An HTTP API gives 30 s.
+    expect(world.now - began).toBeLessThan(20_000);
+    while (answer.body.nextCursor !== undefined) {
+      answer = await world.ask('POST', path, { failed, cursor: answer.body.nextCursor });
+    }
+    expect(answer.body.queued).toBe(1);
   });
 
   it('asks what the subscription wants now: nothing of other organisations, or what its filter does not match', async () => {

@@ -177,10 +177,22 @@ describe('changes of the table', () => {
   });
 
   it('that arrive with little time left are handed on', async () => {
-    world.remainingMs = 30_000;
+    // Two minutes are what one route may take where Lambda is slow, and its end needs some too.
+    world.remainingMs = 149_000;
     await world.make('sub_1');
     expect(world.routes.isEmpty()).toBe(true);
     expect(world.sent).toEqual([{ message: { subscriptionId: 'sub_1', action: 'reconcile' }, delaySeconds: 0 }]);
+  });
+
+  it('that have to wait for AWS come again when it is time, and do not count as failed', async () => {
+    world.routes.recentlyDeleted.add('fanout-test-sub_1');
+    await world.make('sub_1');
+    expect(world.sent).toMatchObject([{ message: { subscriptionId: 'sub_1', attempt: 1 }, delaySeconds: 60 }]);
+    expect(world.subscriptions.states.get('sub_1')?.provisioning).toBe('pending');
+    expect(world.metrics.valuesOf('RoutesFailed')).toEqual([]);
+    // One that waits past every attempt is a fault.
+    while (world.sent.length > 0) await world.deliverSent();
+    expect(world.metrics.valuesOf('RoutesFailed')).toEqual([1]);
   });
 
   it('beyond a quota are not tried again and again', async () => {

@@ -256,6 +256,11 @@ describe('what wakes whom', () => {
     });
   });
 
+  test('two runs at the most work on the control queue: a deploy leaves the account some of the control planes', () => {
+    const mapping = the('AWS::Lambda::EventSourceMapping', 'RoutesProvisionFunctionControl').Properties;
+    expect(mapping).toMatchObject({ BatchSize: 10, ScalingConfig: { MaximumConcurrency: 2 } });
+  });
+
   test.each(ofType(template, 'AWS::Lambda::EventSourceMapping'))(
     '%s: one bad record does not fail its batch',
     (_, mapping) => {

@@ -21,6 +21,8 @@ export class InMemoryDeliveries implements DeliveryHistory {
   readonly records: DeliveryRecord[] = [];
   /** Runs before each read of one record: time passes, a subscriber answers. */
   beforeRead: (webhookId: string) => void = () => undefined;
+  /** Runs before each page of a list: a read takes its time. */
+  beforeList: () => void = () => undefined;
 
   async read(subscriptionId: string, webhookId: string): Promise<DeliveryRecord | undefined> {
     this.beforeRead(webhookId);
@@ -37,6 +39,7 @@ export class InMemoryDeliveries implements DeliveryHistory {
     subscriptionId: string,
     query: DeliveryQuery,
   ): Promise<{ deliveries: DeliveryRecord[]; next?: DeliveryPlace }> {
+    this.beforeList();
     const { state, from = 0, to = Number.POSITIVE_INFINITY, replayName, withEvent = false, limit, after } = query;
     const { eventType, lastStatus } = query;
     const fitting = this.records.filter(
