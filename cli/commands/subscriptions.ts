@@ -27,6 +27,12 @@ interface WaitOptions {
 
 type CreateOptions = FieldOptions & WaitOptions & IdempotencyOptions & { readonly paused?: boolean };
 
+interface RotationOptions {
+  readonly overlap?: number;
+  readonly scheme?: string;
+  readonly endOtherScheme?: boolean;
+}
+
 interface ChangeOptions {
   readonly ifMatch?: string;
 }
@@ -194,13 +200,14 @@ export function registerSubscriptions(program: Command, line: CommandLine): void
     .addOption(
       new Option('--scheme <scheme>', 'v1: a shared secret; v1a: an ed25519 key pair beside it').choices(['v1', 'v1a']),
     )
+    .option('--end-other-scheme', 'end the secrets of the other scheme with the overlap, too')
     .addHelpText(
       'after',
       examples('fanout subscriptions rotate-secret sub_…', 'fanout subscriptions rotate-secret sub_… --overlap 7d'),
     )
-    .action(async (id: string, options: ChangeOptions & { overlap?: number; scheme?: string }, command: Command) => {
+    .action(async (id: string, options: ChangeOptions & RotationOptions, command: Command) => {
       const { api, printer } = await line.open(command);
-      const { overlap, scheme } = options;
+      const { overlap, scheme, endOtherScheme } = options;
       const { body } = await api.send({
         method: 'POST',
         path: subscriptionPath(id, '/rotate-secret'),
@@ -208,6 +215,7 @@ export function registerSubscriptions(program: Command, line: CommandLine): void
         body: {
           ...(overlap === undefined ? {} : { overlapSeconds: overlap }),
           ...(scheme === undefined ? {} : { scheme }),
+          ...(endOtherScheme === undefined ? {} : { endOtherScheme }),
         },
       });
       printer.result(body, () => subscriptionText(printer, body));

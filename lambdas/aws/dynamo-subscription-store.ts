@@ -14,11 +14,11 @@ import type {
 } from '../domain/subscriptions/subscription.ts';
 import { fieldNames } from '../domain/subscriptions/subscription-fields.ts';
 import type { JsonObject } from '../json/json.ts';
-import type { SubscriptionStore } from '../ports/subscription-store.ts';
+import type { StateChange, SubscriptionStore } from '../ports/subscription-store.ts';
 import type { DeploymentGate, Teardown } from '../provision/ports.ts';
 import { fromAttributes, toAttribute, toAttributes } from './dynamo-attributes.ts';
 import { type BatchDeps, batchGetAll, type Item } from './dynamo-batches.ts';
-import { conditionExpression, ifConditionHolds, updateExpression } from './dynamo-expressions.ts';
+import { conditionExpression, ifConditionHolds, updateExpression, withCondition } from './dynamo-expressions.ts';
 
 const { partitionKey, sortKey } = tableSchemas.subscriptions;
 /** Where the deployment's own record lies: no id of a subscription has a `#`, and no subscription a record of this name. */
@@ -144,16 +144,19 @@ export function dynamoSubscriptionStore(deps: BatchDeps & { readonly tableName: 
       );
     },
 
-    async changeState(subscriptionId, { set = {}, remove = [] }) {
-      await client.send(
-        new UpdateItemCommand({
-          TableName: tableName,
-          Key: keyOf(subscriptionId, subscriptionRecords.state),
-          ...updateExpression(
-            set,
-            remove.filter((name) => !(name in set)),
-          ),
-        }),
+    changeState(subscriptionId, { set = {}, remove = [], expected }) {
+      const update = updateExpression(
+        set,
+        remove.filter((name) => !(name in set)),
+      );
+      return succeeds(
+        client.send(
+          new UpdateItemCommand({
+            TableName: tableName,
+            Key: keyOf(subscriptionId, subscriptionRecords.state),
+            ...(expected === undefined ? update : withCondition(update, stillStored(expected))),
+          }),
+        ),
       );
     },
 
@@ -237,6 +240,11 @@ function unchanged(item: Item) {
     item,
     attributeNames.filter((name) => !(name in item)),
   );
+}
+
+function stillStored(expected: NonNullable<StateChange['expected']>) {
+  const absent = Object.entries(expected).flatMap(([name, value]) => (value === undefined ? [name] : []));
+  return conditionExpression(toAttributes(expected), absent);
 }
 
 /** A field that somebody has added meanwhile counts as a change too. */

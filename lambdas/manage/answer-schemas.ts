@@ -81,7 +81,12 @@ export const subscriptionSchema = z.object({
 
 export const createdSubscriptionSchema = z.object({
   ...subscriptionSchema.shape,
-  secret: text.check(z.describe('The new signing secret. It is shown this once.')),
+  secret: text.check(z.describe('The signing secret. It is shown this once.')),
+});
+
+export const rotatedSubscriptionSchema = z.object({
+  ...subscriptionSchema.shape,
+  secret: z.optional(text).check(z.describe('With scheme v1: the new signing secret. It is shown this once.')),
   publicKey: z.optional(text).check(z.describe('With scheme v1a: what the subscriber verifies with.')),
 });
 

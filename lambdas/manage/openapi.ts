@@ -20,6 +20,7 @@ import {
   replayResultSchema,
   resentDeliverySchema,
   resentEventSchema,
+  rotatedSubscriptionSchema,
   subscriptionListSchema,
   subscriptionMetricsSchema,
   subscriptionSchema,
@@ -55,6 +56,7 @@ const answers = {
   Problem: problemSchema,
   Subscription: subscriptionSchema,
   SubscriptionWithSecret: createdSubscriptionSchema,
+  SubscriptionWithNewSecret: rotatedSubscriptionSchema,
   SubscriptionList: subscriptionListSchema,
   DeliveryList: deliveryListSchema,
   TestResult: testResultSchema,
@@ -206,7 +208,7 @@ const operations: Readonly<Record<ApiOperation, OperationDescription>> = {
     body: { schema: 'SecretRotation', required: false },
     takesIfMatch: true,
     answers: {
-      200: answer('The subscription, and its new secret, shown this once.', 'SubscriptionWithSecret', {
+      200: answer('The subscription, and its new secret, shown this once.', 'SubscriptionWithNewSecret', {
         etag: etagHeader,
       }),
     },

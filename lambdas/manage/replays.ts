@@ -44,6 +44,7 @@ const maxAnswerMs = 15_000;
 const pageSize = 50;
 /** Cancelled replays that a subscription's state keeps: their messages leave its queue after 14 days at most. */
 const maxCancelledKept = 50;
+const maxCancelTries = 10;
 
 interface Subscriber {
   readonly config: SubscriptionConfig;
@@ -212,14 +213,25 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
     if (!isReplayOf(routePrefix, subscriptionId, name)) {
       return invalidField('cancel', `is not a replay of ${subscriptionId}`);
     }
-    const cancelled = state?.cancelledReplays ?? [];
-    if (!cancelled.includes(name)) {
-      const cancelledReplays = [...cancelled, name].slice(-maxCancelledKept);
-      await subscriptions.changeState(subscriptionId, { set: { cancelledReplays } });
+    if (!(await keepCancelled(subscriptionId, state?.cancelledReplays, name))) {
+      return problemResponse(409, 'Conflict', { detail: 'this subscription is being changed by others; try again' });
     }
     await replays.cancel(name);
     const progress = await replays.describe(name);
     return jsonAnswer(202, { replayName: name, ...(progress === undefined ? {} : { replay: progressView(progress) }) });
+  }
+
+  /** False: others cancelled theirs in the same moment, time and again. */
+  async function keepCancelled(id: string, seen: readonly string[] | undefined, name: string): Promise<boolean> {
+    let expected = seen;
+    for (let attempt = 1; attempt <= maxCancelTries; attempt++) {
+      if (expected?.includes(name)) return true;
+      const cancelledReplays = [...(expected ?? []), name].slice(-maxCancelledKept);
+      const change = { set: { cancelledReplays }, expected: { cancelledReplays: expected } };
+      if (await subscriptions.changeState(id, change)) return true;
+      expected = (await subscriptions.read(id)).state?.cancelledReplays;
+    }
+    return false;
   }
 
   async function list({ params }: RoutedRequest): Promise<ApiAnswer> {

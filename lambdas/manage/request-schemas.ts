@@ -14,6 +14,9 @@ export const rotationSchema = z.strictObject({
   scheme: z
     ._default(z.enum(['v1', 'v1a']), 'v1')
     .check(z.describe('v1: a shared secret (HMAC-SHA256). v1a: an ed25519 key pair, beside the shared secret.')),
+  endOtherScheme: z
+    ._default(z.boolean(), false)
+    .check(z.describe('The secrets of the other scheme end with the overlap, too.')),
 });
 
 export const settingsSchema = z.strictObject({

@@ -219,7 +219,7 @@ export function subscriptionOperations({
   async function rotateSecret(request: RoutedRequest): Promise<ApiAnswer> {
     const body = readJsonBody(request, rotationSchema, {});
     if (body.kind === 'refused') return body.answer;
-    const { overlapSeconds, scheme } = body.value;
+    const { overlapSeconds, scheme, endOtherScheme } = body.value;
     const secret = newSigningSecret(scheme, randomBytes);
     return update(
       request,
@@ -228,7 +228,7 @@ export function subscriptionOperations({
         const read = readForNewSecret(stored, { ...rules, now });
         if (read.kind === 'invalid') return rejected(stored.subscriptionId);
         const current = read.config.secrets ?? stored.state?.generatedSecrets ?? [];
-        const rotation = rotateSecrets(current, secret, overlapSeconds, now);
+        const rotation = rotateSecrets(current, secret, now, { overlapSeconds, endOtherScheme });
         if (rotation.kind === 'too-many') {
           return problemResponse(409, 'Conflict', {
             detail: `${rotation.limit} secrets are in force already; wait until one expires, or rotate with a shorter overlapSeconds`,
@@ -241,7 +241,8 @@ export function subscriptionOperations({
         if (state?.generatedSecrets !== undefined) {
           await subscriptions.changeState(subscriptionId, { remove: ['generatedSecrets'] });
         }
-        return show(subscriptionId, 200, { secret, ...(scheme === 'v1a' ? { publicKey: publicKeyOf(secret) } : {}) });
+        // Nobody outside needs the private half of a key pair.
+        return show(subscriptionId, 200, scheme === 'v1a' ? { publicKey: publicKeyOf(secret) } : { secret });
       },
     );
   }

@@ -8,6 +8,8 @@ import type { JsonObject } from '../json/json.ts';
 export interface StateChange {
   readonly set?: Partial<Omit<SubscriptionState, 'subscriptionId'>>;
   readonly remove?: readonly (keyof SubscriptionState)[];
+  /** What must be stored as it was read; undefined: must not be stored. Left out: whatever is stored. */
+  readonly expected?: { readonly [Name in keyof SubscriptionState]?: SubscriptionState[Name] | undefined };
 }
 
 /** Keeps subscriptions. Reads are of what is stored now. */
@@ -26,7 +28,8 @@ export interface SubscriptionStore {
   replace(expected: JsonObject, next: SubscriptionConfig): Promise<boolean>;
   /** False: it was gone, or is not `expected` any more. */
   remove(subscriptionId: string, expected?: JsonObject): Promise<boolean>;
-  changeState(subscriptionId: string, change: StateChange): Promise<void>;
+  /** False: what is stored is not `expected` any more, and nothing was changed. */
+  changeState(subscriptionId: string, change: StateChange): Promise<boolean>;
   /** Sets `generatedSecrets` unless there are some, so that two runs that meet agree on one. */
   keepGeneratedSecret(subscriptionId: string, secret: string): Promise<void>;
   removeState(subscriptionId: string): Promise<void>;

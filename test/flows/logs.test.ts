@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
-import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Subscriber } from '../../lab/support/subscriber.ts';
 import type { LogLine } from '../../local/aws/runtime/log-buffer.ts';
@@ -199,10 +199,21 @@ describe('the logs of the whole path', () => {
       const rotated = (await (
         await call('POST', `/v1/subscriptions/${good.subscriptionId}/rotate-secret`, {})
       ).json()) as { secret: string };
-      const pair = (await (
-        await call('POST', `/v1/subscriptions/${good.subscriptionId}/rotate-secret`, { scheme: 'v1a' })
-      ).json()) as { secret: string };
-      secrets.push(rotated.secret, pair.secret);
+      await call('POST', `/v1/subscriptions/${good.subscriptionId}/rotate-secret`, { scheme: 'v1a' });
+      const dynamo = new DynamoDBClient({
+        endpoint: stack.aws,
+        region: 'us-east-1',
+        credentials: { accessKeyId: 'AKIALOCAL', secretAccessKey: 'local' },
+      });
+      const { Item } = await dynamo.send(
+        new GetItemCommand({
+          TableName: stack.tables.subscriptions,
+          Key: { subscriptionId: { S: good.subscriptionId }, record: { S: 'config' } },
+        }),
+      );
+      const privateKey = Item?.secrets?.L?.[0]?.M?.secret?.S ?? '';
+      expect(privateKey).toMatch(/^whsk_/);
+      secrets.push(rotated.secret, privateKey);
       await Promise.all(
         [
           create({ url: `ftp://${mark}-host/${mark}` }),
@@ -225,11 +236,6 @@ describe('the logs of the whole path', () => {
       await call('PUT', '/v1/orgs/61/settings', { quietPeriodSeconds: mark });
 
       // Provisioning: items that people write straight into the table.
-      const dynamo = new DynamoDBClient({
-        endpoint: stack.aws,
-        region: 'us-east-1',
-        credentials: { accessKeyId: 'AKIALOCAL', secretAccessKey: 'local' },
-      });
       const own = `whsec_${Buffer.from(`${mark}-own-secret-of-24-bytes`).toString('base64')}`;
       secrets.push(own);
       const putItem = (subscriptionId: string, rest: Record<string, unknown>): Promise<unknown> =>

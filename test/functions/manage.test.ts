@@ -603,11 +603,27 @@ describe('rotating a secret', () => {
     expect((await world.ask('GET', '/v1/subscriptions/sub_1')).body.signingKeys).toEqual([]);
   });
 
-  it('to ed25519 gives the public key too', async () => {
+  it('to ed25519 gives the public key, and keeps the private one to itself', async () => {
     const id = await world.create();
     const { body } = await world.ask('POST', `/v1/subscriptions/${id}/rotate-secret`, { scheme: 'v1a' });
     expect(body.publicKey).toMatch(/^whpk_/);
     expect(body.signingKeys).toMatchObject([{ scheme: 'v1a', publicKey: body.publicKey }, { scheme: 'v1' }]);
+    expect(JSON.stringify(body)).not.toContain('whsk_');
+    expect(body).not.toHaveProperty('secret');
+  });
+
+  it('to ed25519 alone ends the shared secrets with the overlap', async () => {
+    const id = await world.create();
+    const path = `/v1/subscriptions/${id}/rotate-secret`;
+    const rotation = { scheme: 'v1a', endOtherScheme: true, overlapSeconds: 60 };
+    const { body } = await world.ask('POST', path, rotation);
+    const expiresAt = new Date(world.now + 60_000).toISOString();
+    expect(body.signingKeys).toEqual([
+      { scheme: 'v1a', publicKey: body.publicKey },
+      { scheme: 'v1', expiresAt },
+    ]);
+    world.now += 61_000;
+    expect((await world.ask('GET', `/v1/subscriptions/${id}`)).body.signingKeys).toHaveLength(1);
   });
 
   it('refuses an overlap of more than 7 days', async () => {
@@ -892,6 +908,17 @@ describe('a replay', () => {
     expect(cancelled.body.replay.state).toBe('cancelled');
     await world.ask('POST', path, { cancel: body.replayName });
     expect(world.subscriptions.states.get(id)?.cancelledReplays).toEqual([body.replayName]);
+  });
+
+  it('is called off beside another one in the same moment: both are', async () => {
+    const started = [];
+    for (const later of [1, 2]) {
+      world.now += later;
+      started.push((await world.ask('POST', path, { missed: { from: since(hour) } })).body.replayName);
+    }
+    const answers = await Promise.all(started.map((cancel) => world.ask('POST', path, { cancel })));
+    expect(answers.map(({ status }) => status)).toEqual([202, 202]);
+    expect(world.subscriptions.states.get(id)?.cancelledReplays?.toSorted()).toEqual(started.toSorted());
   });
 
   it.each([

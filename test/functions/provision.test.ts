@@ -78,8 +78,8 @@ class World {
     await this.invoke(messagesOf(...messages.map(({ message }) => message)));
   }
 
-  setState(state: Partial<SubscriptionState>): Promise<void> {
-    return this.subscriptions.changeState('sub_1', { set: state });
+  async setState(state: Partial<SubscriptionState>): Promise<void> {
+    await this.subscriptions.changeState('sub_1', { set: state });
   }
 
   mapping() {

@@ -186,6 +186,18 @@ describe.each<[string, () => SubscriptionStore]>([
     expect((await store.read(subscriptionId)).state?.generatedSecrets).toEqual([{ secret: 'whsec_first' }]);
   });
 
+  it('change a state only where what they expect is still stored', async () => {
+    const { subscriptionId } = aConfig();
+    const first = { set: { cancelledReplays: ['a'] }, expected: { cancelledReplays: undefined } };
+    expect(await store.changeState(subscriptionId, first)).toBe(true);
+    expect(await store.changeState(subscriptionId, first)).toBe(false);
+    const second = { set: { cancelledReplays: ['a', 'b'] }, expected: { cancelledReplays: ['a'] } };
+    expect(await store.changeState(subscriptionId, second)).toBe(true);
+    expect(await store.changeState(subscriptionId, { ...second, set: { reason: 'late' } })).toBe(false);
+    expect((await store.read(subscriptionId)).state).toMatchObject({ cancelledReplays: ['a', 'b'] });
+    expect((await store.read(subscriptionId)).state).not.toHaveProperty('reason');
+  });
+
   it('are listed page by page, each once, with their states', async () => {
     const ids = new Set<string>();
     for (let index = 0; index < 7; index++) {

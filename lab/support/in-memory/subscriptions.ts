@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type {
   StoredSubscription,
   SubscriptionConfig,
@@ -92,12 +93,16 @@ export class InMemorySubscriptions implements SubscriptionStore {
     return true;
   }
 
-  async changeState(subscriptionId: string, { set = {}, remove = [] }: StateChange): Promise<void> {
+  async changeState(subscriptionId: string, { set = {}, remove = [], expected = {} }: StateChange): Promise<boolean> {
     this.beforeStep();
+    const stored: Partial<SubscriptionState> = this.states.get(subscriptionId) ?? {};
+    const names = Object.keys(expected) as (keyof SubscriptionState)[];
+    if (!names.every((name) => isDeepStrictEqual(stored[name], expected[name]))) return false;
     this.stateWrites++;
     const removed: readonly string[] = remove;
     const kept = Object.entries(this.states.get(subscriptionId) ?? {}).filter(([name]) => !removed.includes(name));
     this.putState(subscriptionId, { provisioning: 'pending', ...Object.fromEntries(kept), ...set, subscriptionId });
+    return true;
   }
 
   async keepGeneratedSecret(subscriptionId: string, secret: string): Promise<void> {

@@ -69,18 +69,20 @@ export type Rotation =
 /**
  * The new secret in front; those of its scheme that were in force sign on until the overlap ends, or until the end
  * that an earlier rotation gave them where that is sooner. Secrets of the other scheme are left as they are, so that
- * a first ed25519 key stands beside the shared secret.
+ * a first ed25519 key stands beside the shared secret, unless they are to end as well.
  */
 export function rotateSecrets(
   current: readonly SigningSecret[],
   secret: string,
-  overlapSeconds: number,
   now: number,
+  { overlapSeconds, endOtherScheme = false }: { readonly overlapSeconds: number; readonly endOtherScheme?: boolean },
 ): Rotation {
   const overlapEnd = now + overlapSeconds * 1000;
   const scheme = schemeOf(secret);
   const kept = current.map((old) =>
-    schemeOf(old.secret) === scheme ? { ...old, expiresAt: Math.min(old.expiresAt ?? overlapEnd, overlapEnd) } : old,
+    endOtherScheme || schemeOf(old.secret) === scheme
+      ? { ...old, expiresAt: Math.min(old.expiresAt ?? overlapEnd, overlapEnd) }
+      : old,
   );
   const secrets = [{ secret }, ...secretsInForce(kept, now)];
   return secrets.length > maxSecrets ? { kind: 'too-many', limit: maxSecrets } : { kind: 'rotated', secrets };

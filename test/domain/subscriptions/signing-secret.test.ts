@@ -15,7 +15,7 @@ const hour = 60 * 60;
 const newSecret = () => newSigningSecret('v1', randomBytes);
 
 function rotated(current: readonly SigningSecret[], overlapSeconds: number, now: number, secret = newSecret()) {
-  const rotation = rotateSecrets(current, secret, overlapSeconds, now);
+  const rotation = rotateSecrets(current, secret, now, { overlapSeconds });
   if (rotation.kind !== 'rotated') throw new Error('expected a rotation');
   return rotation.secrets;
 }
@@ -81,10 +81,21 @@ describe('a rotation', () => {
     expect(secrets[1]).toEqual({ secret: 'whsec_a' });
   });
 
+  it('to an ed25519 key alone ends the shared secret with the overlap', () => {
+    const rotation = rotateSecrets([{ secret: 'whsec_a' }], newSigningSecret('v1a', randomBytes), 0, {
+      overlapSeconds: hour,
+      endOtherScheme: true,
+    });
+    expect(rotation).toMatchObject({ secrets: [{}, { secret: 'whsec_a', expiresAt: hour * 1000 }] });
+  });
+
   it('is refused when more signatures would overlap than fit in a header', () => {
     let secrets: readonly SigningSecret[] = [{ secret: 'whsec_0' }];
     for (let count = 1; count < maxSecrets; count++) secrets = rotated(secrets, hour, 0, `whsec_${count}`);
-    expect(rotateSecrets(secrets, newSecret(), hour, 0)).toEqual({ kind: 'too-many', limit: maxSecrets });
-    expect(rotateSecrets(secrets, newSecret(), 0, 0).kind).toBe('rotated');
+    expect(rotateSecrets(secrets, newSecret(), 0, { overlapSeconds: hour })).toEqual({
+      kind: 'too-many',
+      limit: maxSecrets,
+    });
+    expect(rotateSecrets(secrets, newSecret(), 0, { overlapSeconds: 0 }).kind).toBe('rotated');
   });
 });
