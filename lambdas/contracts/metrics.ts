@@ -40,7 +40,7 @@ export const metrics = {
   RetriesQueued: { unit: 'Count', dimensions: [] },
   /** Sweeps over what is due in the ledger that ran to their end. */
   DueSweepCompleted: { unit: 'Count', dimensions: [] },
-  /** How long the oldest delivery that is due has waited, throttled ones included. */
+  /** How long the oldest delivery that is due has waited, throttled ones included, where that is a minute or more. */
   OldestDueDelivery: { unit: 'Seconds', dimensions: ['subscriptionId'] },
   /** Messages in the dead-letter queues of all subscribers, counted every five minutes. */
   DeadLetters: { unit: 'Count', dimensions: [] },

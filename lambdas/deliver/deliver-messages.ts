@@ -45,6 +45,8 @@ interface Planned {
 /** An attempt (15 s) and the writes after it must fit into what is left. */
 const leastRemainingMs = 25_000;
 const shortWaitMs = 5_000;
+/** Of shorter waits `EventToDelivered` tells. A metric that has no figure in an hour is not paid for in that hour. */
+const leastWaitToTellMs = 60_000;
 
 /**
  * Delivers messages of the queue: one read, the attempts in parallel, one write, and then hides what must wait. Throws
@@ -240,6 +242,6 @@ function reportWaits(planned: readonly Planned[], now: number, { metrics, subscr
   const waits = planned
     .filter(({ plan }) => plan.kind === 'attempt' || (plan.kind === 'postpone' && plan.reason !== 'not-due'))
     .map(({ message, record }) => now - Math.max(message.sentAt, record?.nextAttemptAt ?? 0));
-  if (waits.length === 0) return;
-  metrics.add('OldestDueDelivery', Math.max(0, ...waits) / 1000, { subscriptionId });
+  const longest = Math.max(0, ...waits);
+  if (longest >= leastWaitToTellMs) metrics.add('OldestDueDelivery', longest / 1000, { subscriptionId });
 }

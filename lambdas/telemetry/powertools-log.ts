@@ -30,7 +30,8 @@ class LineFormatter extends LogFormatter {
       message: base.message,
       timestamp: this.formatTimestamp(base.timestamp),
       service: base.serviceName,
-      cold_start: base.lambdaContext?.coldStart,
+      // Where it is not said it was none.
+      cold_start: base.lambdaContext?.coldStart || undefined,
       function_request_id: base.lambdaContext?.awsRequestId,
       xray_trace_id: traceId ?? base.xRayTraceId,
     };

@@ -90,13 +90,20 @@ describe('a delivery that succeeds', () => {
     const message = world.enqueue();
     world.now += 250;
     await delivered(world, message);
-    expect(world.metrics.valuesOf('EventToDelivered')).toEqual([250]);
-    // All of one set of dimensions: one log line for the batch.
-    const dimensions = { subscriptionId: 'sub_1' };
-    expect(new Set(world.metrics.added.map((added) => added.name))).toEqual(
-      new Set(['EventToDelivered', 'OldestDueDelivery']),
-    );
-    for (const added of world.metrics.added) expect(added.dimensions).toEqual(dimensions);
+    expect(world.metrics.added).toEqual([
+      { name: 'EventToDelivered', value: 250, dimensions: { subscriptionId: 'sub_1' } },
+    ]);
+  });
+
+  it.each([
+    [59_999, []],
+    [60_000, [60]],
+  ])('that has waited for %i ms counts as late from a minute on', async (waitedMs, told) => {
+    const world = new DeliveryWorld();
+    const message = world.enqueue();
+    world.now += waitedMs;
+    await delivered(world, message);
+    expect(world.metrics.valuesOf('OldestDueDelivery')).toEqual(told);
   });
 
   it('signs with every secret that is in force, so that both sides of a rotation can verify it', async () => {

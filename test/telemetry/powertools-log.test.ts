@@ -60,7 +60,7 @@ test('a line names its invocation, and whether that was the first of its functio
       message: 'attempt',
       timestamp: '2026-11-22T12:00:00.000Z',
       service: 'deliver',
-      cold_start: index === 0,
+      ...(index === 0 ? { cold_start: true } : {}),
       function_request_id,
       webhookId: 'msg_1',
     })),
