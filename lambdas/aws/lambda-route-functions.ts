@@ -318,12 +318,20 @@ function existingFunction(found: FunctionConfiguration, recursiveLoop: string): 
   };
 }
 
+/**
+ * So many batches of a queue at once are Lambda's own limit. Without one of ours it looks into an idle queue with two pollers and
+ * not with five, which are paid for. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+ */
+const lambdasOwnMaximum = 1000;
+
 function mappingConfiguration(settings: MappingSettings) {
   return {
     Enabled: settings.enabled,
     BatchSize: settings.batchSize,
     MaximumBatchingWindowInSeconds: settings.batchingWindowSeconds,
-    ScalingConfig: { MaximumConcurrency: settings.maximumConcurrency },
+    // Empty: no bound, or no longer one.
+    ScalingConfig:
+      settings.maximumConcurrency < lambdasOwnMaximum ? { MaximumConcurrency: settings.maximumConcurrency } : {},
     FunctionResponseTypes: settings.reportsItemFailures ? [FunctionResponseType.ReportBatchItemFailures] : [],
     FilterCriteria: { Filters: settings.filterPatterns.map((Pattern) => ({ Pattern })) },
   };
@@ -333,7 +341,7 @@ function existingMapping(found: EventSourceMappingConfiguration): ExistingMappin
   return {
     mappingId: found.UUID ?? '',
     enabled: isEnabled(found.State),
-    maximumConcurrency: found.ScalingConfig?.MaximumConcurrency ?? 0,
+    maximumConcurrency: found.ScalingConfig?.MaximumConcurrency ?? lambdasOwnMaximum,
     batchSize: found.BatchSize ?? 0,
     batchingWindowSeconds: found.MaximumBatchingWindowInSeconds ?? 0,
     reportsItemFailures: found.FunctionResponseTypes?.includes('ReportBatchItemFailures') ?? false,

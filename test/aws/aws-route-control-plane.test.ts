@@ -300,6 +300,12 @@ describe('event source mappings', () => {
     });
   });
 
+  it('have no bound where the most is asked for, which is Lambda’s own: it polls an idle queue less then', async () => {
+    const unbounded = { ...desired.mapping, maximumConcurrency: 1000 };
+    await routes.apply({ ...actionOf('create-mapping'), settings: unbounded } as RouteAction);
+    expect(lambda.commandCalls(CreateEventSourceMappingCommand)[0]?.args[0].input.ScalingConfig).toEqual({});
+  });
+
   it('of somebody else’s function that reads the queue as well are left alone, and ours is kept', async () => {
     lambda.on(ListEventSourceMappingsCommand).resolves({
       EventSourceMappings: [

@@ -50,7 +50,7 @@ describe.each<[string, () => RouteControlPlane]>([
     desired = wanted();
   });
   // A queue cannot be made again within a minute of its deletion: each case has a subscription of its own.
-  const wanted = (fields: Partial<SubscriptionConfig> = {}, isEnabled = true) =>
+  const wanted = (fields: Partial<SubscriptionConfig> = {}, isEnabled = true, maximumConcurrency = 10) =>
     desiredRoute(
       {
         subscriptionId: `sub_${count}`,
@@ -59,7 +59,7 @@ describe.each<[string, () => RouteControlPlane]>([
         status: 'active',
         ...fields,
       },
-      { enabled: isEnabled, maximumConcurrency: 10 },
+      { enabled: isEnabled, maximumConcurrency },
       settings,
     );
   afterEach(() => carryOut(async () => planRemoval(desired.names, await routes.describe(desired.names))));
@@ -103,6 +103,13 @@ describe.each<[string, () => RouteControlPlane]>([
     const made = await routes.describe(desired.names);
     expect(made.rule?.pattern).toContain('phone_captured');
     expect(made.mappings).toMatchObject([{ enabled: false }]);
+  });
+
+  it('is bounded and unbounded, and is then as it was wanted each time', async () => {
+    for (const maximumConcurrency of [1000, 10, 1000]) {
+      await bring(wanted({}, true, maximumConcurrency));
+      expect((await routes.describe(desired.names)).mappings).toMatchObject([{ maximumConcurrency }]);
+    }
   });
 
   it('is made by doing each action twice', async () => {
