@@ -52,7 +52,7 @@ const fieldOptions: {
   status: { insteadOfOption: 'create --paused, pause, resume' },
   maxConcurrency: {
     flags: '--max-concurrency <count>',
-    help: 'batches under way at once, 2 to 1000 (default: 10)',
+    help: 'batches under way at once, 2 to 1000; fewer cost less (default: 10)',
     parse: wholeNumber,
     clear: 'max-concurrency',
   },

@@ -102,7 +102,13 @@ export const subscriptionFields = {
     presence: 'optional',
     schema: z
       .int()
-      .check(z.gte(2), z.lte(1000), z.describe('How many batches of deliveries may be under way at once.')),
+      .check(
+        z.gte(2),
+        z.lte(1000),
+        z.describe(
+          'How many batches of up to ten deliveries may be under way at once; 10 when left out. Fewer fill batches, which cost less for each delivery; 1000 is no bound.',
+        ),
+      ),
   },
   maxBatchingWindowSeconds: {
     presence: 'optional',
