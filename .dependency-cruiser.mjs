@@ -100,9 +100,12 @@ export default {
       name: 'cli-knows-the-api-and-the-domain-only',
       severity: 'error',
       comment:
-        'The command line speaks to the API over HTTP, deployed or local. It may take shapes and arithmetic from lambdas/domain and lambdas/json; whatever else it needs to know, the API has to say.',
+        'The command line speaks to the API over HTTP, deployed or local. It may take shapes, names and arithmetic from lambdas/domain, lambdas/contracts and lambdas/json, and from infra what version this checkout is; whatever else it needs to know, the API has to say.',
       from: { path: '^cli/' },
-      to: { path: '^(lambdas/(?!(domain|json)/)|(infra|local|lab|test)/)' },
+      to: {
+        path: '^(lambdas/(?!(domain|contracts|json)/)|(infra|local|lab|test)/)',
+        pathNot: '^infra/source-version\\.ts$',
+      },
     },
     {
       name: 'cli-loads-the-sdk-only-when-needed',

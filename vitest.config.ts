@@ -7,7 +7,7 @@ const system = [
   'test/lab/**/*.test.ts',
   'test/local/*.test.ts',
   'test/local/dashboard/*.test.ts',
-  'test/cli/{process,local-run}.test.ts',
+  'test/cli/{process,local-run,health}.test.ts',
 ];
 /** The AWS engine, what speaks to AWS, against it, and what stands in for that elsewhere. */
 const aws = [

@@ -8,11 +8,14 @@ import { registerDeliveries } from './commands/deliveries.ts';
 import { registerEventTypes } from './commands/event-types.ts';
 import { registerEvents } from './commands/events.ts';
 import { registerFilters } from './commands/filters.ts';
+import { registerHealth } from './commands/health.ts';
+import { registerLogs } from './commands/logs.ts';
 import { registerOrgs } from './commands/orgs.ts';
 import { registerReplays } from './commands/replays.ts';
 import { registerSubscriptions } from './commands/subscriptions.ts';
+import { registerVersion } from './commands/version.ts';
 import { type ExitCode, exitCodes, exitCodesHelp } from './exit-codes.ts';
-import { type CommandLine, openSession, openStackSession } from './session.ts';
+import { type CommandLine, openSession, openStackIfKnown, openStackSession } from './session.ts';
 import type { Output, Surroundings } from './surroundings.ts';
 import { visibleLines, visibleText } from './visible-text.ts';
 
@@ -25,6 +28,7 @@ export async function runFanout(args: readonly string[], surroundings: Surroundi
     surroundings,
     open: (command) => openSession(command, surroundings, version),
     openStack: (command) => openStackSession(command, surroundings),
+    openStackIfKnown: (command) => openStackIfKnown(command, surroundings),
     finish: (code) => {
       exitCode = code;
     },
@@ -99,6 +103,9 @@ ${exitCodesHelp}`,
   registerEventTypes(program, line);
   registerFilters(program, line);
   registerDeadLetters(program, line);
+  registerHealth(program, line);
+  registerLogs(program, line);
+  registerVersion(program, line);
   return program;
 }
 

@@ -30,6 +30,8 @@ export interface CommandLine {
   readonly surroundings: Surroundings;
   open(command: Command): Promise<Session>;
   openStack(command: Command): Promise<StackSession>;
+  /** Undefined: only the address of an API is known, and not which stack it is of. */
+  openStackIfKnown(command: Command): Promise<StackSession | undefined>;
   /** The exit status, where it is not 0 and nothing failed. */
   finish(exitCode: ExitCode): void;
 }
@@ -53,6 +55,20 @@ export async function openStackSession(command: Command, surroundings: Surroundi
     printer: createPrinter(surroundings, { json: options.json === true }),
     surroundings,
   };
+}
+
+/** Undefined: the options and the environment name an API and no stack. */
+export async function openStackIfKnown(
+  command: Command,
+  surroundings: Surroundings,
+): Promise<StackSession | undefined> {
+  const { api, stack } = command.optsWithGlobals<GlobalOptions>();
+  const { FANOUT_API, FANOUT_STACK, AWS_ENDPOINT_URL } = surroundings.env;
+  const named = stack ?? (api === undefined ? FANOUT_STACK : undefined);
+  const url = api ?? FANOUT_API;
+  // The local run on its own ports is known; on others it is where AWS_ENDPOINT_URL says so.
+  const isKnown = named || !url || (AWS_ENDPOINT_URL && !url.startsWith('https:'));
+  return isKnown ? openStackSession(command, surroundings) : undefined;
 }
 
 async function findTarget(options: TargetOptions, { env }: Surroundings): Promise<ApiTarget> {

@@ -1,5 +1,6 @@
 import type { FieldName } from '../lambdas/domain/subscriptions/subscription-fields.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../lambdas/json/json.ts';
+import { ageText } from './age-text.ts';
 import { type Cell, type Printer, shortTime } from './printer.ts';
 
 /** Known fields in the order in which people look for them; a field that is not listed comes after them. */
@@ -58,29 +59,47 @@ export function subscriptionTable(printer: Printer, subscriptions: readonly Json
   );
 }
 
-/** In force, delivering unless a person has paused it, and nothing with the dead letters. */
-export function isHealthy({ status, provisioning, delivering, queue }: JsonObject): boolean {
+/** In force, delivering unless a person has paused it, read from its queue then, and nothing with the dead letters. */
+export function isHealthy({ status, provisioning, delivering, queue, route }: JsonObject): boolean {
   const hasDeadLetters = isJsonObject(queue) && queue.deadLetters !== 0;
-  return provisioning === 'ready' && (delivering === true || status === 'paused') && !hasDeadLetters;
+  const isStuck = delivering === true && isJsonObject(route) && routeProblem(route) !== undefined;
+  return provisioning === 'ready' && (delivering === true || status === 'paused') && !hasDeadLetters && !isStuck;
 }
 
 export function healthTable(printer: Printer, subscriptions: readonly JsonObject[]): string {
   return printer.table(
-    ['SUBSCRIPTION', 'WELL', 'STATUS', 'PROVISIONING', 'DELIVERING', 'WAITING', 'IN FLIGHT', 'DEAD LETTERS', 'REASON'],
-    subscriptions.map(({ subscriptionId, healthy, status, provisioning, delivering, queue, ...found }) => {
+    [
+      ...['SUBSCRIPTION', 'WELL', 'STATUS', 'PROVISIONING', 'DELIVERING', 'WAITING', 'OLDEST', 'IN FLIGHT'],
+      ...['DEAD LETTERS', 'MAPPING', 'REASON'],
+    ],
+    subscriptions.map(({ subscriptionId, healthy, status, provisioning, delivering, queue, route, ...found }) => {
       const { waiting, inFlight, deadLetters } = isJsonObject(queue) ? queue : {};
-      const counts = [waiting, inFlight, deadLetters].map((count) => (count === undefined ? undefined : String(count)));
+      const { mapping, oldestSeconds, ...parts } = isJsonObject(route) ? route : {};
+      const count = (value: JsonValue | undefined) => (value === undefined ? undefined : String(value));
       return [
         String(subscriptionId),
         fieldText('healthy', healthy),
         String(status),
         String(provisioning),
         fieldText('delivering', delivering ?? false),
-        ...counts,
-        reasonText(found),
+        count(waiting),
+        typeof oldestSeconds === 'number' ? ageText(oldestSeconds) : undefined,
+        count(inFlight),
+        count(deadLetters),
+        count(mapping),
+        reasonText(found) ??
+          (delivering === true && mapping !== undefined ? routeProblem({ mapping, ...parts }) : undefined),
       ];
     }),
   );
+}
+
+/** Why nothing reads its queue, though something should. */
+function routeProblem({ mapping, problem, reservedConcurrency }: JsonObject): string | undefined {
+  if (typeof problem === 'string') return problem;
+  if (reservedConcurrency === 0) return 'its function has a concurrency of 0: nothing runs, and no line is logged';
+  if (mapping === 'missing') return 'nothing reads its queue: it has no mapping; fanout reconcile makes one';
+  return mapping === 'Disabled' ? 'its mapping was switched off by hand; fanout reconcile switches it on' : undefined;
 }
 
 /** Why it is not active and ready, in a cell. */

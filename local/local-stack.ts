@@ -179,6 +179,7 @@ async function start(
       region,
       now: clock.now,
       invoke: account.calls.invokeForRoute,
+      onAccess: (groupName, line) => account.logGroups.write(groupName, line, clock.now()),
       measure: account.measure,
       tunnel: { hosts: options.allowHosts ?? [], routeKey: 'POST /drift/events' },
       ownPaths: {

@@ -167,7 +167,7 @@ function greeting({ api, aws }: LocalStack, { driftToken, quietPeriodSeconds, le
 
   Drift posts to   ${api}/drift/events   token: ${driftToken}
   management API   ${api}/v1             open here; deployed it takes signed requests (IAM)
-  AWS endpoint     ${aws}                for aws --endpoint-url: dynamodb, events, sqs, lambda, secretsmanager, cloudformation
+  AWS endpoint     ${aws}                for aws --endpoint-url: dynamodb, events, sqs, lambda, secretsmanager, logs, cloudformation
   quiet period     ${quietPeriodSeconds} s; the legacy event is in its phase "${phase}"${dashboard ? `\n  dashboard        ${api}/dashboard` : ''}
 
 Subscribers on private and loopback addresses are allowed here; deployed they are refused.

@@ -1,4 +1,3 @@
-import { CloudWatchClient, GetMetricDataCommand } from '@aws-sdk/client-cloudwatch';
 import {
   ChangeMessageVisibilityBatchCommand,
   DeleteMessageCommand,
@@ -18,6 +17,7 @@ import { CommandFailed } from '../command-failed.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { ownQueues } from '../own-queues.ts';
 import type { DeployedStack } from './deployed-stack.ts';
+import { readQueueAges } from './queue-ages.ts';
 
 export interface DeadLetterQueue {
   /** What the commands call it: `activity`, or the id of a subscription. */
@@ -69,7 +69,6 @@ export interface DeadLetterQueues {
 /** Of a look: so long nobody else sees the messages, should it be interrupted. */
 const lookSeconds = 30;
 const queuesAtOnce = 20;
-const metricsAtOnce = 500;
 
 export function createDeadLetterQueues(stack: DeployedStack): DeadLetterQueues {
   const sqs = new SQSClient(stack.client);
@@ -204,12 +203,13 @@ export function createDeadLetterQueues(stack: DeployedStack): DeadLetterQueues {
   return {
     async list() {
       const queues = [...(await ofStack()), ...(await ofSubscriptions())];
-      const ages = await oldest(
+      const full = queues.filter(({ waiting, inFlight }) => waiting + inFlight > 0);
+      const ages = await readQueueAges(
         stack,
-        queues.filter(({ waiting, inFlight }) => waiting + inFlight > 0),
+        full.map(({ url }) => nameOf(url)),
       );
       return queues.map((queue) => {
-        const oldestSeconds = ages.get(queue.arn);
+        const oldestSeconds = ages.get(nameOf(queue.url));
         return oldestSeconds === undefined ? queue : { ...queue, oldestSeconds };
       });
     },
@@ -286,46 +286,6 @@ function counted(url: string, attributes: Readonly<Record<string, string>>) {
     waiting: Number(attributes.ApproximateNumberOfMessages ?? 0),
     inFlight: Number(attributes.ApproximateNumberOfMessagesNotVisible ?? 0),
   };
-}
-
-/** Seconds, by the queue's ARN; CloudWatch has a figure a minute, and some minutes late. */
-async function oldest(stack: DeployedStack, queues: readonly DeadLetterQueue[]): Promise<ReadonlyMap<string, number>> {
-  const ages = new Map<string, number>();
-  if (queues.length === 0) return ages;
-  const client = new CloudWatchClient(stack.client);
-  const now = Date.now();
-  for (let start = 0; start < queues.length; start += metricsAtOnce) {
-    const some = queues.slice(start, start + metricsAtOnce);
-    const { MetricDataResults = [] } = await client
-      .send(
-        new GetMetricDataCommand({
-          StartTime: new Date(now - 600_000),
-          EndTime: new Date(now),
-          ScanBy: 'TimestampAscending',
-          MetricDataQueries: some.map(({ url }, index) => ({
-            Id: `q${index}`,
-            MetricStat: {
-              Metric: {
-                Namespace: 'AWS/SQS',
-                MetricName: 'ApproximateAgeOfOldestMessage',
-                Dimensions: [{ Name: 'QueueName', Value: nameOf(url) }],
-              },
-              Period: 60,
-              Stat: 'Maximum',
-            },
-          })),
-        }),
-      )
-      .catch((error: unknown) => {
-        throw awsFailure(error, 'the age of the oldest messages could not be read');
-      });
-    for (const { Id = '', Values = [] } of MetricDataResults) {
-      const queue = some[Number(Id.slice(1))];
-      const age = Values.at(-1);
-      if (queue !== undefined && age !== undefined) ages.set(queue.arn, Math.round(age));
-    }
-  }
-  return ages;
 }
 
 function letterOf({ MessageId = '', Body = '', Attributes = {}, MessageAttributes = {} }: Message): DeadLetter {

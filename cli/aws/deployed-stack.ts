@@ -33,6 +33,8 @@ export interface DeployedStack {
   readonly routePrefix: string;
   /** Of a type, `AWS::SQS::Queue`. Its logical ids end with eight characters that CDK adds. */
   resources(type: string): Promise<readonly StackResource[]>;
+  /** Of the one function whose logical id begins so. */
+  functionName(logicalId: string): Promise<string>;
 }
 
 /** Fails with a sentence where there is no such stack, or it is none of ours, or AWS cannot be asked. */
@@ -53,7 +55,7 @@ export async function openStack({ stack, ...client }: StackTarget): Promise<Depl
     );
     const name = Stacks?.[0]?.StackName ?? stack;
     let all: Promise<readonly StackResourceSummary[]> | undefined;
-    return {
+    const deployed: DeployedStack = {
       name,
       region,
       client: { ...client, region },
@@ -73,7 +75,14 @@ export async function openStack({ stack, ...client }: StackTarget): Promise<Depl
             physicalId: PhysicalResourceId,
           }));
       },
+      async functionName(id) {
+        const functions = await deployed.resources('AWS::Lambda::Function');
+        const found = functions.find(({ logicalId }) => logicalId.slice(0, -8) === id);
+        if (found !== undefined) return found.physicalId;
+        throw new CommandFailed(exitCodes.notFound, `the stack ${name} in ${region} has no function ${id}`);
+      },
     };
+    return deployed;
   } catch (error) {
     throw awsFailure(error, `the stack ${stack} could not be looked up`);
   }

@@ -14,20 +14,25 @@ export interface RequestToSign {
 export type RequestSigner = (request: RequestToSign) => Promise<Record<string, string>>;
 
 /**
- * Signs for an HTTP API with IAM authorisation (Signature Version 4, service `execute-api`), with the credentials that
- * the AWS command line would take. Load this file only when a request is to be signed: it brings the SDK's providers.
+ * Signs for an HTTP API with IAM authorisation (Signature Version 4, service `execute-api`) or another service, with the
+ * credentials that the AWS command line would take unless others are given. Load this file only when a request is to be signed: it brings
+ * the SDK's providers.
  */
 export function createRequestSigner({
   region,
   profile,
+  service = 'execute-api',
+  credentials,
 }: {
   readonly region: string;
   readonly profile?: string;
+  readonly service?: string;
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
 }): RequestSigner {
   const signature = new SignatureV4({
-    service: 'execute-api',
+    service,
     region,
-    credentials: defaultProvider(profile === undefined ? {} : { profile }),
+    credentials: credentials ?? defaultProvider(profile === undefined ? {} : { profile }),
     sha256: Sha256,
   });
   return async ({ method, url, headers, body }) => {

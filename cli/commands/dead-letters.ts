@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../../lambdas/json/json.ts';
+import { ageText } from '../age-text.ts';
 import type { DeadLetter, DeadLetterQueue, DeadLetterQueues, Move } from '../aws/dead-letter-queues.ts';
 import { CommandFailed } from '../command-failed.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -227,14 +228,4 @@ function readJson(text: string): JsonValue | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** `42 s`, `3 h 5 min`. */
-function ageText(seconds: number | undefined): string | undefined {
-  if (seconds === undefined) return undefined;
-  if (seconds < 60) return `${seconds} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min`;
-  const hours = Math.floor(minutes / 60);
-  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d`;
 }

@@ -2,6 +2,8 @@ import { type Command, Option } from 'commander';
 import { isJsonObject, type JsonObject } from '../../lambdas/json/json.ts';
 import type { ApiClient } from '../api-client.ts';
 import { subscriptionPath } from '../api-path.ts';
+import type { DeployedStack } from '../aws/deployed-stack.ts';
+import type { RouteParts } from '../aws/route-parts.ts';
 import { CommandFailed } from '../command-failed.ts';
 import { lastAnswer } from '../delivery-text.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
@@ -51,6 +53,30 @@ async function showUnlessGone(api: ApiClient, item: JsonObject): Promise<JsonObj
   }
 }
 
+async function showAll(api: ApiClient): Promise<JsonObject[]> {
+  const limit = Number.POSITIVE_INFINITY;
+  const { items } = await readPages(api, '/v1/subscriptions', 'subscriptions', { limit });
+  const shown: JsonObject[] = [];
+  for (let start = 0; start < items.length; start += showsAtOnce) {
+    const shows = items.slice(start, start + showsAtOnce).map((item) => showUnlessGone(api, item));
+    shown.push(...(await Promise.all(shows)).filter((body) => body !== undefined));
+  }
+  return shown;
+}
+
+async function partsOf(stack: DeployedStack, shown: readonly JsonObject[]): Promise<ReadonlyMap<string, RouteParts>> {
+  const { readRouteParts } = await import('../aws/route-parts.ts');
+  const idsOf = (some: readonly JsonObject[]) => some.map(({ subscriptionId }) => String(subscriptionId));
+  const waiting = shown.filter(
+    ({ queue }) => isJsonObject(queue) && Number(queue.waiting) + Number(queue.inFlight) > 0,
+  );
+  return readRouteParts(stack, {
+    ids: idsOf(shown.filter(({ status }) => status !== 'rejected')),
+    waiting: idsOf(waiting),
+    stuck: idsOf(waiting.filter(({ status }) => status === 'active')),
+  });
+}
+
 export function registerSubscriptions(program: Command, line: CommandLine): void {
   const group = program.command('subscriptions').description('Who gets which events');
 
@@ -77,7 +103,7 @@ export function registerSubscriptions(program: Command, line: CommandLine): void
   group
     .command('health')
     .description(
-      'What waits for each subscription, and why it is not delivered.\nExits 0 when all is well, 7 when one is not: not in force, not delivering though nobody paused it, or with dead letters.',
+      'What waits for each subscription, and why it is not delivered.\nExits 0 when all is well, 7 when one is not: not in force, not delivering though nobody paused it, not read from its queue, or with dead letters.',
     )
     .addHelpText(
       'after',
@@ -85,15 +111,16 @@ export function registerSubscriptions(program: Command, line: CommandLine): void
     )
     .action(async (_options: unknown, command: Command) => {
       const { api, printer } = await line.open(command);
-      const limit = Number.POSITIVE_INFINITY;
-      const { items } = await readPages(api, '/v1/subscriptions', 'subscriptions', { limit });
-      const shown: JsonObject[] = [];
-      for (let start = 0; start < items.length; start += showsAtOnce) {
-        const shows = items.slice(start, start + showsAtOnce).map((item) => showUnlessGone(api, item));
-        shown.push(...(await Promise.all(shows)).filter((body) => body !== undefined));
-      }
-      const subscriptions = shown.map((body) => ({ ...body, healthy: isHealthy(body) }));
+      const shown = await showAll(api);
+      const stackSession = await line.openStackIfKnown(command);
+      const parts = stackSession && (await partsOf(stackSession.stack, shown));
+      const subscriptions = shown.map((body) => {
+        const route = parts?.get(String(body.subscriptionId));
+        const withRoute = route === undefined ? body : { ...body, route: { ...route } };
+        return { ...withRoute, healthy: isHealthy(withRoute) };
+      });
       printer.result({ subscriptions }, () => (subscriptions.length === 0 ? '' : healthTable(printer, subscriptions)));
+      if (parts === undefined) printer.notice('Mappings, functions and the age of what waits: add --stack.');
       const ill = subscriptions.filter(({ healthy }) => !healthy).length;
       printer.notice(
         ill === 0 ? `All is well (${subscriptions.length}).` : `${ill} of ${subscriptions.length} not well.`,

@@ -16,6 +16,7 @@ import { FilterPattern, LogGroup, MetricFilter, RetentionDays } from 'aws-cdk-li
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { deliveryFaults } from '../../lambdas/contracts/fault-filter.ts';
 import { metricNamespace } from '../../lambdas/contracts/metrics.ts';
 import { subscriptionRecords, tableSchemas } from '../../lambdas/contracts/table-schemas.ts';
 import { healthAttributes } from '../../lambdas/domain/deliveries/endpoint-health.ts';
@@ -366,16 +367,8 @@ export class Routes extends Construct {
       usersLose: 'Deliveries are repeated or late, and after days of it they end in a dead-letter queue.',
       metric: new MetricFilter(this, 'DeliveryFaults', {
         logGroup: deliveryLogs,
-        // A crash emits no metric of ours, and an alarm cannot look at functions by how their names begin. But all
-        // delivery functions write JSON to this log group, and a subscriber that says no is no `ERROR` there. Asked by
-        // fields: words of a line may be a subscriber's (`platform.report` is a host name) or Drift's.
-        filterPattern: FilterPattern.any(
-          FilterPattern.stringValue('$.level', '=', 'ERROR'),
-          FilterPattern.all(
-            FilterPattern.stringValue('$.type', '=', 'platform.report'),
-            FilterPattern.stringValue('$.record.status', '!=', 'success'),
-          ),
-        ),
+        // An alarm cannot look at functions by how their names begin, but all delivery functions write JSON to this group.
+        filterPattern: FilterPattern.literal(deliveryFaults),
         metricNamespace: `${metricNamespace}/${serviceOf(this)}`,
         metricName: 'DeliveryFaults',
         metricValue: '1',

@@ -15,6 +15,7 @@ import { createCustomResources } from './resources/custom-resource-calls.ts';
 import { createEventSourceMappings } from './runtime/event-source-mappings.ts';
 import { createLambdaFunctions } from './runtime/lambda-functions.ts';
 import { createLogBuffer, type LogLine } from './runtime/log-buffer.ts';
+import { createLogGroups } from './runtime/log-groups.ts';
 import { createWorkerPool } from './runtime/worker-pool.ts';
 import { createServiceCalls } from './service-calls.ts';
 import { createStacks } from './stacks.ts';
@@ -24,6 +25,7 @@ import { createDynamoTables } from './wire/dynamodb.ts';
 import { eventBridgeService } from './wire/event-bridge.ts';
 import { type AuthorizationRequest, startAwsEndpoint } from './wire/http-server.ts';
 import { lambdaService } from './wire/lambda.ts';
+import { logsService } from './wire/logs.ts';
 import { createSecrets } from './wire/secrets-manager.ts';
 import { sqsService } from './wire/sqs.ts';
 import { stsService } from './wire/sts.ts';
@@ -126,6 +128,7 @@ export async function startAwsAccount(options: AwsAccountOptions) {
     onGivenUp: (functionArn, reason) => onNotice(`${functionArn}: an event was given up: ${reason}`),
   });
   const calls = createServiceCalls(access, functions);
+  const logGroups = createLogGroups(logs, (functionName) => functions.find(functionName)?.logGroupName);
   const buses = createEventBuses({
     ...account,
     measure,
@@ -181,6 +184,7 @@ export async function startAwsAccount(options: AwsAccountOptions) {
       traces.service,
       cloudwatchService({ store: metrics }),
       cloudformationService({ stacks }),
+      logsService({ groups: logGroups }),
     ],
     plainRequest: customResources.takeAnswer,
     authorize,
@@ -208,6 +212,7 @@ export async function startAwsAccount(options: AwsAccountOptions) {
     access,
     monitoring,
     logs,
+    logGroups,
     traces,
     stacks,
     customResources,

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { type Measure, measureNothing } from '../engine/measure.ts';
 import { nextTraceHeader } from '../engine/trace-header.ts';
 import { isHostNamed, refuseStranger } from '../wire/own-requests.ts';
+import { accessLine, accessOf } from './access-log.ts';
 import { messageAnswer, type ProxyAnswer, readProxyAnswer } from './proxy-answer.ts';
 import { proxyEventOf, stage } from './proxy-event.ts';
 import { createRouteTable, type Route } from './route-table.ts';
@@ -12,6 +13,8 @@ import { createRouteTable, type Route } from './route-table.ts';
 export interface HttpApi {
   readonly apiId: string;
   readonly routes: readonly Route<HttpApiTarget>[];
+  /** A line for each request, made of its `$context` variables. */
+  readonly accessLog?: { readonly groupName: string; readonly format: string };
 }
 
 export interface HttpApiTarget {
@@ -41,6 +44,7 @@ export interface HttpApiServerOptions {
   /** What a tunnel may bring under its own name; all else takes a loopback name or address. */
   readonly tunnel?: { readonly hosts: readonly string[]; readonly routeKey: string };
   readonly onBug: (error: unknown, what: string) => void;
+  readonly onAccess?: (groupName: string, line: string) => void;
   readonly measure?: Measure | undefined;
 }
 
@@ -89,8 +93,15 @@ export function startHttpApi(options: HttpApiServerOptions): Promise<HttpApiServ
     if (own !== undefined) return own();
     if (api === undefined) return messageAnswer(503, 'Service Unavailable');
     const startedAt = options.now();
-    const answered = await answerByApi(api, request, body);
-    measureRequest(api, answered.status, options.now() - startedAt);
+    const requestId = randomUUID();
+    const answered = await answerByApi(api, request, body, requestId);
+    const latencyMs = options.now() - startedAt;
+    measureRequest(api, answered.status, latencyMs);
+    if (api.accessLog !== undefined) {
+      const known = accessOf({ request, requestId, answered, startedAt, latencyMs });
+      const line = accessLine(api.accessLog.format, { ...known, routeKey: match(method, path)?.route.routeKey });
+      options.onAccess?.(api.accessLog.groupName, line);
+    }
     return answered;
   }
 
@@ -108,13 +119,17 @@ export function startHttpApi(options: HttpApiServerOptions): Promise<HttpApiServ
     measure('AWS/ApiGateway', 'Latency', dimensions, latencyMs);
   }
 
-  async function answerByApi(api: HttpApi, request: IncomingMessage, body: Buffer | undefined): Promise<ProxyAnswer> {
+  async function answerByApi(
+    api: HttpApi,
+    request: IncomingMessage,
+    body: Buffer | undefined,
+    requestId: string,
+  ): Promise<ProxyAnswer> {
     const method = request.method ?? 'GET';
     const target = request.url ?? '/';
     if (body === undefined) return messageAnswer(413, 'Request Entity Too Large');
     const found = match(method, target.split('?', 1)[0] ?? '/');
     if (found === undefined) return messageAnswer(404, 'Not Found');
-    const requestId = randomUUID();
     const traceHeader = nextTraceHeader(headerText(request, traceHeaderName), options.now());
     const event = proxyEventOf(
       {

@@ -25,7 +25,7 @@ type Needs = (input: Input, account: Account) => readonly Need[];
 /**
  * The needs of each operation, by `<service>:<operation>`. Sources: the tables of actions and resource types of
  * https://docs.aws.amazon.com/service-authorization/latest/reference/ (list_amazondynamodb, list_amazoneventbridge,
- * list_amazonsqs, list_awslambda, list_awssecretsmanager, list_awssecuritytokenservice, list_awsx-ray, list_amazoncloudwatch, list_awscloudformation); what is said elsewhere has its
+ * list_amazonsqs, list_awslambda, list_awssecretsmanager, list_awssecuritytokenservice, list_awsx-ray, list_amazoncloudwatch, list_awscloudformation, list_amazoncloudwatchlogs); what is said elsewhere has its
  * source beside it.
  */
 export const operationNeeds: Readonly<Record<string, Needs>> = {
@@ -182,6 +182,10 @@ export const operationNeeds: Readonly<Record<string, Needs>> = {
     { action, resource: secretArn(account, text(input.SecretId)) },
   ]),
 
+  'logs:FilterLogEvents': (input, account) => [
+    { action: 'logs:FilterLogEvents', resource: logGroupArn(account, input.logGroupName) },
+  ],
+
   ...each('cloudformation', ['DescribeStacks', 'ListStackResources'], (action) => (input, account) => [
     { action, resource: stackArn(account, input.StackName) },
   ]),
@@ -232,6 +236,11 @@ function passRole(roleArn: unknown, service: string, forResource: string): Need[
 function readCode({ S3Bucket: bucket, S3Key: key }: Input): Need[] {
   if (bucket === undefined) return [];
   return [{ action: 's3:GetObject', resource: `arn:aws:s3:::${text(bucket)}/${text(key)}` }];
+}
+
+/** As the errors of FilterLogEvents name it. */
+function logGroupArn({ region, accountId }: Account, name: unknown): string {
+  return `arn:aws:logs:${region}:${accountId}:log-group:${text(name)}:log-stream:`;
 }
 
 /** By its name alone IAM cannot know the id that follows. */

@@ -3,7 +3,7 @@ import { MetricError } from './metric-error.ts';
 type Passes<Line> = (line: Line) => boolean;
 
 /**
- * A filter pattern of CloudWatch Logs: any of some terms (`?ERROR ?"Task timed out"`), or comparisons of a JSON line's
+ * A filter pattern of CloudWatch Logs: any of some terms (`?ERROR ?"Task timed out"`), all of some (`"dead letters"`), or comparisons of a JSON line's
  * fields with texts, joined (`{ ($.level = "ERROR") && ($.a.b != "x") }`). Throws `MetricError` for the other forms.
  * Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
  */
@@ -12,10 +12,13 @@ export function parseLogFilter(pattern: string): Passes<string> {
 }
 
 function parseTermFilter(pattern: string): Passes<string> {
-  const terms = [...pattern.matchAll(/\?(?:"([^"]*)"|([\w-]+))(?:\s+|$)/g)];
+  const terms = [...pattern.matchAll(/(\??)(?:"((?:[^"\\]|\\.)*)"|([\w-]+))(?:\s+|$)/g)];
   if (terms.length === 0 || terms.map(([found]) => found).join('') !== pattern) throw unknown(pattern);
-  const wanted = terms.map(([, quoted, plain]) => quoted ?? plain ?? '');
-  return (line) => wanted.some((term) => line.includes(term));
+  const wanted = terms.map(([, , quoted, plain]) => quoted?.replaceAll(/\\(.)/g, '$1') ?? plain ?? '');
+  const optional = terms.filter(([, mark]) => mark === '?').length;
+  if (optional === terms.length) return (line) => wanted.some((term) => line.includes(term));
+  if (optional === 0) return (line) => wanted.every((term) => line.includes(term));
+  throw unknown(pattern);
 }
 
 function parseFieldFilter(pattern: string): Passes<string> {

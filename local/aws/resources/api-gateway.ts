@@ -61,14 +61,19 @@ export const makeStage = resourceMaker(
     ApiId: z.string(),
     StageName: z.string(),
     AutoDeploy: templateBoolean.refine((auto) => auto, 'without AutoDeploy nothing would be deployed'),
-    // One developer is not throttled, and the console is the access log.
-    AccessLogSettings: z.optional(withoutEffect),
+    AccessLogSettings: z.optional(z.strictObject({ DestinationArn: z.string(), Format: z.string() })),
+    // One developer is not throttled.
     DefaultRouteSettings: z.optional(withoutEffect),
     Tags: z.optional(withoutEffect),
   }),
-  ({ StageName }, world) => {
+  ({ StageName, AccessLogSettings: accessLog }, world) => {
     if (StageName !== '$default') throw new Error(notServed(`StageName ${StageName}`));
     world.api.hasStage = true;
+    if (accessLog !== undefined) {
+      const groupName = /:log-group:([^:]+)/.exec(accessLog.DestinationArn)?.[1];
+      if (groupName === undefined) throw new Error(`AccessLogSettings: ${accessLog.DestinationArn} is no log group`);
+      world.api.accessLog = { groupName, format: accessLog.Format };
+    }
     return { ref: StageName };
   },
 );

@@ -5,7 +5,7 @@ import { makeApi, makeIntegration, makeRoute, makeStage } from './api-gateway.ts
 import { makeCustomResource } from './custom-resource.ts';
 import { makeArchive, makeEventBus, makeRule } from './events.ts';
 import { makeEventInvokeConfig, makeEventSourceMapping, makeFunction, makePermission } from './functions.ts';
-import { makeAlarm, makeDashboard, makeMetricFilter } from './monitoring.ts';
+import { makeAlarm, makeDashboard, makeLogGroup, makeMetricFilter } from './monitoring.ts';
 import { makePolicy, makeQueuePolicy, makeRole } from './permissions.ts';
 import { makeQueue } from './queues.ts';
 import type { ResourceMaker } from './resource-maker.ts';
@@ -31,6 +31,7 @@ const makers: Readonly<Record<string, ResourceMaker>> = {
   'AWS::Lambda::EventSourceMapping': makeEventSourceMapping,
   'AWS::Lambda::Function': makeFunction,
   'AWS::Lambda::Permission': makePermission,
+  'AWS::Logs::LogGroup': makeLogGroup,
   'AWS::Logs::MetricFilter': makeMetricFilter,
   'AWS::SecretsManager::Secret': makeSecret,
   'AWS::SQS::Queue': makeQueue,

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { alarmSchema } from '../metrics/alarm-state.ts';
 import { parseLogFilter } from '../metrics/log-filter.ts';
-import { physicalName, resourceMaker } from './resource-maker.ts';
+import { physicalName, resourceMaker, withoutEffect } from './resource-maker.ts';
 
 /** https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudwatch-alarm.html */
 export const makeAlarm = resourceMaker(alarmSchema, (definition, { region, accountId, monitoring }) => {
@@ -18,6 +18,24 @@ export const makeDashboard = resourceMaker(
     const name = DashboardName ?? physicalName(world, logicalId);
     world.monitoring.dashboards.push({ name, body });
     return { ref: name };
+  },
+);
+
+/** https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-logs-loggroup.html */
+export const makeLogGroup = resourceMaker(
+  z.strictObject({
+    LogGroupName: z.optional(z.string()),
+    // The newest lines are kept, in memory.
+    RetentionInDays: z.optional(withoutEffect),
+    Tags: z.optional(withoutEffect),
+  }),
+  ({ LogGroupName }, world, { logicalId }) => {
+    const name = LogGroupName ?? physicalName(world, logicalId);
+    world.logGroups.add(name);
+    return {
+      ref: name,
+      attributes: { Arn: `arn:aws:logs:${world.region}:${world.accountId}:log-group:${name}:*` },
+    };
   },
 );
 

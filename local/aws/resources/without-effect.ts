@@ -6,14 +6,6 @@ import type { World } from './world.ts';
  * properties are not looked at.
  */
 export const makersWithoutEffect: Readonly<Record<string, ResourceMaker>> = {
-  // What functions write goes to the console.
-  'AWS::Logs::LogGroup': ({ logicalId, properties: { LogGroupName } }, world) => {
-    const name = nameOf(world, logicalId, LogGroupName);
-    return {
-      ref: name,
-      attributes: { Arn: `arn:aws:logs:${world.region}:${world.accountId}:log-group:${name}:*` },
-    };
-  },
   // Nothing costs anything here.
   'AWS::Budgets::Budget': ({ logicalId }, world) => ({ ref: physicalName(world, logicalId) }),
   // Alarms ring for nobody here.

@@ -18,6 +18,7 @@ export interface World
     | 'roles'
     | 'access'
     | 'monitoring'
+    | 'logGroups'
   > {
   readonly stackName: string;
   readonly assembly: CloudAssembly;

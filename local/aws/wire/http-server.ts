@@ -49,6 +49,7 @@ const targets: Readonly<Record<string, { readonly service: string; readonly name
   AmazonSQS: { service: 'sqs', namespace: 'com.amazonaws.sqs' },
   AWSEvents: { service: 'events', namespace: 'com.amazonaws.events' },
   GraniteServiceVersion20100801: { service: 'cloudwatch', namespace: 'com.amazonaws.cloudwatch' },
+  Logs_20140328: { service: 'logs', namespace: 'com.amazonaws.logs' },
   secretsmanager: { service: 'secretsmanager', namespace: 'com.amazonaws.secretsmanager' },
 };
 

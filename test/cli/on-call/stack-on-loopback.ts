@@ -7,12 +7,12 @@ export const stackName = 'webhook-fanout-local';
 /** The local AWS with a stack of the given resources, and the commands that look at it. */
 export async function startStack(resources: Readonly<Record<string, { type: string; physicalId: string }>> = {}) {
   const aws: LocalAws = await startLocalAws();
-  const describe = (all: typeof resources): void =>
+  const describe = (all: typeof resources, outputs: Readonly<Record<string, string>> = {}): void =>
     aws.stacks.add({
       name: stackName,
       arn: `arn:aws:cloudformation:us-east-1:000000000000:stack/${stackName}/local`,
       createdAt: 0,
-      outputs: {},
+      outputs,
       resources: Object.entries(all).map(([logicalId, resource]) => ({ logicalId, ...resource })),
     });
   describe(resources);

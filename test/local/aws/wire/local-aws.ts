@@ -10,6 +10,8 @@ import { deliverToQueuesAndFunctions } from '../../../../local/aws/engine/target
 import { createMetricStore } from '../../../../local/aws/metrics/metric-store.ts';
 import { createEventSourceMappings } from '../../../../local/aws/runtime/event-source-mappings.ts';
 import { createLambdaFunctions } from '../../../../local/aws/runtime/lambda-functions.ts';
+import { createLogBuffer } from '../../../../local/aws/runtime/log-buffer.ts';
+import { createLogGroups } from '../../../../local/aws/runtime/log-groups.ts';
 import { createWorkerPool } from '../../../../local/aws/runtime/worker-pool.ts';
 import { createStacks } from '../../../../local/aws/stacks.ts';
 import { cloudformationService } from '../../../../local/aws/wire/cloudformation.ts';
@@ -18,6 +20,7 @@ import { createDynamoTables } from '../../../../local/aws/wire/dynamodb.ts';
 import { eventBridgeService } from '../../../../local/aws/wire/event-bridge.ts';
 import { type AuthorizationRequest, startAwsEndpoint } from '../../../../local/aws/wire/http-server.ts';
 import { lambdaService } from '../../../../local/aws/wire/lambda.ts';
+import { logsService } from '../../../../local/aws/wire/logs.ts';
 import { createSecrets } from '../../../../local/aws/wire/secrets-manager.ts';
 import { sqsService } from '../../../../local/aws/wire/sqs.ts';
 import { stsService } from '../../../../local/aws/wire/sts.ts';
@@ -87,6 +90,8 @@ export async function startLocalAws({
     access: everyRole,
   });
   const stacks = createStacks();
+  const logs = createLogBuffer();
+  const logGroups = createLogGroups(logs, (functionName) => `group-of-${functionName}`);
   const services = [
     tables.service,
     eventBridgeService({ buses }),
@@ -97,6 +102,7 @@ export async function startLocalAws({
     createXraySegments().service,
     cloudwatchService({ store: undefined }),
     cloudformationService({ stacks }),
+    logsService({ groups: logGroups }),
   ];
   const endpoint = await startAwsEndpoint({
     port: 0,
@@ -131,6 +137,9 @@ export async function startLocalAws({
     secretStore: secrets,
     metrics,
     stacks,
+    logGroups,
+    /** Lines of a function go to the group `group-of-<its name>`. */
+    logs,
     /** Every call that reached a service. */
     calls,
     /** What the endpoint would have shown on the console. */

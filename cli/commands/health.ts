@@ -1,0 +1,153 @@
+import { type Command, Option } from 'commander';
+import type { JsonObject } from '../../lambdas/json/json.ts';
+import { ageText } from '../age-text.ts';
+import type { LambdaParts, Mapping } from '../aws/lambda-parts.ts';
+import type { StackRule } from '../aws/schedules.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { ownFunctions } from '../own-functions.ts';
+import type { CommandLine, StackSession } from '../session.ts';
+import { examples } from './examples.ts';
+
+/** A part of the stack that can stand still, and what is to be done so that it does not. */
+interface Part {
+  readonly part: string;
+  readonly kind: 'schedule or rule' | 'mapping' | 'function';
+  readonly state: string;
+  readonly isWell: boolean;
+  readonly oldestSeconds?: number;
+  readonly repair?: () => Promise<void>;
+}
+
+export function registerHealth(program: Command, line: CommandLine): void {
+  program
+    .command('health')
+    .description(
+      "Whether all parts of the stack run: schedules, rules, mappings, functions. Subscribers': fanout subscriptions health.\nExits 0 when all is well, 7 when one is not.",
+    )
+    .addOption(new Option('--repair', 'switch on what was switched off by hand'))
+    .addHelpText('after', examples('fanout health', 'fanout health --repair --stack webhook-fanout-prod'))
+    .action(async ({ repair }: { repair?: boolean }, command: Command) => {
+      const session = await line.openStack(command);
+      const { printer } = session;
+      const parts = await readParts(session);
+      printer.result({ parts: parts.map(partJson) }, () =>
+        printer.table(
+          ['PART', 'WELL', 'KIND', 'STATE', 'OLDEST'],
+          parts.map(({ part, isWell, kind, state, oldestSeconds }) => [
+            part,
+            isWell ? 'yes' : 'no',
+            kind,
+            state,
+            ageText(oldestSeconds),
+          ]),
+        ),
+      );
+      const ill = parts.filter(({ isWell }) => !isWell);
+      if (repair === true) {
+        for (const { part, kind, repair: act } of ill) {
+          if (act === undefined) continue;
+          await act();
+          printer.notice(`Switched on: ${part} (${kind}).`);
+        }
+      }
+      const left = repair === true ? ill.filter(({ repair: act }) => act === undefined) : ill;
+      printer.notice(
+        left.length === 0 ? `All is well (${parts.length}).` : `${left.length} of ${parts.length} not well.`,
+      );
+      line.finish(left.length === 0 ? exitCodes.ok : exitCodes.negative);
+    });
+
+  program
+    .command('reconcile')
+    .description(
+      'Has every route of a subscriber looked at and mended, as happens once an hour. Returns when it has begun; two routes a second follow.',
+    )
+    .addHelpText('after', examples('fanout reconcile --stack webhook-fanout-prod'))
+    .action(async (_options: unknown, command: Command) => {
+      const { stack, printer } = await line.openStack(command);
+      const { createLambdaParts } = await import('../aws/lambda-parts.ts');
+      await createLambdaParts(stack).reconcileAll();
+      printer.result({ reconciling: true }, () => 'Every route is being looked at.');
+      printer.notice('When it is done: fanout subscriptions health');
+    });
+}
+
+async function readParts({ stack }: StackSession): Promise<Part[]> {
+  const [{ createLambdaParts }, { readStackRules }, { readQueueAges }] = await Promise.all([
+    import('../aws/lambda-parts.ts'),
+    import('../aws/schedules.ts'),
+    import('../aws/queue-ages.ts'),
+  ]);
+  const lambda = createLambdaParts(stack);
+  const [rules, mappings, functions] = await Promise.all([
+    readStackRules(stack),
+    lambda.mappings(),
+    stack.resources('AWS::Lambda::Function'),
+  ]);
+  const own = functions.flatMap(({ logicalId, physicalId: functionName }) => {
+    const name = Object.entries(ownFunctions).find(([, { function: id }]) => logicalId.startsWith(id))?.[0];
+    return name === undefined ? [] : [{ name, functionName }];
+  });
+  const queues = mappings.filter(({ sourceArn }) => sourceArn.includes(':sqs:'));
+  const ages = await readQueueAges(
+    stack,
+    queues
+      .filter(({ functionName }) => own.some((one) => one.functionName === functionName))
+      .map(({ sourceArn }) => nameOf(sourceArn)),
+  );
+  const parts = await Promise.all(
+    own.map(async ({ name, functionName }) => [
+      functionPart(name, functionName, await lambda.reservedConcurrency(functionName), lambda),
+      ...mappings
+        .filter((mapping) => mapping.functionName === functionName)
+        .map((mapping) => mappingPart(name, mapping, ages.get(nameOf(mapping.sourceArn)), lambda)),
+    ]),
+  );
+  return [...rules.map(rulePart), ...parts.flat()].toSorted((one, other) => Number(one.isWell) - Number(other.isWell));
+}
+
+function rulePart({ name, isEnabled, enable }: StackRule): Part {
+  return {
+    part: name,
+    kind: 'schedule or rule',
+    state: isEnabled ? 'enabled' : 'disabled by hand',
+    isWell: isEnabled,
+    ...(isEnabled ? {} : { repair: enable }),
+  };
+}
+
+function functionPart(name: string, functionName: string, reserved: number | undefined, lambda: LambdaParts): Part {
+  const isStopped = reserved === 0;
+  return {
+    part: name,
+    kind: 'function',
+    state: isStopped
+      ? 'concurrency 0: nothing runs, and no line is logged'
+      : reserved === undefined
+        ? 'shares the concurrency of the account'
+        : `concurrency ${reserved} set aside`,
+    isWell: !isStopped,
+    ...(isStopped ? { repair: () => lambda.shareConcurrency(functionName) } : {}),
+  };
+}
+
+function mappingPart(name: string, mapping: Mapping, oldestSeconds: number | undefined, lambda: LambdaParts): Part {
+  const { state, problem, sourceArn } = mapping;
+  const isOff = state === 'Disabled' || state === 'Disabling';
+  return {
+    part: `${name} reads ${sourceArn.includes(':sqs:') ? 'its queue' : 'its stream'}`,
+    kind: 'mapping',
+    state: problem === undefined ? state : `${state}: ${problem}`,
+    isWell: !isOff && problem === undefined,
+    ...(oldestSeconds === undefined || oldestSeconds === 0 ? {} : { oldestSeconds }),
+    ...(isOff ? { repair: () => lambda.enable(mapping) } : {}),
+  };
+}
+
+function partJson({ part, kind, state, isWell, oldestSeconds }: Part): JsonObject {
+  return { part, kind, state, well: isWell, ...(oldestSeconds === undefined ? {} : { oldestSeconds }) };
+}
+
+function nameOf(arn: string): string {
+  return arn.slice(arn.lastIndexOf(':') + 1);
+}

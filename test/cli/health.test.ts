@@ -1,0 +1,106 @@
+import { DisableRuleCommand } from '@aws-sdk/client-eventbridge';
+import {
+  ListEventSourceMappingsCommand,
+  PutFunctionConcurrencyCommand,
+  UpdateEventSourceMappingCommand,
+} from '@aws-sdk/client-lambda';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { localAwsClients } from '../../lab/support/local-aws-clients.ts';
+import { Subscriber } from '../../lab/support/subscriber.ts';
+import { createMetricStore } from '../../local/aws/metrics/metric-store.ts';
+import { type LocalStack, startLocalStack } from '../../local/local-stack.ts';
+import { runCommand } from './command-run.ts';
+
+let stack: LocalStack;
+let aws: ReturnType<typeof localAwsClients>;
+let subscriber: Subscriber;
+let id: string;
+
+beforeAll(async () => {
+  stack = await startLocalStack({ metrics: createMetricStore(), servesDashboard: false, onNotice: () => {} });
+  aws = localAwsClients(stack.aws);
+  subscriber = await Subscriber.start();
+  const made = await fanout('subscriptions', 'create', subscriber.url, '--events', 'new_meeting', '--wait');
+  id = made.json.subscriptionId;
+});
+afterAll(async () => {
+  await subscriber?.stop();
+  await stack?.stop();
+});
+
+async function fanout(...args: string[]) {
+  const run = await runCommand([...args, '--json'], {
+    env: { FANOUT_API: stack.api, AWS_ENDPOINT_URL: stack.aws },
+    onSleep: () => new Promise((resolve) => setTimeout(resolve, 50)),
+  });
+  return { ...run, json: run.out === '' ? undefined : JSON.parse(run.out) };
+}
+
+async function switchOffMapping(functionName: RegExp): Promise<void> {
+  const { EventSourceMappings = [] } = await aws.lambda.send(new ListEventSourceMappingsCommand({}));
+  for (const { UUID, FunctionArn = '' } of EventSourceMappings) {
+    if (functionName.test(FunctionArn))
+      await aws.lambda.send(new UpdateEventSourceMappingCommand({ UUID, Enabled: false }));
+  }
+}
+
+const illParts = async () => (await fanout('health')).json.parts.filter(({ well }: { well: boolean }) => !well);
+const stop = async (FunctionName = '') =>
+  aws.lambda.send(new PutFunctionConcurrencyCommand({ FunctionName, ReservedConcurrentExecutions: 0 }));
+
+it('the stack is well, until somebody switches a part off, and again when it was repaired', async () => {
+  expect(await fanout('health')).toMatchObject({ exitCode: 0 });
+  const sweep = stack.buses.listRules().find(({ name }) => name.includes('InactivityEveryMinute'));
+  await aws.eventBridge.send(new DisableRuleCommand({ Name: sweep?.name }));
+  await switchOffMapping(/TrackActivity/);
+  await stop(stack.functions.list().find(({ name }) => name.includes('IngestFunction'))?.name);
+  const ill = await fanout('health', '--repair');
+  expect(ill.json.parts.filter(({ well }: { well: boolean }) => !well)).toMatchObject([
+    { part: 'InactivityEveryMinute', state: 'disabled by hand' },
+    { part: 'ingest', state: 'concurrency 0: nothing runs, and no line is logged' },
+    { part: 'track-activity reads its queue', state: 'Disabled' },
+  ]);
+  await expect.poll(illParts).toEqual([]);
+});
+
+it('a subscription is not well while nothing reads its queue, and reconcile makes it well', async () => {
+  expect((await fanout('subscriptions', 'health')).json.subscriptions).toMatchObject([
+    { subscriptionId: id, healthy: true, route: { mapping: 'Enabled' } },
+  ]);
+  await switchOffMapping(new RegExp(`fanout-local-${id}$`));
+  const ill = await runCommand(['subscriptions', 'health'], {
+    env: { FANOUT_API: stack.api, AWS_ENDPOINT_URL: stack.aws },
+  });
+  expect(ill.exitCode).toBe(7);
+  expect(ill.out).toContain('its mapping was switched off by hand; fanout reconcile switches it on');
+  expect(await fanout('reconcile')).toMatchObject({ exitCode: 0 });
+  await expect.poll(async () => (await fanout('subscriptions', 'health')).exitCode, { timeout: 20_000 }).toBe(0);
+});
+
+it('says what waits, since when, and that its function may not run', async () => {
+  await stop(`fanout-local-${id}`);
+  const body = JSON.stringify({ orgId: 1, type: 'new_meeting', token: stack.driftToken, data: { agentId: 1 } });
+  await fetch(`${stack.api}/drift/events`, { method: 'POST', body });
+  const healthOf = async () => (await fanout('subscriptions', 'health')).json.subscriptions[0];
+  await expect
+    .poll(healthOf, { timeout: 20_000 })
+    .toMatchObject({ healthy: false, route: { reservedConcurrency: 0, oldestSeconds: expect.any(Number) } });
+});
+
+it('without a stack it says what it leaves out', async () => {
+  const run = await runCommand(['subscriptions', 'health'], { env: { FANOUT_API: stack.api } });
+  expect(run.err).toContain('Mappings, functions and the age of what waits: add --stack.');
+});
+
+it('what was asked of the API, and what was answered, is in its log', async () => {
+  const post = { method: 'POST', body: JSON.stringify({ orgId: 1, type: 'new_meeting', token: 'wrong', data: {} }) };
+  expect((await fetch(`${stack.api}/drift/events?again="yes"`, post)).status).toBe(401);
+  const { json } = await fanout('logs', 'access', '--match', '"401"', '--since', '1970-01-01');
+  expect(JSON.parse(json.lines[0].text)).toMatchObject({
+    routeKey: 'POST /drift/events',
+    path: '/drift/events',
+    status: '401',
+    sourceIp: '127.0.0.1',
+    integrationError: '-',
+  });
+});
