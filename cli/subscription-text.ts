@@ -59,11 +59,19 @@ export function subscriptionTable(printer: Printer, subscriptions: readonly Json
   );
 }
 
-/** In force, delivering unless a person has paused it, read from its queue then, and nothing with the dead letters. */
-export function isHealthy({ status, provisioning, delivering, queue, route }: JsonObject): boolean {
-  const hasDeadLetters = isJsonObject(queue) && queue.deadLetters !== 0;
+/** In force, and read from its queue where it delivers. What the system has stopped, and dead letters, are not about that. */
+export function isInForce({ status, provisioning, delivering, route }: JsonObject): boolean {
+  if (status === 'rejected') return true;
   const isStuck = delivering === true && isJsonObject(route) && routeProblem(route) !== undefined;
-  return provisioning === 'ready' && (delivering === true || status === 'paused') && !hasDeadLetters && !isStuck;
+  return provisioning === 'ready' && !isStuck;
+}
+
+/** In force, delivering unless a person has paused it, read from its queue then, and nothing with the dead letters. */
+export function isHealthy(subscription: JsonObject): boolean {
+  const { status, delivering, queue } = subscription;
+  const hasDeadLetters = isJsonObject(queue) && queue.deadLetters !== 0;
+  const isStopped = status === 'rejected' || (delivering !== true && status !== 'paused');
+  return isInForce(subscription) && !isStopped && !hasDeadLetters;
 }
 
 export function healthTable(printer: Printer, subscriptions: readonly JsonObject[]): string {

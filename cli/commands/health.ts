@@ -4,9 +4,14 @@ import { ageText } from '../age-text.ts';
 import type { LambdaParts, Mapping } from '../aws/lambda-parts.ts';
 import type { StackRule } from '../aws/schedules.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { durationSeconds } from '../option-values.ts';
 import { ownFunctions } from '../own-functions.ts';
+import { readRouteHealth } from '../route-health.ts';
 import type { CommandLine, StackSession } from '../session.ts';
+import { isInForce } from '../subscription-text.ts';
 import { examples } from './examples.ts';
+
+const lookDelayMs = 2000;
 
 /** A part of the stack that can stand still, and what is to be done so that it does not. */
 interface Part {
@@ -60,15 +65,33 @@ export function registerHealth(program: Command, line: CommandLine): void {
   program
     .command('reconcile')
     .description(
-      'Has every route of a subscriber looked at and mended, as happens once an hour. Returns when it has begun; two routes a second follow.',
+      'Has every route of a subscriber looked at and mended, as happens once an hour: two a second.\nExits 8 when --wait gave up before all were in force.',
     )
-    .addHelpText('after', examples('fanout reconcile --stack webhook-fanout-prod'))
-    .action(async (_options: unknown, command: Command) => {
-      const { stack, printer } = await line.openStack(command);
+    .addOption(new Option('--wait', 'wait until all are in force, and their queues are read'))
+    .addOption(new Option('--timeout <time>', 'how long to wait at most').argParser(durationSeconds).default(300, '5m'))
+    .addHelpText('after', examples('fanout reconcile --wait', 'fanout reconcile --stack webhook-fanout-prod'))
+    .action(async ({ wait, timeout }: { wait?: boolean; timeout: number }, command: Command) => {
+      const { stack, printer, surroundings } = await line.openStack(command);
       const { createLambdaParts } = await import('../aws/lambda-parts.ts');
       await createLambdaParts(stack).reconcileAll();
-      printer.result({ reconciling: true }, () => 'Every route is being looked at.');
-      printer.notice('When it is done: fanout subscriptions health');
+      if (wait !== true) {
+        printer.result({ reconciling: true }, () => 'Every route is being looked at.');
+        printer.notice('When it is done: fanout subscriptions health');
+        return;
+      }
+      printer.notice('Waiting until all routes are in force …');
+      const { api } = await line.open(command);
+      const deadline = surroundings.clock() + timeout * 1000;
+      let left: string[];
+      do {
+        await surroundings.sleep(lookDelayMs);
+        const subscriptions = await readRouteHealth(api, stack);
+        left = subscriptions.filter((one) => !isInForce(one)).map(({ subscriptionId }) => String(subscriptionId));
+      } while (left.length > 0 && surroundings.clock() < deadline);
+      printer.result({ notInForce: left }, () => (left.length === 0 ? 'All routes are in force.' : ''));
+      if (left.length === 0) return;
+      printer.notice(`Not in force after ${timeout} s: ${left.join(', ')}. Why: fanout subscriptions health`);
+      line.finish(exitCodes.stillWaiting);
     });
 }
 

@@ -1,9 +1,6 @@
 import { type Command, Option } from 'commander';
 import { isJsonObject, type JsonObject } from '../../lambdas/json/json.ts';
-import type { ApiClient } from '../api-client.ts';
 import { subscriptionPath } from '../api-path.ts';
-import type { DeployedStack } from '../aws/deployed-stack.ts';
-import type { RouteParts } from '../aws/route-parts.ts';
 import { CommandFailed } from '../command-failed.ts';
 import { lastAnswer } from '../delivery-text.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
@@ -12,9 +9,10 @@ import { collectList, durationSeconds } from '../option-values.ts';
 import { readPages } from '../pages.ts';
 import type { Printer } from '../printer.ts';
 import { untilReady } from '../provisioning-wait.ts';
+import { readRouteHealth } from '../route-health.ts';
 import type { CommandLine, Session } from '../session.ts';
 import { clearableNames, clearedFields, givenFields, withFieldOptions } from '../subscription-options.ts';
-import { healthTable, isHealthy, subscriptionTable, subscriptionText } from '../subscription-text.ts';
+import { healthTable, subscriptionTable, subscriptionText } from '../subscription-text.ts';
 import { visibleText } from '../visible-text.ts';
 import { examples } from './examples.ts';
 import { registerSubscriptionMetrics } from './subscription-metrics.ts';
@@ -40,42 +38,6 @@ interface ChangeOptions {
 }
 
 const defaultWaitSeconds = 120;
-const showsAtOnce = 10;
-
-/** Undefined: it was deleted after it was listed. A rejected one that cannot be an id is as the list has it. */
-async function showUnlessGone(api: ApiClient, item: JsonObject): Promise<JsonObject | undefined> {
-  if (item.status === 'rejected') return item;
-  try {
-    return (await api.send({ method: 'GET', path: subscriptionPath(String(item.subscriptionId)) })).body;
-  } catch (error) {
-    if (error instanceof CommandFailed && error.exitCode === exitCodes.notFound) return undefined;
-    throw error;
-  }
-}
-
-async function showAll(api: ApiClient): Promise<JsonObject[]> {
-  const limit = Number.POSITIVE_INFINITY;
-  const { items } = await readPages(api, '/v1/subscriptions', 'subscriptions', { limit });
-  const shown: JsonObject[] = [];
-  for (let start = 0; start < items.length; start += showsAtOnce) {
-    const shows = items.slice(start, start + showsAtOnce).map((item) => showUnlessGone(api, item));
-    shown.push(...(await Promise.all(shows)).filter((body) => body !== undefined));
-  }
-  return shown;
-}
-
-async function partsOf(stack: DeployedStack, shown: readonly JsonObject[]): Promise<ReadonlyMap<string, RouteParts>> {
-  const { readRouteParts } = await import('../aws/route-parts.ts');
-  const idsOf = (some: readonly JsonObject[]) => some.map(({ subscriptionId }) => String(subscriptionId));
-  const waiting = shown.filter(
-    ({ queue }) => isJsonObject(queue) && Number(queue.waiting) + Number(queue.inFlight) > 0,
-  );
-  return readRouteParts(stack, {
-    ids: idsOf(shown.filter(({ status }) => status !== 'rejected')),
-    waiting: idsOf(waiting),
-    stuck: idsOf(waiting.filter(({ status }) => status === 'active')),
-  });
-}
 
 export function registerSubscriptions(program: Command, line: CommandLine): void {
   const group = program.command('subscriptions').description('Who gets which events');
@@ -103,7 +65,7 @@ export function registerSubscriptions(program: Command, line: CommandLine): void
   group
     .command('health')
     .description(
-      'What waits for each subscription, and why it is not delivered.\nExits 0 when all is well, 7 when one is not: not in force, not delivering though nobody paused it, not read from its queue, or with dead letters.',
+      'What waits for each subscription, and why it is not delivered; of a stack also the mapping that reads its queue.\nExits 0 when all is well, 7 when one is not: not in force, not delivering though nobody paused it, not read from its queue, or with dead letters.',
     )
     .addHelpText(
       'after',
@@ -111,16 +73,9 @@ export function registerSubscriptions(program: Command, line: CommandLine): void
     )
     .action(async (_options: unknown, command: Command) => {
       const { api, printer } = await line.open(command);
-      const shown = await showAll(api);
-      const stackSession = await line.openStackIfKnown(command);
-      const parts = stackSession && (await partsOf(stackSession.stack, shown));
-      const subscriptions = shown.map((body) => {
-        const route = parts?.get(String(body.subscriptionId));
-        const withRoute = route === undefined ? body : { ...body, route: { ...route } };
-        return { ...withRoute, healthy: isHealthy(withRoute) };
-      });
+      const known = await line.openStackIfKnown(command);
+      const subscriptions = await readRouteHealth(api, known?.stack);
       printer.result({ subscriptions }, () => (subscriptions.length === 0 ? '' : healthTable(printer, subscriptions)));
-      if (parts === undefined) printer.notice('Mappings, functions and the age of what waits: add --stack.');
       const ill = subscriptions.filter(({ healthy }) => !healthy).length;
       printer.notice(
         ill === 0 ? `All is well (${subscriptions.length}).` : `${ill} of ${subscriptions.length} not well.`,
