@@ -1,7 +1,7 @@
 import type { Section } from './section.ts';
 
 /** Take half a minute and more each, so a quick run leaves them out. */
-export const slowSections: readonly string[] = ['lateness', 'neighbours'];
+export const slowSections: readonly string[] = ['lateness', 'neighbours', 'history'];
 
 /** In the order of the report. Each is loaded by the process that runs it. */
 export const sections: Readonly<Record<string, () => Promise<Section>>> = {
@@ -11,5 +11,6 @@ export const sections: Readonly<Record<string, () => Promise<Section>>> = {
   'cold-start': async () => (await import('./sections/cold-start.ts')).measureColdStart,
   timers: async () => (await import('./sections/timers.ts')).measureTimers,
   lateness: async () => (await import('./sections/lateness.ts')).measureLateness,
+  history: async () => (await import('./sections/history.ts')).measureHistory,
   neighbours: async () => (await import('./sections/neighbours.ts')).measureNeighbours,
 };
