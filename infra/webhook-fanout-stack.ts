@@ -159,6 +159,7 @@ export class WebhookFanoutStack extends Stack {
       outboundPolicy,
       quietPeriodSeconds,
       legacyTimeline,
+      eventHistoryDays,
     });
 
     const dashboard = new Dashboard(this, 'Dashboard', {

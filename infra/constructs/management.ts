@@ -16,6 +16,7 @@ export interface ManagementProps {
   readonly api: Api;
   readonly bus: FanoutBus;
   readonly tables: Tables;
+  readonly eventHistoryDays: number;
   readonly routePrefix: string;
   readonly outboundPolicy: 'public' | 'local';
   readonly quietPeriodSeconds: string;
@@ -42,6 +43,7 @@ export class Management extends Construct {
         DELIVERIES_TABLE: tables.deliveries.tableName,
         CONVERSATIONS_TABLE: tables.conversations.tableName,
         EVENTS_TABLE: tables.events?.tableName ?? 'none',
+        EVENT_HISTORY_DAYS: String(props.eventHistoryDays),
         EVENT_BUS_NAME: bus.bus.eventBusName,
         EVENT_ARCHIVE_ARN: bus.archive.archiveArn,
         ROUTE_PREFIX: props.routePrefix,

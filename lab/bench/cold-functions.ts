@@ -138,6 +138,7 @@ export const coldFunctions: Readonly<Record<LambdaName, ColdFunction>> = {
       DELIVERIES_TABLE: 'deliveries',
       CONVERSATIONS_TABLE: 'conversations',
       EVENTS_TABLE: 'none',
+      EVENT_HISTORY_DAYS: '0',
       EVENT_BUS_NAME: 'bus',
       EVENT_ARCHIVE_ARN: 'arn:aws:events:eu-central-1:000000000000:archive/a',
       ROUTE_PREFIX: 'fanout-bench',

@@ -11,12 +11,18 @@ import {
 } from '../domain/history/time-order.ts';
 import { conversationKeyOf } from '../domain/inactivity/conversation-key.ts';
 import type { EventHistory, EventPage, EventQuery } from '../manage/ports.ts';
+import type { Clock } from '../ports/clock.ts';
 import { fromAttributes } from './dynamo-attributes.ts';
 import { type BatchDeps, batchGetAll } from './dynamo-batches.ts';
 
 interface Options extends BatchDeps {
   readonly tableName: string;
+  /** Nothing older is looked for: a list that has looked back so far has come to its end. */
+  readonly keptDays: number;
+  readonly clock: Clock;
 }
+
+const dayMs = 24 * 60 * 60 * 1000;
 
 const { partitionKey, byTime, byConversation } = tableSchemas.events;
 /** Queries for one answer at most; what is left comes with the next, which says from where. */
@@ -25,7 +31,7 @@ const maxQueriesPerAnswer = 60;
 const filteredPageSize = 500;
 
 export function dynamoEventHistory(options: Options): EventHistory {
-  const { client, tableName } = options;
+  const { client, tableName, keptDays, clock } = options;
 
   async function query(input: Omit<QueryCommandInput, 'TableName'>) {
     const { Items = [], LastEvaluatedKey } = await client.send(new QueryCommand({ TableName: tableName, ...input }));
@@ -55,27 +61,29 @@ export function dynamoEventHistory(options: Options): EventHistory {
       }
       const budget = { left: maxQueriesPerAnswer };
       const events: EventSummary[] = [];
+      const from = Math.max(asked.from, clock() - keptDays * dayMs);
       let { to, before } = startOf(asked);
-      for (;;) {
+      while (from <= to) {
         const day = dayOf(to);
         const startOfDay = endOfDayBefore(to) + 1;
         const page = await mergeShards(
           timeShardsOfDay(day),
           byTime,
-          { ...asked, from: Math.max(asked.from, startOfDay), to, before, limit: asked.limit - events.length },
+          { ...asked, from: Math.max(from, startOfDay), to, before, limit: asked.limit - events.length },
           budget,
           query,
         );
         events.push(...page.events);
         if (page.next !== undefined) return { events, next: page.next };
-        if (startOfDay <= asked.from) return { events };
         to = startOfDay - 1;
+        if (to < from) break;
         before = undefined;
         // The day is done: the next answer begins with the day before.
         if (events.length >= asked.limit || budget.left < timeShardsOfDay(day).length) {
           return { events, next: timePrefix(startOfDay) };
         }
       }
+      return { events };
     },
   };
 }

@@ -1,4 +1,10 @@
-import { type DeliveryRecord, isInLedger, recordAfter, recordInLedger } from '../domain/deliveries/delivery-ledger.ts';
+import {
+  type DeliveryRecord,
+  isInLedger,
+  ownRecord,
+  recordAfter,
+  recordInLedger,
+} from '../domain/deliveries/delivery-ledger.ts';
 import {
   type DeliveryMessage,
   parseMessage,
@@ -63,7 +69,9 @@ export async function deliverMessages(
   const { subscriber, records } = await ledger.read(messages.map(({ webhookId }) => webhookId));
   const planOf = deliveryPlanner(subscriber, { now: receivedAt, random, isProbe });
   const plannedCopies = messages.map((message): Planned => {
-    const record = records.get(message.webhookId);
+    const stored = records.get(message.webhookId);
+    // A replay can bring what a deleted subscription of the same id has had.
+    const record = message.replayName === undefined ? stored : ownRecord(stored, subscriber.state);
     return { message, record, plan: planOf(message, record) };
   });
   const planned = Object.values(Object.groupBy(plannedCopies, ({ message }) => message.webhookId)).flatMap((copies) => {

@@ -160,7 +160,8 @@ export function deliveryListOperation(deps: DeliveryListDeps): Pick<Operations, 
     const { subscriptionId } = stored;
     const now = clock();
     const records = await deliveries.readMany(summaries.map(({ webhookId }) => ({ subscriptionId, webhookId })));
-    const byId = new Map(records.map((record) => [record.webhookId, record]));
+    const own = records.filter((record) => !isOfPredecessor(record, stored.state));
+    const byId = new Map(own.map((record) => [record.webhookId, record]));
     const subscription = judge(stored, { ...rules, now });
     // What the rule says of an event stands in its whole text, which is read only where it may say yes.
     const untried =
@@ -174,8 +175,7 @@ export function deliveryListOperation(deps: DeliveryListDeps): Pick<Operations, 
     return summaries.flatMap((event) => {
       const record = byId.get(event.webhookId);
       if (record !== undefined) {
-        const isShown = isAskedFor(record, state, status) && !isOfPredecessor(record, stored.state);
-        return isShown ? [{ event, view: deliveryView(record) }] : [];
+        return isAskedFor(record, state, status) ? [{ event, view: deliveryView(record) }] : [];
       }
       const recorded = whole.get(event.webhookId);
       if (recorded === undefined) return [];

@@ -8,6 +8,8 @@ export const manageEnv = z.object({
   CONVERSATIONS_TABLE: z.string().check(z.minLength(1)),
   /** `none`: this deployment keeps no event history. */
   EVENTS_TABLE: z.string().check(z.minLength(1)),
+  /** For how long an event is kept there. Whole days. */
+  EVENT_HISTORY_DAYS: z.string().check(z.regex(/^\d+$/)),
   EVENT_BUS_NAME: z.string().check(z.minLength(1)),
   /** The bus's archive, for replays. */
   EVENT_ARCHIVE_ARN: z.string().check(z.minLength(1)),

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
+import { type DeliveryRecord, ownRecord } from '../domain/deliveries/delivery-ledger.ts';
 import { deliveryBody, parseMessage } from '../domain/deliveries/delivery-message.ts';
 import { type Explanation, explainOutcome, type JudgedSubscription, outcomes } from '../domain/history/explanation.ts';
 import type { EventSummary, RecordedEvent } from '../domain/history/recorded-event.ts';
@@ -138,7 +138,8 @@ export function eventHistoryOperations(
       recorded.map((event) => [
         event.webhookId,
         judged.map(({ stored, subscription }): Explained => {
-          const record = byPair.get(pairKey({ subscriptionId: stored.subscriptionId, webhookId: event.webhookId }));
+          const pair = pairKey({ subscriptionId: stored.subscriptionId, webhookId: event.webhookId });
+          const record = ownRecord(byPair.get(pair), stored.state);
           return { subscription: stored, record, explanation: explainOutcome(event, subscription, record, now) };
         }),
       ]),
@@ -182,7 +183,12 @@ export function judge(stored: StoredSubscription, rules: ViewRules): JudgedSubsc
   const read = readStored(stored, rules);
   return read.kind === 'valid'
     ? { kind: 'valid', config: read.config, state: stored.state }
-    : { kind: 'rejected', subscriptionId: stored.subscriptionId, reason: errorSentence(read.errors) };
+    : {
+        kind: 'rejected',
+        subscriptionId: stored.subscriptionId,
+        reason: errorSentence(read.errors),
+        state: stored.state,
+      };
 }
 
 function readQuery(

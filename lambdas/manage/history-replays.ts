@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
+import { type DeliveryRecord, ownRecord } from '../domain/deliveries/delivery-ledger.ts';
 import { isReplayOf, replayedEnvelope, replayName } from '../domain/deliveries/replay.ts';
 import { isForSubscription, mayBeForSubscription } from '../domain/history/explanation.ts';
 import type { RecordedEvent } from '../domain/history/recorded-event.ts';
@@ -156,7 +156,7 @@ export function historyReplays(deps: HistoryReplayDeps) {
     const recordOf = new Map(records.map((record) => [record.webhookId, record]));
     const found = ids.flatMap((id) => whole.get(id) ?? []).filter((event) => isForSubscription(event, config));
     return {
-      events: found.map((event) => ({ event, record: recordOf.get(event.webhookId) })),
+      events: found.map((event) => ({ event, record: ownRecord(recordOf.get(event.webhookId), stored.state) })),
       looked: page.events.length,
       ...(page.next === undefined ? {} : { next: page.next }),
     };

@@ -40,7 +40,15 @@ export const handler = createManageHandler({
   requestKeys: dynamoRequestKeys(dynamo, env.DELIVERIES_TABLE, keyLifetimeSeconds),
   settings: dynamoSettingsStore(dynamo, env.SETTINGS_TABLE),
   deliveries: dynamoDeliveryHistory({ ...batches, tableName: env.DELIVERIES_TABLE }),
-  events: env.EVENTS_TABLE === 'none' ? undefined : dynamoEventHistory({ ...batches, tableName: env.EVENTS_TABLE }),
+  events:
+    env.EVENTS_TABLE === 'none'
+      ? undefined
+      : dynamoEventHistory({
+          ...batches,
+          tableName: env.EVENTS_TABLE,
+          keptDays: Number(env.EVENT_HISTORY_DAYS),
+          clock: Date.now,
+        }),
   conversations: dynamoConversationStore({ ...batches, tableName: env.CONVERSATIONS_TABLE }),
   publisher: eventBridgePublisher({ client: eventBridge, eventBusName: env.EVENT_BUS_NAME, sleep }),
   queues: sqsSubscriberQueues(new SQSClient(), env.ROUTE_PREFIX),

@@ -1,4 +1,4 @@
-import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
+import { type DeliveryRecord, ownRecord } from '../domain/deliveries/delivery-ledger.ts';
 import { type DeliveryMessage, deliveryBody, parseMessage } from '../domain/deliveries/delivery-message.ts';
 import { resentCopyDelaySeconds } from '../domain/deliveries/endpoint-health.ts';
 import { replayedEnvelope, replayName } from '../domain/deliveries/replay.ts';
@@ -51,7 +51,7 @@ export function resendOperations(
     const stored = await subscriptions.read(id);
     if (stored.config === undefined) return notFound(id);
     const [record, event] = isWebhookId(webhookId)
-      ? await Promise.all([deliveries.read(id, webhookId), events?.read(webhookId)])
+      ? await Promise.all([recordOf(stored, webhookId), events?.read(webhookId)])
       : [];
     const envelope = event?.event ?? record?.event;
     const request = envelope === undefined ? undefined : requestView(stored, envelope);
@@ -72,7 +72,7 @@ export function resendOperations(
     if (body.kind === 'refused') return body.answer;
     const stored = await subscriptions.read(id);
     if (stored.config === undefined) return notFound(id);
-    const record = isWebhookId(webhookId) ? await deliveries.read(id, webhookId) : undefined;
+    const record = isWebhookId(webhookId) ? await recordOf(stored, webhookId) : undefined;
     const envelope = await envelopeOf(webhookId, record);
     if (envelope === undefined) return unknownDelivery(id, webhookId);
     const hold = holdOf(stored);
@@ -117,6 +117,10 @@ export function resendOperations(
       }),
     );
     return once.value.done(jsonAnswer(202, { webhookId, resends }));
+  }
+
+  async function recordOf({ subscriptionId, state }: StoredSubscription, webhookId: string) {
+    return ownRecord(await deliveries.read(subscriptionId, webhookId), state);
   }
 
   /** The envelope as it was published: from the history, or from the ledger while it is not delivered. */

@@ -559,6 +559,27 @@ describe('a replay', () => {
     expect(world.requests).toHaveLength(2);
   });
 
+  it.each(['delivered', 'retrying'] as const)(
+    'brings what is %s to a subscription that was deleted, to the next one of the same id',
+    async (state) => {
+      const world = new DeliveryWorld();
+      const old = world.now - hours(2);
+      const theirs = {
+        state,
+        attempts: 7,
+        firstAttemptAt: old,
+        dueAt: old,
+        messageId: 'sqs-old',
+        replayName: 'replay-0',
+      };
+      world.records.set('msg_1', aRecord({ ...theirs }));
+      world.state.acceptedAt = world.now - hours(1);
+      await delivered(world, world.enqueue({ id: 'msg_1', extra: replay }));
+      expect(world.requests).toHaveLength(1);
+      expect(world.records.get('msg_1')).toMatchObject({ state: 'delivered', attempts: 1, firstAttemptAt: world.now });
+    },
+  );
+
   it('that was called off is acknowledged without an attempt', async () => {
     const world = new DeliveryWorld();
     world.state.cancelledReplays = ['replay-1'];

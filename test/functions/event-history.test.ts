@@ -58,6 +58,33 @@ describe('one event', () => {
     });
   });
 
+  it('that a deleted subscription of the same id has had is not its successor’s, wherever it is asked for', async () => {
+    const world = new World();
+    const id = await aReadySubscription(world);
+    const [webhookId = ''] = await publish(world, broadcastsOf(aMessage()));
+    const firstAttemptAt = world.now;
+    world.deliveries.records.push(aRecord(id, webhookId, { firstAttemptAt, responseHead: 'theirs', attempts: 9 }));
+    world.now += 60_000;
+    const path = `/v1/subscriptions/${id}`;
+    const shown = async () =>
+      JSON.stringify([
+        (await world.ask('GET', `/v1/events/${webhookId}`)).body.subscribers,
+        (await world.ask('GET', `${path}/deliveries`)).body,
+        (await world.ask('GET', `${path}/deliveries/${webhookId}`)).body,
+      ]);
+    expect((await shown()).match(/"attempts":9/g)).toHaveLength(3);
+    await world.provision(id, { acceptedAt: world.now });
+    expect(await shown()).not.toMatch(/"attempts":9|theirs/);
+    expect(await shown()).toContain('created-later');
+    // Counted and sent as what it never had.
+    const plan = await world.ask('GET', `${path}/replay/plan?from=${new Date(firstAttemptAt).toISOString()}`);
+    expect(plan.body).toMatchObject({ events: 1, delivered: 0 });
+    const { deliveries } = world;
+    world.events = undefined;
+    deliveries.records[0] = { ...aRecord(id, webhookId, { firstAttemptAt }), event: '{"detail":{}}' };
+    expect((await world.ask('POST', `${path}/deliveries/${webhookId}/resend`)).status).toBe(404);
+  });
+
   it('knows its cause, and a cause what was derived from it', async () => {
     const world = new World();
     const [close = '', manualPush = '', push = ''] = await publish(world, broadcastsOf(aStatusUpdate()));

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type EmbeddedDynamo, startEmbeddedDynamo } from '../../lab/support/embedded-dynamo.ts';
 import { InMemoryEventHistory } from '../../lab/support/in-memory/event-history.ts';
 import { dynamoEventHistory } from '../../lambdas/aws/dynamo-event-history.ts';
@@ -24,7 +24,14 @@ async function inDynamo(): Promise<{ history: EventHistory; recorder: EventRecor
   const { client } = dynamo;
   return {
     recorder: dynamoEventRecorder(client, tableName),
-    history: dynamoEventHistory({ client, tableName, sleep: async () => {}, random: () => 0 }),
+    history: dynamoEventHistory({
+      client,
+      tableName,
+      sleep: async () => {},
+      random: () => 0,
+      keptDays: 30,
+      clock: () => noon + hour,
+    }),
   };
 }
 
@@ -129,5 +136,38 @@ describe('the event history in DynamoDB', () => {
     const page = await history.list({ from, to: noon, limit: 3 });
     expect(page).toEqual({ events: [], next: expect.stringMatching(/^\d{14}$/) });
     expect(await all({ from, to: noon })).toEqual({ ids: ['msg_old'], pages: 3 });
+  });
+
+  it('has come to the end of a list where nothing older is kept, whatever is asked for', async () => {
+    const { history, record } = await aHistory(inDynamo);
+    await record({ webhookId: 'msg_new' });
+    await record({ webhookId: 'msg_forgotten', recordedAt: noon - 30 * 24 * hour });
+    const lateOn = noon - 29 * 24 * hour;
+    expect(await history.list({ from: 0, to: lateOn, limit: 3 })).toEqual({ events: [] });
+    expect(await history.list({ from: 0, to: noon - 31 * 24 * hour, limit: 3 })).toEqual({ events: [] });
+    const gone = '00000000000000';
+    expect(await history.list({ from: 0, to: noon, limit: 3, before: gone })).toEqual({ events: [] });
+  });
+
+  it('takes for a page what it takes in a history of a tenth of the size', async () => {
+    const readsOf = async (size: number) => {
+      const { history, record } = await aHistory(inDynamo);
+      const events = Array.from({ length: size }, (_, index) => ({
+        webhookId: `msg_${index}`,
+        recordedAt: noon - index * 1000,
+        type: index % 100 === 50 ? 'button_clicked' : 'new_message',
+      }));
+      await Promise.all(events.map(record));
+      const sends = vi.spyOn(dynamo.client, 'send');
+      const page = await history.list({ from: noon - hour, to: noon, limit: 20 });
+      const ofPage = sends.mock.calls.length;
+      await history.readMany(page.events.map(({ webhookId }) => webhookId));
+      await history.read('msg_7');
+      await history.list({ from: noon - hour, to: noon, limit: 20, orgId: '1', conversationId: '7' });
+      const ofAll = sends.mock.calls.length;
+      sends.mockRestore();
+      return { ofPage, ofAll, found: page.events.length };
+    };
+    expect(await readsOf(1000)).toEqual({ ...(await readsOf(100)), found: 20 });
   });
 });

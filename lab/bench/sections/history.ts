@@ -154,7 +154,7 @@ async function historyOf(size: number, dynamo: EmbeddedDynamo, reads: Reads): Pr
   const handler = createManageHandler({
     subscriptions,
     deliveries: dynamoDeliveryHistory({ ...batches, tableName: deliveries }),
-    events: dynamoEventHistory({ ...batches, tableName: events }),
+    events: dynamoEventHistory({ ...batches, tableName: events, keptDays: 14, clock: () => now }),
     rules: { outboundPolicy: 'public', timeline: publishedLegacyTimeline },
     timeline: publishedLegacyTimeline,
     defaultQuietPeriodSeconds: 600,

@@ -238,3 +238,11 @@ export function isOfPredecessor(
   const triedAt = firstAttemptAt ?? undeliveredAt ?? lastAttemptAt;
   return triedAt !== undefined && triedAt < (state?.acceptedAt ?? 0);
 }
+
+/** What the ledger knows of an event at a subscription, without what it knows from a predecessor. */
+export function ownRecord(
+  record: DeliveryRecord | undefined,
+  state: Pick<SubscriptionState, 'acceptedAt'> | undefined,
+): DeliveryRecord | undefined {
+  return record === undefined || isOfPredecessor(record, state) ? undefined : record;
+}

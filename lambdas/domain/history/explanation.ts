@@ -1,6 +1,6 @@
 import { explain, matches, parseEventPattern } from '../../event-pattern/event-pattern.ts';
 import { isJsonObject, type JsonObject, parseJson } from '../../json/json.ts';
-import { type DeliveryRecord, isOfPredecessor } from '../deliveries/delivery-ledger.ts';
+import { type DeliveryRecord, ownRecord } from '../deliveries/delivery-ledger.ts';
 import { eventSources, eventTypes, operationalEventTypes, testEventType } from '../events/event-types.ts';
 import { rulePattern } from '../subscriptions/rule-pattern.ts';
 import { secretsInForce } from '../subscriptions/signing-secret.ts';
@@ -54,7 +54,12 @@ export interface Clause {
 /** A subscription as it is judged: its item was read and makes sense, or the reason why it does not. */
 export type JudgedSubscription =
   | { readonly kind: 'valid'; readonly config: SubscriptionConfig; readonly state: SubscriptionState | undefined }
-  | { readonly kind: 'rejected'; readonly subscriptionId: string; readonly reason: string };
+  | {
+      readonly kind: 'rejected';
+      readonly subscriptionId: string;
+      readonly reason: string;
+      readonly state: SubscriptionState | undefined;
+    };
 
 /**
  * What became of an event at a subscription, and why: from the ledger where it says something, otherwise from the
@@ -66,26 +71,29 @@ export function explainOutcome(
   record: DeliveryRecord | undefined,
   now: number,
 ): Explanation {
+  const own = ownRecord(record, subscription.state);
+  if (own !== undefined) return fromLedger(own, subscription, now);
   if (subscription.kind === 'rejected') {
-    if (record !== undefined) return fromLedger(record, subscription, now);
     return {
       outcome: 'held',
       reason: `the subscription is rejected (${subscription.reason}): nothing is delivered until its item is corrected`,
     };
   }
   const { config, state } = subscription;
-  // What a deleted subscription of the same id had is not this one's.
-  if (record !== undefined && !isOfPredecessor(record, state)) return fromLedger(record, subscription, now);
   const mismatch = mismatchOf(event, config);
   if (mismatch !== undefined) return mismatch;
-  // An item that was written by hand has no `createdAt`; when it was first accepted stands in its state.
-  const madeAt = Math.max(config.createdAt === undefined ? 0 : Date.parse(config.createdAt), state?.acceptedAt ?? 0);
+  const madeAt = madeAtOf(config, state);
   if (madeAt > event.recordedAt) {
     return { outcome: 'created-later', reason: `the subscription was made at ${at(madeAt)}, after the event` };
   }
   const hold = holdOf(config, state, now);
   if (hold !== undefined) return { outcome: 'held', ...hold };
-  return { outcome: 'waiting', reason: waitingReason(event, config, state) };
+  return { outcome: 'waiting', reason: waitingReason(event, config, state, madeAt) };
+}
+
+/** Epoch ms. An item that was written by hand has no `createdAt`; when it was first accepted stands in its state. */
+function madeAtOf({ createdAt }: SubscriptionConfig, state: SubscriptionState | undefined): number {
+  return Math.max(createdAt === undefined ? 0 : Date.parse(createdAt), state?.acceptedAt ?? 0);
 }
 
 /**
@@ -230,13 +238,17 @@ function holdOf(config: SubscriptionConfig, state: SubscriptionState | undefined
 /** A new route takes some seconds, and a rule of EventBridge a little longer. */
 const settlingMs = 2 * 60 * 1000;
 
-function waitingReason(event: RecordedEvent, config: SubscriptionConfig, state: SubscriptionState | undefined): string {
+function waitingReason(
+  event: RecordedEvent,
+  config: SubscriptionConfig,
+  state: SubscriptionState | undefined,
+  madeAt: number,
+): string {
   if (state?.appliedConfig === undefined) {
     return 'its rule matches, but the subscription was not ready yet: an event from before that is not delivered';
   }
-  const createdAt = config.createdAt === undefined ? Number.NaN : Date.parse(config.createdAt);
-  if (event.recordedAt - createdAt < settlingMs) {
-    return `its rule matches now, but the subscription was made at ${config.createdAt}, moments before the event: the rule may not have been in force, and then the event is not delivered`;
+  if (event.recordedAt - madeAt < settlingMs) {
+    return `its rule matches now, but the subscription was made at ${at(madeAt)}, moments before the event: the rule may not have been in force, and then the event is not delivered`;
   }
   if (config.updatedAt !== undefined && Date.parse(config.updatedAt) > event.recordedAt) {
     return `it matches the configuration of now, which was changed at ${config.updatedAt}, after the event; no attempt is recorded`;

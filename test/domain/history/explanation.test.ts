@@ -141,7 +141,14 @@ describe('the outcome of an event at a subscription', () => {
   });
 
   it('is held for a rejected item, with what is wrong with it', () => {
-    const rejected: JudgedSubscription = { kind: 'rejected', subscriptionId: 'sub_1', reason: 'url: is missing' };
+    const rejected: JudgedSubscription = {
+      kind: 'rejected',
+      subscriptionId: 'sub_1',
+      reason: 'url: is missing',
+      state: { subscriptionId: 'sub_1', provisioning: 'rejected', acceptedAt: now },
+    };
+    const theirs = aRecord({ state: 'delivered', firstAttemptAt: now - 1 });
+    expect(explainOutcome(anEvent(), rejected, theirs, now).outcome).toBe('held');
     expect(explainOutcome(anEvent(), rejected, undefined, now)).toMatchObject({
       outcome: 'held',
       reason: expect.stringContaining('url: is missing'),
