@@ -48,8 +48,11 @@ export function ownTime(event: DriftEvent): number | undefined {
   return field === undefined ? undefined : epochMilliseconds(event.data[field]);
 }
 
-/** So far Drift's clock may be ahead of ours: a message from then, posted again a minute later, is still of one time. */
-const clockSkewMs = 1_000;
+/**
+ * So far Drift's clock may be ahead of ours. An activity from then that is posted again after its quiet period is still of one
+ * time, and begins no second one; its quiet period ends by Drift's clock.
+ */
+const clockSkewMs = 60_000;
 
 /** When it happened: by the event's own time, or by its arrival where it has none, or one in the future. */
 export function timeOf(event: DriftEvent, receivedAt: number): { readonly at: number; readonly isOwn: boolean } {
