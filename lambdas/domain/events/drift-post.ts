@@ -7,6 +7,7 @@ import {
   parseJson,
 } from '../../json/json.ts';
 import type { DriftEvent } from './drift-event.ts';
+import { eventTypePattern, maxEventTypeLength } from './event-type-name.ts';
 
 /** What Drift may post. */
 export const maxPostBytes = 256 * 1024;
@@ -18,10 +19,6 @@ export const maxPostBytes = 256 * 1024;
 export const maxEventBytes = 250 * 1024;
 /** How deep EventBridge reads nested JSON (PutEvents API reference). */
 export const maxNestingDepth = 1000;
-/** EventBridge's limit for a `detail-type`. */
-const maxTypeLength = 128;
-/** Control characters, halves of surrogate pairs, and what SQS takes in no message: a type is a name that rules ask for. */
-const notInType = /[\p{Cc}\p{Cs}\ufffe\uffff]/u;
 
 export type DriftPost =
   | { readonly kind: 'post'; readonly token: unknown; readonly readBody: () => Record<string, JsonValue> }
@@ -61,8 +58,12 @@ export function readDriftEvent(body: Record<string, JsonValue>): { kind: 'event'
   if (orgId === undefined) return invalid('orgId', 'must be an integer of at most 64 bits');
   if (type === undefined) return invalid('type', 'is missing');
   if (typeof type !== 'string' || type === '') return invalid('type', 'must be a non-empty string');
-  if (type.length > maxTypeLength) return invalid('type', `must be at most ${maxTypeLength} characters long`);
-  if (notInType.test(type)) return invalid('type', 'must not hold control characters or what is no Unicode character');
+  if (type.length > maxEventTypeLength) {
+    return invalid('type', `must be at most ${maxEventTypeLength} characters long`);
+  }
+  if (!eventTypePattern.test(type)) {
+    return invalid('type', 'must not hold control characters or what is no Unicode character');
+  }
   if (data === undefined) return invalid('data', 'is missing');
   if (!isJsonObject(data)) return invalid('data', 'must be a JSON object');
   const oversize = findOversizeInteger(data, 'data');

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { maxPatternLength } from '../../event-pattern/event-pattern.ts';
 import { isJsonObject, type JsonObject } from '../../json/json.ts';
+import { eventTypePattern, maxEventTypeLength } from '../events/event-type-name.ts';
 import { headerNamePattern, maxHeaders } from './header-rules.ts';
 import { maxUrlLength } from './outbound-url.ts';
 
@@ -48,7 +49,10 @@ export const subscriptionFields = {
       .array(
         z
           .string()
-          .check(z.regex(/^[A-Za-z][A-Za-z0-9_.-]{0,127}$/, 'must be the name of an event type, as new_message')),
+          .check(
+            z.regex(eventTypePattern, 'must be the name of an event type, as new_message'),
+            z.maxLength(maxEventTypeLength),
+          ),
       )
       .check(
         z.minLength(1),

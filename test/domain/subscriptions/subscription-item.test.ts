@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { aSecret, aSubscriptionItem, aTimeline, day, itemRules } from '../../../lab/support/subscriptions.ts';
+import { readDriftEvent } from '../../../lambdas/domain/events/drift-post.ts';
 import { type ItemRules, readSubscriptionItem } from '../../../lambdas/domain/subscriptions/subscription-item.ts';
 import { type JsonObject, parseJson } from '../../../lambdas/json/json.ts';
 
@@ -20,6 +21,11 @@ describe('a subscription', () => {
     expect(readSubscriptionItem(item, itemRules())).toEqual({ kind: 'valid', config: { ...item, status: 'active' } });
   });
 
+  it.each(['crm/deal won', 'привет', '✨ new', '*', 'x'.repeat(128)])('may ask for what Drift may post: %s', (type) => {
+    expect(readDriftEvent({ orgId: 1, type, data: {} }).kind).toBe('event');
+    expect(configOf({ eventTypes: [type] }).eventTypes).toEqual([type]);
+  });
+
   it.each([
     [{ url: undefined }, 'url: is missing'],
     [{ url: 5 }, 'url: must be a text'],
@@ -28,7 +34,9 @@ describe('a subscription', () => {
     [{ url: 'https://169.254.169.254/' }, /^url: points to an address that is not public/],
     [{ eventTypes: [] }, 'eventTypes: must have at least 1 entry'],
     [{ eventTypes: 'new_message' }, 'eventTypes: must be a list'],
-    [{ eventTypes: ['new message'] }, 'eventTypes[0]: must be the name of an event type, as new_message'],
+    [{ eventTypes: [''] }, 'eventTypes[0]: must be the name of an event type, as new_message'],
+    [{ eventTypes: ['new\nmessage'] }, 'eventTypes[0]: must be the name of an event type, as new_message'],
+    [{ eventTypes: ['x'.repeat(129)] }, 'eventTypes[0]: must have at most 128 characters'],
     [{ eventTypes: ['a', 'b', 'a'] }, 'eventTypes[2]: lists a more than once'],
     [{ eventTypes: ['converation_manual_push'] }, 'eventTypes[0]: is a misspelling of conversation_manual_push'],
     [{ eventTypes: ['webhook_test'] }, 'eventTypes[0]: is sent on request only; it needs no subscription'],
