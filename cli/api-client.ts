@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../lambdas/json/json.ts';
-import type { ApiTarget } from './api-target.ts';
+import { type ApiTarget, signingRegion } from './api-target.ts';
 import { CommandFailed } from './command-failed.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 
@@ -40,9 +40,10 @@ export function createApiClient(target: ApiTarget, userAgent: string): ApiClient
       ...request.headers,
     };
     if (target.kind === 'open' || request.unsigned === true) return headers;
+    const region = signingRegion(target);
     // Loaded here only: the SDK's credential providers take longer to load than most commands take to run.
     const { createRequestSigner } = await import('./aws/request-signer.ts');
-    return createRequestSigner(target)({ method: request.method, url, headers, body });
+    return createRequestSigner({ ...target, region })({ method: request.method, url, headers, body });
   }
 
   return {
@@ -109,12 +110,16 @@ function readAnswer(target: ApiTarget, response: Response, text: string): ApiAns
     if (text === '') return { status, body: {} };
     if (isJsonObject(body)) return { status, body };
   }
-  if (status < 400 || (!isJsonObject(body) && status < 500)) {
+  // The local run has AWS's services on a port of their own. Deployed, API Gateway sets this header itself.
+  const isOfAws = target.kind === 'open' && response.headers.has('x-amzn-errortype');
+  if (status < 400 || (!isJsonObject(body) && status < 500) || isOfAws) {
+    const what = isOfAws ? 'an error of AWS' : (response.headers.get('content-type') ?? 'no content type');
     throw new CommandFailed(
       exitCodes.unreachable,
-      `${target.baseUrl} is not the API of a webhook fan-out: it answered ${status} with ${
-        response.headers.get('content-type') ?? 'no content type'
-      }`,
+      `${target.baseUrl} is not the API of a webhook fan-out: it answered ${status} with ${what}`,
+      ...(isOfAws
+        ? ["Is it the port of the local run's AWS services? Its API is what npm start prints as ready."]
+        : []),
     );
   }
   throw refusal(target, status, isJsonObject(body) ? body : {}, response.headers.get('retry-after'));

@@ -15,10 +15,15 @@ export interface TargetOptions {
   readonly insecure?: boolean;
 }
 
-/** Where requests go. `signed` ones carry an AWS signature (SigV4) for `execute-api` in that region. */
-export type ApiTarget =
-  | { readonly kind: 'open'; readonly baseUrl: string }
-  | { readonly kind: 'signed'; readonly baseUrl: string; readonly region: string; readonly profile?: string };
+/** Where requests go. `signed` ones carry an AWS signature (SigV4) for `execute-api`; see `signingRegion`. */
+export type ApiTarget = { readonly kind: 'open'; readonly baseUrl: string } | SignedTarget;
+
+export interface SignedTarget {
+  readonly kind: 'signed';
+  readonly baseUrl: string;
+  readonly region?: string;
+  readonly profile?: string;
+}
 
 /** What the options and the environment ask for; a stack's URL is not known yet. */
 export type TargetChoice = ApiTarget | { readonly kind: 'stack'; readonly stack: string };
@@ -63,14 +68,22 @@ function targetOf(
     }
     return { kind: 'open', baseUrl };
   }
-  const signingRegion = region ?? regionOfHost(url.hostname) ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION;
-  if (signingRegion === undefined || signingRegion === '') {
-    throw new CommandFailed(
-      exitCodes.usage,
-      `the AWS region of ${url.host} does not show in its name: add --region, as --region eu-west-1`,
-    );
-  }
-  return { kind: 'signed', baseUrl, region: signingRegion, ...(profile === undefined ? {} : { profile }) };
+  const found = region ?? regionOfHost(url.hostname) ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION;
+  return {
+    kind: 'signed',
+    baseUrl,
+    ...(found === undefined || found === '' ? {} : { region: found }),
+    ...(profile === undefined ? {} : { profile }),
+  };
+}
+
+/** Asked for where a request is signed: Drift's posts are not, and need none. */
+export function signingRegion({ baseUrl, region }: SignedTarget): string {
+  if (region !== undefined) return region;
+  throw new CommandFailed(
+    exitCodes.usage,
+    `the AWS region of ${new URL(baseUrl).host} does not show in its name: add --region, as --region eu-west-1`,
+  );
 }
 
 /** The stack's outputs and the docs show URLs with a path; whoever copies one means the API it belongs to. */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { chooseTarget } from '../../cli/api-target.ts';
+import { chooseTarget, type SignedTarget, signingRegion } from '../../cli/api-target.ts';
 import { ApiOnLoopback, type SeenRequest } from './api-on-loopback.ts';
 import { runCommand } from './command-run.ts';
 
@@ -50,9 +50,11 @@ describe('where requests go', () => {
     });
   });
 
-  it('a domain of one’s own needs the region said', () => {
+  it('a domain of one’s own needs the region said, where a request is signed', () => {
     const api = 'https://hooks.example.com/base/';
-    expect(() => chooseTarget({ api }, none)).toThrow('add --region');
+    expect(() => signingRegion(chooseTarget({ api }, none) as SignedTarget)).toThrow(
+      'of hooks.example.com does not show in its name: add --region',
+    );
     expect(chooseTarget({ api, region: 'eu-west-1' }, none)).toMatchObject({
       baseUrl: 'https://hooks.example.com/base',
       region: 'eu-west-1',

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startAwsEndpoint } from '../../local/aws/wire/http-server.ts';
 import { ApiOnLoopback } from './api-on-loopback.ts';
 import { commandsIn, runCommand } from './command-run.ts';
 
@@ -59,6 +60,24 @@ describe('what the API answers', () => {
     expect(run).toMatchObject({ exitCode: 3, out: '' });
     expect(run.err).toContain('is not the API of a webhook fan-out');
   });
+});
+
+it("the local run's AWS endpoint, by mistake, is taken for what it is too", async () => {
+  const aws = await startAwsEndpoint({ port: 0, services: [], onBug: () => undefined });
+  const run = await runCommand(['subscriptions', 'list', '--api', aws.url]);
+  await aws.close();
+  expect(run).toMatchObject({ exitCode: 3, out: '' });
+  expect(run.err).toContain(`${aws.url} is not the API of a webhook fan-out: it answered 404 with an error of AWS\n`);
+});
+
+it('a post of Drift’s to a domain of one’s own needs no region: it is not signed', async () => {
+  const closed = await ApiOnLoopback.start();
+  const api = closed.url.replace('http:', 'https:');
+  await closed.stop();
+  const event = '{"orgId":1,"type":"new_message","token":"t","data":{"id":1}}';
+  expect((await runCommand(['events', 'send', '-', '--api', api], { stdin: event })).exitCode).toBe(3);
+  const list = await runCommand(['subscriptions', 'list', '--api', api]);
+  expect(list).toMatchObject({ exitCode: 2, err: expect.stringContaining('add --region') });
 });
 
 describe('an API that cannot be reached', () => {
