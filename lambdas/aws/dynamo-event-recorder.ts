@@ -1,9 +1,11 @@
 import { ConditionalCheckFailedException, type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { tableSchemas, timeToLiveAttribute } from '../contracts/table-schemas.ts';
+import type { RecordedEvent } from '../domain/history/recorded-event.ts';
 import { timeKeyOf, timeShardOf } from '../domain/history/time-order.ts';
 import { conversationKeyOf } from '../domain/inactivity/conversation-key.ts';
 import type { EventRecorder } from '../record-events/ports.ts';
 import { toAttributes } from './dynamo-attributes.ts';
+import type { Item } from './dynamo-batches.ts';
 
 const { partitionKey, byTime, byConversation } = tableSchemas.events;
 
@@ -11,20 +13,11 @@ const { partitionKey, byTime, byConversation } = tableSchemas.events;
 export function dynamoEventRecorder(client: DynamoDBClient, tableName: string): EventRecorder {
   return {
     async record(event, expiresAt) {
-      const { webhookId, recordedAt, orgId, conversationId } = event;
-      const conversationKey =
-        orgId === undefined || conversationId === undefined ? undefined : conversationKeyOf(orgId, conversationId);
       try {
         await client.send(
           new PutItemCommand({
             TableName: tableName,
-            Item: toAttributes({
-              ...event,
-              [byTime.partitionKey]: timeShardOf(recordedAt, webhookId),
-              [byTime.sortKey]: timeKeyOf(recordedAt, webhookId),
-              [byConversation.partitionKey]: conversationKey,
-              [timeToLiveAttribute]: Math.floor(expiresAt / 1000),
-            }),
+            Item: recordedItem(event, expiresAt),
             ConditionExpression: 'attribute_not_exists(#id)',
             ExpressionAttributeNames: { '#id': partitionKey },
           }),
@@ -36,4 +29,18 @@ export function dynamoEventRecorder(client: DynamoDBClient, tableName: string): 
       }
     },
   };
+}
+
+/** The event as the table holds it. `expiresAt` in epoch ms. */
+export function recordedItem(event: RecordedEvent, expiresAt: number): Item {
+  const { webhookId, recordedAt, orgId, conversationId } = event;
+  const conversationKey =
+    orgId === undefined || conversationId === undefined ? undefined : conversationKeyOf(orgId, conversationId);
+  return toAttributes({
+    ...event,
+    [byTime.partitionKey]: timeShardOf(recordedAt, webhookId),
+    [byTime.sortKey]: timeKeyOf(recordedAt, webhookId),
+    [byConversation.partitionKey]: conversationKey,
+    [timeToLiveAttribute]: Math.floor(expiresAt / 1000),
+  });
 }

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
+import { batchWriteAll } from '../../../lambdas/aws/dynamo-batches.ts';
 import { dynamoDeliveryHistory } from '../../../lambdas/aws/dynamo-delivery-history.ts';
 import { dynamoEventHistory } from '../../../lambdas/aws/dynamo-event-history.ts';
-import { dynamoEventRecorder } from '../../../lambdas/aws/dynamo-event-recorder.ts';
+import { recordedItem } from '../../../lambdas/aws/dynamo-event-recorder.ts';
 import { tableSchemas } from '../../../lambdas/contracts/table-schemas.ts';
 import { publishedLegacyTimeline } from '../../../lambdas/domain/events/legacy-timeline.ts';
 import type { RecordedEvent } from '../../../lambdas/domain/history/recorded-event.ts';
@@ -24,7 +25,8 @@ const smallest = 1_000;
 const rareEvery = 10_000;
 const subscriptionId = 'sub_warehouse';
 const limit = 1.3;
-const writesAtOnce = 32;
+const eventsPerWrite = 500;
+const writesAtOnce = 2;
 
 /** What DynamoDB was asked for, by its own account. */
 interface Reads {
@@ -181,14 +183,17 @@ async function historyOf(size: number, dynamo: EmbeddedDynamo, reads: Reads): Pr
 
 /** The newest event is `msg_0`. */
 async function fill({ client }: EmbeddedDynamo, tables: { events: string; deliveries: string }, size: number) {
-  const recorder = dynamoEventRecorder(client, tables.events);
+  const batches = { client, sleep: () => Promise.resolve(), random: () => 0 };
   let next = 0;
   async function write(): Promise<void> {
     while (next < size) {
-      const index = next++;
-      const event = anEvent(index, size);
-      await recorder.record(event, now + historyMs);
-      if (isRare(index)) await putDelivery(event);
+      const first = next;
+      next += eventsPerWrite;
+      const count = Math.min(eventsPerWrite, size - first);
+      const events = Array.from({ length: count }, (_, index) => anEvent(first + index, size));
+      const puts = events.map((event) => ({ PutRequest: { Item: recordedItem(event, now + historyMs) } }));
+      await batchWriteAll(batches, tables.events, puts);
+      await Promise.all(events.filter((_, index) => isRare(first + index)).map(putDelivery));
     }
   }
   async function putDelivery({ webhookId, type, occurredAt }: RecordedEvent): Promise<void> {
