@@ -1,157 +1,166 @@
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it, test } from 'vitest';
-import { billPerMillion, totalOf } from '../../../lab/cost/bill.ts';
-import { fullBatch, targetFanOut } from '../../../lab/cost/delivery-bill.ts';
-import { floorItems, floorPerMillion } from '../../../lab/cost/floor.ts';
-import { prices } from '../../../lab/cost/prices.ts';
-import {
-  awsCallMs,
-  type Counts,
-  countCalls,
-  lambdaLogBytes,
-  type UsageOptions,
-  usageBetween,
-} from '../../../lab/cost/usage.ts';
+import { filling } from '../../../lab/cost/batches.ts';
+import { billOf } from '../../../lab/cost/bill.ts';
+import { type Case, defaultCase } from '../../../lab/cost/case.ts';
+import { limits } from '../../../lab/cost/limits.ts';
+import { between, type Counts, countCalls, queueRequests } from '../../../lab/cost/local-run/counts.ts';
+import { requestsPerMessage } from '../../../lab/cost/model/queue.ts';
+import { recordedShare } from '../../../lab/cost/model/trace-usage.ts';
+import { priceOf, prices } from '../../../lab/cost/prices.ts';
+import { readUnits } from '../../../lab/cost/units.ts';
 import { createMetricStore } from '../../../local/aws/metrics/metric-store.ts';
 
-const nothing: Counts = { sums: new Map(), calls: new Map(), busEvents: 0, busBytes: 0 };
-const options: UsageOptions = { functions: [], answerMs: 50, accessLogBytes: 300, sentBytes: 0, ledgerBytes: 0 };
+const units = readUnits();
+const load = (of: Partial<Case>): Case => ({ ...defaultCase(units), fanOut: 10, subscribers: 10, ...of });
+const million = (of: Partial<Case>): number => billOf(load(of), units).perMillion ?? 0;
 
-function counts(sums: Record<string, number>, calls: Record<string, number> = {}): Counts {
-  return { ...nothing, sums: new Map(Object.entries(sums)), calls: new Map(Object.entries(calls)) };
-}
-
-describe('what is counted', () => {
-  it('is what was added between the two counts', () => {
-    const before = counts({ 'AWS/ApiGateway Count api': 5 });
-    const after = counts({ 'AWS/ApiGateway Count api': 8 });
-    expect(usageBetween(before, after, options).get('API and ingest')?.apiRequest).toBe(3);
+describe('what a million deliveries cost', () => {
+  it('falls as more subscribers share a post, and as batches fill', () => {
+    expect(million({ fanOut: 10 })).toBeLessThan(million({ fanOut: 1, subscribers: 1 }));
+    expect(million({ rate: 1000 })).toBeLessThan(million({ rate: 1 }));
+    expect(million({ rate: 100, maxConcurrency: 2 })).toBeLessThan(million({ rate: 100 }));
+    expect(million({ windowSeconds: 10 })).toBeLessThan(million({}));
   });
 
-  it("are three requests for a message that comes alone: the bus's, and Lambda's two", () => {
-    const after = counts({
-      'AWS/SQS NumberOfMessagesSent fanout-local-crm': 1,
-      'AWS/SQS receives fanout-local-crm': 1,
+  it('rises with slow receivers, long events, failures, seldom events and keys of the account', () => {
+    for (const change of [
+      { answerMs: 2000 },
+      { eventBytes: 10_000 },
+      { failingPercent: 10 },
+      { subscribers: 600 },
+      { key: 'aws' as const },
+      { traces: true, rate: 1.0001 },
+      { historyDays: 30 },
+      { messagesPerConversation: 1 },
+    ]) {
+      expect(million({ historyDays: 14, key: 'dynamodb', traces: false, ...change })).toBeGreaterThan(
+        million({ historyDays: 14, key: 'dynamodb', traces: false }),
+      );
+    }
+  });
+
+  it('is the sum of its parts, and the month is that and the base', () => {
+    const bill = billOf(load({ rate: 3 }), units);
+    const parts = [...bill.byPart.values()].reduce((sum, usd) => sum + usd);
+    const base = bill.baseLines.reduce((sum, line) => sum + line.usd, 0);
+    expect(bill.total).toBeCloseTo(parts, 6);
+    expect(bill.base).toBeCloseTo(base, 6);
+    expect(((bill.perMillion ?? 0) * bill.month.deliveries) / 1_000_000 + base).toBeCloseTo(bill.total, 6);
+  });
+});
+
+describe('batches of deliveries', () => {
+  it('are of one message while not all of a subscriber’s are under way, and fill from then on', () => {
+    expect(filling(load({ rate: 10 }), units).deliveries).toBe(1);
+    const busy = filling(load({ rate: 100 }), units);
+    expect(busy.deliveries).toBeGreaterThan(1.3);
+    expect(busy.deliveries).toBeLessThan(1.7);
+  });
+
+  it('are reckoned with more at once where maxConcurrency never catches up, and the bill says so', () => {
+    const slow = filling(load({ rate: 100, answerMs: 2000 }), units);
+    expect(slow.isRaised).toBe(true);
+    expect(slow.concurrency).toBeGreaterThan(20);
+    expect(slow.deliveries).toBeLessThanOrEqual(10);
+  });
+});
+
+describe('requests of a queue', () => {
+  it('are three for a message that comes alone: the bus sends, Lambda receives and deletes', () => {
+    expect(requestsPerMessage(600, 1, 1)).toBe(3);
+    expect(requestsPerMessage(600, 10, 10)).toBeCloseTo(1.2);
+  });
+
+  it('count each 64 KB that is sent or received', () => {
+    expect(requestsPerMessage(10_500, 10, 10)).toBeCloseTo(1.3);
+    expect(requestsPerMessage(256_000, 1, 1)).toBe(4 + 4 + 1);
+  });
+});
+
+test('the API’s, the logs’ and the internet’s prices fall in steps, each for what is beyond it', () => {
+  expect(priceOf('apiRequest', 300_000_000)).toBeCloseTo(300);
+  expect(priceOf('apiRequest', 400_000_000)).toBeCloseTo(390);
+  const terabyte = 1024 ** 4;
+  expect(priceOf('logGigabyte', 40 * terabyte)).toBeCloseTo(1024 * (10 * 0.5 + 20 * 0.25 + 10 * 0.1));
+});
+
+test('of a thousand posts a second a twentieth is traced, of one in a hundred seconds each', () => {
+  expect(recordedShare(1000)).toBeCloseTo(0.051, 3);
+  expect(recordedShare(0.01)).toBeGreaterThan(0.99);
+});
+
+test('a stranger’s flood costs what the API lets in, and half of it at half of the limit', () => {
+  const half = { ...units, template: { ...units.template, requestsPerSecond: units.template.requestsPerSecond / 2 } };
+  const [flood, atHalf] = [units, half].map((one) => limits(one)[0]?.usdPerDay ?? 0) as [number, number];
+  expect(atHalf / flood).toBeCloseTo(0.5, 2);
+});
+
+describe('npm run cost', () => {
+  const run = (...flags: string[]) =>
+    spawnSync(process.execPath, [join(import.meta.dirname, '..', '..', '..', 'lab', 'cost', 'main.ts'), ...flags], {
+      encoding: 'utf8',
     });
-    expect(usageBetween(nothing, after, options).get('subscribers’ queues')?.queueRequest).toBe(3);
+
+  it('answers a load with the month and the million, part by part, and what it assumes', () => {
+    const { status, stdout } = run('--rate', '10', '--fan-out', '3', '--subscribers', '20', '--failing-percent', '1');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^[\d,.]+ USD a month, [\d.]+ for a million deliveries/);
+    for (const part of ['API', 'timers', 'event history', 'failed attempts', 'the monthly base', 'Assumed:']) {
+      expect(stdout).toContain(part);
+    }
+  });
+
+  it('answers programs with the same figures', () => {
+    const answer = JSON.parse(run('--json', '--rate', '2').stdout) as Record<string, unknown>;
+    expect(answer.usdPerMonth).toBeCloseTo(billOf({ ...defaultCase(units), rate: 2 }, units).total, 3);
+  });
+
+  it('names a flag that it does not know, and the nearest', () => {
+    const { status, stderr } = run('--event-byte', '10');
+    expect(status).not.toBe(0);
+    expect(stderr).toContain('--event-byte');
+    expect(stderr).toContain('--event-bytes?');
+  });
+
+  it('refuses what is no number, or out of its bounds', () => {
+    expect(run('--rate', 'many').stderr).toContain('--rate');
+    expect(run('--failing-percent', '100').stderr).toContain('from 0 to 99');
+    expect(run('--fan-out', '5', '--subscribers', '2').stderr).toContain('more than --subscribers 2');
+  });
+});
+
+describe('what is counted on the local run', () => {
+  const nothing: Counts = { sums: new Map(), calls: new Map() };
+  const counted = (sums: Record<string, number>, calls: Record<string, number> = {}) =>
+    between(nothing, { sums: new Map(Object.entries(sums)), calls: new Map(Object.entries(calls)) });
+
+  it('is what was added between two counts', () => {
+    const before: Counts = { ...nothing, sums: new Map([['AWS/ApiGateway Count api', 5]]) };
+    const after: Counts = { ...nothing, sums: new Map([['AWS/ApiGateway Count api', 8]]) };
+    expect(between(before, after).sum('AWS/ApiGateway Count', /api/)).toBe(3);
   });
 
   it('takes a batch that a function sends for one request, and its messages for none of the bus', () => {
-    const timers = 'webhook-fanout-local-TimersQueue';
-    const after = counts(
-      { [`AWS/SQS NumberOfMessagesSent ${timers}`]: 10 },
-      { [`sqs SendMessageBatch ${timers}`]: 1, [`sqs messages ${timers}`]: 10 },
+    const run = counted(
+      { 'AWS/SQS NumberOfMessagesSent timers': 10, 'AWS/SQS SentMessageSize timers': 500 },
+      { 'sqs SendMessageBatch timers': 1, 'sqs messages timers': 10 },
     );
-    expect(usageBetween(nothing, after, options).get('activity and timers')?.queueRequest).toBe(1);
+    expect(queueRequests(run, /timers/)).toBe(1);
   });
 
-  it("stretches a small function's computing to its part of a core, and not its waiting", () => {
-    const after = counts(
-      { 'AWS/Lambda Invocations fanout-local-crm': 1, 'LocalRun CpuTime fanout-local-crm': 2 },
-      { 'by KEY': 2 },
-    );
-    const functions = [{ name: 'fanout-local-crm', accessKeyId: 'KEY', memoryMegabytes: 256, logsInvocations: true }];
-    const billedMs = 50 + 2 * awsCallMs + 2 * (1769 / 256);
-    const usage = usageBetween(nothing, after, { ...options, functions }).get('delivery functions');
-    expect(usage?.lambdaRequest).toBe(1);
-    expect(usage?.lambdaGigabyteSecond).toBeCloseTo((billedMs / 1000) * 0.25);
-  });
-
-  it('has the indexes of the ledger with the ledger', () => {
-    const after = counts({
-      'AWS/DynamoDB ConsumedWriteCapacityUnits webhook-TablesDeliveries': 2,
-      'AWS/DynamoDB ConsumedWriteCapacityUnits webhook-TablesDeliveries undelivered': 1,
-      'AWS/DynamoDB ConsumedWriteCapacityUnits webhook-TablesConversations': 4,
-    });
-    const usage = usageBetween(nothing, after, options);
-    expect(usage.get('ledger: reads and writes')?.tableWriteUnit).toBe(3);
-    expect(usage.get('activity and timers')?.tableWriteUnit).toBe(4);
-  });
-
-  it("adds to the logs what CloudWatch, Lambda and the API's own log add", () => {
-    const after = counts({
-      'AWS/Logs IncomingBytes group': 100,
-      'AWS/Logs IncomingLogEvents group': 2,
-      'AWS/Lambda Invocations fanout-local-crm': 1,
-      'AWS/ApiGateway Count api': 1,
-    });
-    const functions = [{ name: 'fanout-local-crm', accessKeyId: 'KEY', memoryMegabytes: 256, logsInvocations: true }];
-    expect(usageBetween(nothing, after, { ...options, functions }).get('logs')?.logGigabyte).toBe(
-      100 + 2 * 26 + lambdaLogBytes + 326,
-    );
-  });
-
-  it("leaves Lambda's own lines out of the logs where the function writes none", () => {
-    const after = counts({ 'AWS/Lambda Invocations fanout-local-crm': 2, 'AWS/Lambda Invocations webhook-Ingest': 1 });
-    const functions = [
-      { name: 'fanout-local-crm', accessKeyId: 'A', memoryMegabytes: 256, logsInvocations: false },
-      { name: 'webhook-Ingest', accessKeyId: 'B', memoryMegabytes: 256, logsInvocations: true },
-    ];
-    const usage = usageBetween(nothing, after, { ...options, functions });
-    expect(usage.get('logs')?.logGigabyte).toBe(lambdaLogBytes);
-  });
-
-  it('counts an event of more than 64 KB as several, and calls by who makes them', () => {
+  it('counts an event of more than 64 KB as several', () => {
     const counter = countCalls();
-    const call = { accessKeyId: 'KEY', region: 'us-east-1' };
-    const Entries = [{ Detail: 'x'.repeat(64 * 1024) }, { Detail: 'x' }].map((entry) => ({
-      Source: 'a',
-      DetailType: 'b',
-      ...entry,
-    }));
-    counter.onCall({ ...call, service: 'events', operation: 'PutEvents', input: { Entries } });
-    counter.onCall({ ...call, service: 'xray', operation: 'PutTraceSegments', input: {} });
-    const counted = counter.counts(createMetricStore());
-    expect(counted).toMatchObject({ busEvents: 3, busBytes: 64 * 1024 + 2 + 3 });
-    expect(counted.calls.get('by KEY')).toBe(1);
-  });
-
-  it('takes a receive of eleven messages for two requests', () => {
-    const store = createMetricStore();
-    const id = { namespace: 'AWS/SQS', metric: 'NumberOfMessagesReceived', dimensions: { QueueName: 'q' } };
-    store.put(id, 11, 1000);
-    store.put(id, 10, 1000);
-    expect(countCalls().counts(store).sums.get('AWS/SQS receives q')).toBe(3);
+    const call = { accessKeyId: 'KEY', region: 'us-east-1', service: 'events', operation: 'PutEvents' };
+    const Entries = ['x'.repeat(64 * 1024), 'x'].map((Detail) => ({ Source: 'a', DetailType: 'b', Detail }));
+    counter.onCall({ ...call, input: { Entries } } as never);
+    const { calls } = counter.counts(createMetricStore(), () => 'ingest');
+    expect(calls.get('bus chunks')).toBe(3);
+    expect(calls.get('by ingest events PutEvents')).toBe(1);
   });
 });
 
-test('a bill is for a million, at the list price of each unit', () => {
-  const usage = new Map([
-    ['API and ingest', { apiRequest: 4 }],
-    ['logs', { logGigabyte: 1024 ** 3 }],
-  ] as const);
-  const bill = billPerMillion(usage, 4);
-  expect(bill.get('API and ingest')).toBeCloseTo(1);
-  expect(bill.get('logs')).toBeCloseTo(0.5 * 250_000);
-  expect(totalOf(bill)).toBeCloseTo(1 + 125_000);
-});
-
-describe('the floor of a delivery', () => {
-  it('follows the prices, and no number of its own', () => {
-    const sum = floorItems({ fanOut: 1, messagesPerBatch: 1 })
-      .map(({ price, quantity }) => (quantity * prices[price].usd) / prices[price].per)
-      .reduce((left, right) => left + right);
-    expect(floorPerMillion({ fanOut: 1, messagesPerBatch: 1 })).toBeCloseTo(sum * 1_000_000);
-  });
-
-  it('falls as batches fill and as more subscribers share a post', () => {
-    const floor = (fanOut: number, messagesPerBatch: number) => floorPerMillion({ fanOut, messagesPerBatch });
-    expect(floor(10, 10)).toBeLessThan(floor(10, 1));
-    expect(floor(100, 10)).toBeLessThan(floor(10, 10));
-    expect(floor(1_000_000, 1_000_000)).toBeGreaterThan((prices.tableWriteUnit.usd + prices.queueRequest.usd) * 0.99);
-  });
-
-  it('takes all that the target leaves but cents, even in full batches', () => {
-    expect(floorPerMillion({ fanOut: targetFanOut, messagesPerBatch: fullBatch })).toBeGreaterThan(1.5);
-  });
-});
-
-test('docs/cost.md was written with the prices of today', () => {
-  const text = readFileSync(join(import.meta.dirname, '..', '..', '..', 'docs', 'cost.md'), 'utf8');
-  for (const { usd, unit, source } of Object.values(prices)) {
-    expect(text).toMatch(
-      new RegExp(`\\| ${usd} \\| (a million: )?${unit.replace(/[().]/g, '\\$&')} \\| <${source}> \\|`),
-    );
-  }
+test('each price has its source', () => {
+  for (const { source } of Object.values(prices)) expect(source).toMatch(/^https:\/\/aws\.amazon\.com\//);
 });

@@ -1,0 +1,178 @@
+import { maxAttempts } from '../../lambdas/domain/deliveries/retry-schedule.ts';
+import { deliverMs, filling, fullBatch } from './batches.ts';
+import { usdOf } from './bill.ts';
+import { type Case, defaultCase } from './case.ts';
+import { usageOfDelivery } from './model/delivery-usage.ts';
+import { ledgerWrites, usageOfFailedAttempt } from './model/failure-usage.ts';
+import { usageOfRecord } from './model/history-usage.ts';
+import { invocations } from './model/lambda.ts';
+import { monthOf } from './model/month.ts';
+import { usageOfPost } from './model/post-usage.ts';
+import { unitsOf } from './model/queue.ts';
+import { recordedShare } from './model/trace-usage.ts';
+import { accessLogBytes, apiUnitBytes, awsCallMs, computingMs, daysPerMonth, secondsPerMonth } from './stated.ts';
+import type { Units } from './units.ts';
+import { addUsage, sumOf, times, type Usage, usageTimes } from './usage.ts';
+
+/** What a stranger, a loop or a mistake costs at most. */
+export interface Limit {
+  readonly what: string;
+  /** What stops it from costing more. */
+  readonly holds: string;
+  readonly usdPerDay: number;
+}
+
+const secondsPerDay = 86_400;
+/** A bus has 300 rules, three of them the stack's own. */
+const subscribersOfABus = 297;
+/** EventBridge's default for invocations of targets in us-east-1, a second. */
+const busInvocationsPerSecond = 18_750;
+/** Lambda's default for an account, at once. */
+const accountConcurrency = 1000;
+
+export function limits(units: Units): Limit[] {
+  const usual = defaultCase(units);
+  const { requestsPerSecond } = units.template;
+  const refused = (bytes: number): number => usdPerDay(requestsPerSecond, refusedPost(units, bytes));
+  const atDefaultConcurrency = deliveriesPerSecondAtMost(usual, units);
+  const loop = (fanOut: number, eventBytes: number, deliveriesPerSecond: number): number =>
+    floodUsd(units, { ...usual, fanOut, subscribers: fanOut, eventBytes }, requestsPerSecond, deliveriesPerSecond);
+  const throttle = `the API’s ${requestsPerSecond.toLocaleString('en-US')} requests a second`;
+  return [
+    { what: 'posts without Drift’s token, small', holds: throttle, usdPerDay: refused(400) },
+    {
+      what: 'posts without Drift’s token, of 5.9 MB',
+      holds: 'the same, and Lambda’s 6 MB; it takes 47 Gbit/s',
+      usdPerDay: refused(5_900_000),
+    },
+    {
+      what: 'posts with the token: it leaked, or a receiver posts what it gets; 400 B, 10 subscribers',
+      holds: `the same, and ${Math.round(atDefaultConcurrency)} deliveries a second to each at its maxConcurrency of ${usual.maxConcurrency}`,
+      usdPerDay: loop(10, 400, Math.min(requestsPerSecond, atDefaultConcurrency) * 10),
+    },
+    {
+      what: 'the same where maxConcurrency is high enough',
+      holds: throttle,
+      usdPerDay: loop(10, 400, requestsPerSecond * 10),
+    },
+    {
+      what: `the same with ${subscribersOfABus} subscribers`,
+      holds: `EventBridge’s ${busInvocationsPerSecond.toLocaleString('en-US')} invocations a second`,
+      usdPerDay: loop(subscribersOfABus, 400, busInvocationsPerSecond),
+    },
+    {
+      what: 'with 10 subscribers and events of 256 KB',
+      holds: throttle,
+      usdPerDay: loop(10, 255_000, requestsPerSecond * 10),
+    },
+    {
+      what: `${subscribersOfABus} subscribers that answer after 15 s`,
+      holds: `Lambda’s ${accountConcurrency.toLocaleString('en-US')} at once, for an account`,
+      usdPerDay: usdOf(
+        invocations(1, accountConcurrency * secondsPerDay * 1000, units.template.memoryMegabytes.deliver),
+      ),
+    },
+  ];
+}
+
+/** USD of a day at 100 events a second for one subscriber. */
+export interface FailingDay {
+  readonly what: string;
+  readonly small: number;
+  readonly large: number;
+}
+
+export function failingDays(units: Units): FailingDay[] {
+  const usual = { ...defaultCase(units), rate: 100 };
+  const events = 100 * secondsPerDay;
+  const both = (what: string, usd: (load: Case) => number): FailingDay => ({
+    what,
+    small: usd({ ...usual, eventBytes: 400 }),
+    large: usd({ ...usual, eventBytes: 10_000 }),
+  });
+  const perDelivery = (load: Case): number =>
+    usdOf(sumOf(...usageOfDelivery(load, filling(load, units), units).values()));
+  return [
+    both('delivered as it comes, for comparison', (load) => events * perDelivery(load)),
+    both('every answer is a 500: the circuit is open, the queue fills', (load) =>
+      usdOf({ queueRequest: events * unitsOf(load.eventBytes + units.envelopeBytes, 65_536) }),
+    ),
+    both('half of the answers are a 500: each event takes two attempts, on average', (load) => {
+      const failing = { ...load, failingPercent: 50 };
+      const attempt = usageOfFailedAttempt(failing, filling(failing, units), units);
+      const { first, deliveryMore, further } = ledgerWrites(failing, units);
+      const writes = { tableWriteUnit: (first + deliveryMore + further) / 2 };
+      return events * (perDelivery(failing) + usdOf(sumOf(attempt, writes)));
+    }),
+  ];
+}
+
+/** USD for a million failed attempts of events that are tried again. */
+export function failedAttemptUsd(units: Units, of: Partial<Case>): number {
+  const load = { ...defaultCase(units), ...of };
+  const { further } = ledgerWrites(load, units);
+  const attempt = usageOfFailedAttempt(load, filling(load, units), units);
+  return usdOf(sumOf(times(attempt, 1_000_000), { tableWriteUnit: further * 1_000_000 }));
+}
+
+/** USD for a million events that fail at every attempt. */
+export function exhaustedUsd(units: Units, of: Partial<Case>): number {
+  const load = { ...defaultCase(units), ...of };
+  const { first, further } = ledgerWrites(load, units);
+  const attempts = times(usageOfFailedAttempt(load, filling(load, units), units), maxAttempts);
+  // Its end is an event of its own.
+  const each = sumOf(attempts, { tableWriteUnit: first + (maxAttempts - 1) * further, busEvent: 1 });
+  return usdOf(times(each, 1_000_000));
+}
+
+/** USD of one replay of so many days to one of ten subscribers, and of one search of the logs of a month. */
+export function mistakes(units: Units, rate: number): { readonly replay: number; readonly search: number } {
+  const load = { ...defaultCase(units), rate, fanOut: 10, subscribers: 10, replayedDays: daysPerMonth };
+  const part = (of: Case, name: 'replays' | 'log queries'): number => usdOf(monthOf(of, units).usage.get(name) ?? {});
+  return {
+    replay: part(load, 'replays'),
+    search: daysPerMonth * part({ ...load, replayedDays: 0, logQueries: 1 }, 'log queries'),
+  };
+}
+
+/** To one subscriber, in full batches. */
+function deliveriesPerSecondAtMost(load: Case, units: Units): number {
+  return (load.maxConcurrency * fullBatch) / (deliverMs(load, units, fullBatch) / 1000);
+}
+
+function refusedPost(units: Units, bytes: number): Usage {
+  const { template, refused } = units;
+  const share = template.traced.ingest ? recordedShare(template.requestsPerSecond) : 0;
+  return new Map([
+    ['API', { apiRequest: unitsOf(bytes, apiUnitBytes) }],
+    ['ingest', invocations(1, computingMs.ingest.perMessage + awsCallMs, template.memoryMegabytes.ingest)],
+    ['logs', { logGigabyte: refused.logBytes + accessLogBytes }],
+    ['traces', { trace: share }],
+  ] as const);
+}
+
+/** Batches are full: more comes than is delivered. */
+function floodUsd(units: Units, load: Case, postsPerSecond: number, deliveriesPerSecond: number): number {
+  const flooded = { ...load, rate: postsPerSecond };
+  const full = { ...filling(flooded, units), deliveries: fullBatch, activity: 100, history: 100 };
+  const found = { ...full, perReceive: { deliveries: fullBatch, activity: fullBatch, history: fullBatch } };
+  const post = addUsage(usageOfPost(flooded, found, units), usageOfRecord(load.eventBytes, flooded, found, units));
+  const delivery = usageOfDelivery({ ...flooded, rate: deliveriesPerSecond / load.fanOut }, found, units);
+  const waiting = Math.max(0, postsPerSecond * load.fanOut - deliveriesPerSecond);
+  const isBusBound = deliveriesPerSecond === busInvocationsPerSecond;
+  // What waits was sent to its queue.
+  const sends = isBusBound ? 0 : waiting * unitsOf(load.eventBytes + units.envelopeBytes, 65_536);
+  return usdPerDay(
+    1,
+    addUsage(
+      usageTimes(post, postsPerSecond),
+      usageTimes(delivery, deliveriesPerSecond),
+      new Map([['subscribers’ queues', { queueRequest: sends }]] as const),
+    ),
+  );
+}
+
+/** At the prices' steps of a month that goes on like this. */
+function usdPerDay(perSecond: number, usage: Usage): number {
+  return usdOf(times(sumOf(...usage.values()), perSecond * secondsPerMonth)) / (secondsPerMonth / secondsPerDay);
+}

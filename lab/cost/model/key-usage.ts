@@ -1,0 +1,23 @@
+import { deliveriesPerSecond, type Filling } from '../batches.ts';
+import type { Case } from '../case.ts';
+import { keyCacheSeconds, secondsPerMonth } from '../stated.ts';
+import type { Quantities } from '../usage.ts';
+
+const monthOfCaches = secondsPerMonth / keyCacheSeconds;
+
+/** In a month: what DynamoDB asks of KMS, where tables lie under a key of the account. */
+export function usageOfKeys(load: Case, filling: Filling): Quantities {
+  if (load.key === 'dynamodb') return {};
+  const { rate, subscribers, messagesPerConversation, historyDays } = load;
+  const asked = (perSecond: number): number => monthOfCaches * (1 - Math.exp(-perSecond * keyCacheSeconds));
+  const conversations = rate / messagesPerConversation;
+  // Each environment asks for each of its tables; the sweeps run always.
+  const delivering = subscribers * 2 * asked(deliveriesPerSecond(load) / filling.deliveries);
+  const others =
+    asked(rate) +
+    2 * asked(rate / filling.activity) +
+    2 * asked(conversations) +
+    (historyDays === 0 ? 0 : asked(rate / filling.history)) +
+    2 * monthOfCaches;
+  return { keyRequest: delivering + others, ...(load.key === 'customer' ? { keyMonth: 1 } : {}) };
+}
