@@ -44,7 +44,7 @@ export function defaultCase({ template }: Units): Case {
     maxConcurrency: defaultMaxConcurrency,
     windowSeconds: 0,
     historyDays: defaultEventHistoryDays,
-    traces: Object.values(template.traced).some((isTraced) => isTraced),
+    traces: template.tracesByDefault,
     key: template.tablesWithCustomersKey ? 'aws' : 'dynamodb',
     replayedDays: 0,
     logQueries: 0,

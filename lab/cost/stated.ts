@@ -23,9 +23,9 @@ export const awsCallMs = 6;
  */
 export const computingMs: Readonly<Record<FunctionName | 'by the clock', { perBatch: number; perMessage: number }>> = {
   ingest: { perBatch: 0, perMessage: 10 },
-  'track-activity': { perBatch: 30, perMessage: 3 },
-  'emit-inactivity': { perBatch: 20, perMessage: 15 },
-  'record-events': { perBatch: 10, perMessage: 10 },
+  'track-activity': { perBatch: 50, perMessage: 2.5 },
+  'emit-inactivity': { perBatch: 40, perMessage: 15 },
+  'record-events': { perBatch: 10, perMessage: 6 },
   deliver: { perBatch: 30, perMessage: 5.5 },
   'by the clock': { perBatch: 30, perMessage: 0 },
 };
@@ -59,8 +59,8 @@ export const handshake = { milliseconds: 90, bytes: 1600 };
 
 /** Lambda keeps an idle environment for minutes; how many is not documented. */
 export const environmentIdleSeconds = 600;
-/** INIT, billed since August 2025: loading the bundle and the SDK clients at 256 MB. `lab/bench` has 130 ms on a whole core. */
-export const coldStartMs = 500;
+/** INIT, billed since August 2025: 125 ms of a whole core, on the share that 256 MB buy (docs/decisions/0062). */
+export const coldStartMs = 900;
 
 /** X-Ray: the first of each second, and so much of the others. */
 export const sampledShare = 0.05;

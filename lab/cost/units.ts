@@ -53,7 +53,8 @@ export interface Units {
     /** The ledger's item beside the event's message and the answer; and that of its indexes. */
     readonly itemBytes: number;
     readonly undeliveredBytes: number;
-    readonly undeliveredHoldsEvent: boolean;
+    /** The event too, and all that an attempt changes: each attempt writes the entry anew. */
+    readonly undeliveredHoldsAll: boolean;
     readonly lineBytes: number;
     readonly logBytesPerBatch: number;
     readonly healthWriteUnits: number;
@@ -97,13 +98,16 @@ export interface Scheduled {
 
 export interface TemplateFacts {
   readonly memoryMegabytes: Readonly<Record<FunctionName, number>>;
-  /** What begins traces; attempts are parts of the trace of their post. */
+  readonly tracesByDefault: boolean;
+  /** What begins traces where they are on; attempts are parts of the trace of their post. */
   readonly traced: Readonly<Record<Exclude<FunctionName, 'deliver'>, boolean>>;
   readonly windowSeconds: { readonly activity: number; readonly history: number };
   /** Queues of the stack that Lambda polls, by how many connections are held while they are empty. */
   readonly polledQueues: { readonly byTwo: number; readonly byFive: number };
   readonly subscriberPollers: number;
   readonly alarmMetrics: number;
+  /** Metrics of subscribers that an alarm searches: it watches one more for each that it finds. */
+  readonly searchedMetrics: readonly string[];
   readonly dashboards: number;
   readonly secrets: number;
   readonly tablesWithCustomersKey: boolean;

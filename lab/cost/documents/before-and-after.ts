@@ -44,3 +44,29 @@ export function beforeAndAfterTable(units: Units): string {
     ]),
   );
 }
+
+/** The largest parts of what is left, without the event history. */
+export function heldTable(units: Units): string {
+  const loads = [
+    { rate: 1, fanOut: 10 },
+    { rate: 100, fanOut: 10 },
+    { rate: 1, fanOut: 1 },
+    { rate: 100, fanOut: 1 },
+  ];
+  return table(
+    ['a million deliveries', 'parts, in USD'],
+    loads.map((load) => {
+      const { byPart, month } = billFor(units, { ...load, historyDays: 0 });
+      const each = [...byPart]
+        .filter(([part]) => part !== 'monthly base')
+        .map(([part, value]) => [part, (value / month.deliveries) * 1_000_000] as const)
+        .filter(([, value]) => value >= 0.095)
+        .toSorted(([, one], [, other]) => other - one);
+      return [
+        `fan-out ${load.fanOut}, ${load.rate} a second`,
+        each.map(([part, value]) => `${part} ${usd(value)}`).join(', '),
+      ];
+    }),
+    1,
+  );
+}

@@ -5,8 +5,9 @@ import { exhaustedUsd, failedAttemptUsd, failingDays, limits, mistakes } from '.
 import { prices, pricesAsOf } from '../prices.ts';
 import { awsCallMs, bytesPerLogLine, hoursPerMonth, secondsPerMonth } from '../stated.ts';
 import type { Units } from '../units.ts';
-import { beforeAndAfterTable } from './before-and-after.ts';
+import { beforeAndAfterTable, heldTable } from './before-and-after.ts';
 import {
+  batchTable,
   changesTable,
   mainTable,
   monthTable,
@@ -71,6 +72,10 @@ ${partsTable(units)}
 A delivery writes one item of ${units.delivery.itemBytes} bytes into the ledger, with at most ${units.delivery.keptAnswerBytes.delivered} bytes of the answer (${units.delivery.keptAnswerBytes.failed} of a failure's), and looks for it
 before. The subscription's two records are read once for each batch. An attempt logs ${units.delivery.lineBytes} bytes, a batch ${units.delivery.logBytesPerBatch} of metrics.
 
+At one post a second and a fan-out of 10, by how full the batches of deliveries are, whatever fills them ([what does](subscriptions.md#what-decides-the-price)):
+
+${batchTable(units)}
+
 ### What changes it
 
 ${changesTable(units)}
@@ -92,7 +97,8 @@ ${requestsTable(units)}
 ### What would make it cheaper
 
 In USD for a million deliveries at a fan-out of 10, each by itself. Done already: Lambda's own log lines are left out where functions
-run for each event ([why](decisions/0060-lambda-logs-faults-only.md)); attempts join a trace instead of beginning one ([why](decisions/0051-attempts-join-the-trace-of-their-event.md)).
+run for each event ([why](decisions/0060-lambda-logs-faults-only.md)), attempts join a trace instead of beginning one ([why](decisions/0051-attempts-join-the-trace-of-their-event.md)), and
+[more](decisions/0062-what-a-delivery-need-not-cost.md).
 
 ${savingsTable(units)}
 
@@ -107,7 +113,7 @@ ${tracesTable(units)}
 
 ${restTable(units)}
 
-Once a subscriber gets events it has ${units.metrics.perSubscriber.length} metrics and a line in the alarm \`deliveries-late\`, billed by the hour in which they have figures; one that fails has a
+Once a subscriber gets events it has ${units.metrics.perSubscriber.length} metric${units.metrics.perSubscriber.length === 1 ? '' : 's'}, billed by the hour in which it has figures; one that fails has a
 metric more for each way in which it fails. A bus takes 297 subscribers. Without events:
 
 ${baseTable(units)}
@@ -153,7 +159,13 @@ ${table(
 
 ## Before and after
 
+The same calculator with what was counted on 27 November 2026, before [what a delivery need not cost](decisions/0062-what-a-delivery-need-not-cost.md) was left out, and with what is counted now:
+
 ${beforeAndAfterTable(units)}
+
+The event history is in the first two columns; what was aimed at was without it. What holds the rest:
+
+${heldTable(units)}
 
 ## How it is counted
 

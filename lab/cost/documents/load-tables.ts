@@ -1,11 +1,13 @@
-import { usd } from '../bill.ts';
+import { filling } from '../batches.ts';
+import { usd, usdOf } from '../bill.ts';
 import type { Case } from '../case.ts';
+import { usageOfDelivery } from '../model/delivery-usage.ts';
 import { recordedShare } from '../model/trace-usage.ts';
 import { priceOf } from '../prices.ts';
 import { secondsPerMonth } from '../stated.ts';
 import type { Units } from '../units.ts';
-import { type Part, parts } from '../usage.ts';
-import { billFor, perMillion } from './loads.ts';
+import { type Part, parts, sumOf, times } from '../usage.ts';
+import { billFor, load, perMillion } from './loads.ts';
 import { bold, table } from './markdown.ts';
 
 const rates = [1, 10, 100, 1000];
@@ -124,6 +126,29 @@ export function requestsTable(units: Units): string {
         ...months.map((_, index) => bold(usd(byRequest.reduce((sum, price) => sum + cell(index, price), 0)))),
       ],
     ],
+  );
+}
+
+/** USD for a million deliveries at a fan-out of 10 and one post a second, with so many messages to a batch of deliveries. */
+export function perBatchSize(units: Units, messages: number): number {
+  const one = load(units, { rate: 1 });
+  const usual = filling(one, units);
+  const of = (deliveries: number): number => {
+    const usage = usageOfDelivery(
+      one,
+      { ...usual, deliveries, perReceive: { ...usual.perReceive, deliveries } },
+      units,
+    );
+    return usdOf(times(sumOf(...usage.values()), 1_000_000));
+  };
+  return perMillion(units, { rate: 1 }) - of(usual.deliveries) + of(messages);
+}
+
+export function batchTable(units: Units): string {
+  const sizes = [1, 2, 3, 5, 10];
+  return table(
+    ['messages to a batch', ...sizes.map(String)],
+    [['USD for a million deliveries', ...sizes.map((size) => usd(perBatchSize(units, size)))]],
   );
 }
 

@@ -36,7 +36,7 @@ export function readDocument(path: string): string {
 }
 
 function withBlocks(text: string, texts: Readonly<Record<string, string>>): string {
-  return text.replace(/(<!-- cost: (\w+) -->\n)[\s\S]*?(\n<!-- \/cost -->)/g, (_, begin, name: string, end) => {
+  return text.replace(/(<!-- cost: (\w+) -->)[\s\S]*?(<!-- \/cost -->)/g, (_, begin, name: string, end) => {
     const block = texts[name];
     if (block === undefined) throw new Error(`there is no text ${name}: there are ${Object.keys(texts).join(', ')}`);
     return `${begin}${block}${end}`;

@@ -2,6 +2,7 @@ import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { LambdaClient, ListEventSourceMappingsCommand } from '@aws-sdk/client-lambda';
 import type { Item } from '../../../local/aws/wire/dynalite.ts';
 import { itemSizeBytes } from '../../../local/aws/wire/write-units.ts';
+import { synthesise } from '../../support/synthesised.ts';
 import type { TemplateFacts } from '../units.ts';
 import type { Counted } from './counts.ts';
 import { deliverBatch, deliverOne, warmUp } from './deliver.ts';
@@ -70,8 +71,9 @@ export async function playRuns(note: (text: string) => void): Promise<Runs> {
   };
   const { deliveries, events } = stage.stack.tables;
   try {
+    const traced = synthesise({ stage: 'local', traces: 'on' }).Resources;
     note('what runs by the clock, without subscribers');
-    const rules = scheduledRules(stage.resources);
+    const rules = scheduledRules(stage.resources, traced);
     const none = await runScheduled(stage, rules);
     const atRest = ownMetrics(stage);
 
@@ -141,7 +143,7 @@ export async function playRuns(note: (text: string) => void): Promise<Runs> {
 
     return {
       subscriptionId,
-      template: templateFacts(stage.resources, await madeAtRunTime(stage, subscriptionId)),
+      template: templateFacts(stage.resources, traced, await madeAtRunTime(stage, subscriptionId)),
       oneByOne: { counted: oneByOne, posts, answerBytes, sentBytes },
       fullBatch: { counted: fullBatch, messages },
       failedOnce: { counted: failedOnce },

@@ -42,7 +42,7 @@ export function stopSchedules(assembly: string): void {
   writeFileSync(templateFile(assembly), JSON.stringify(template));
 }
 
-export function scheduledRules(resources: Resources): ScheduledRule[] {
+export function scheduledRules(resources: Resources, traced: Resources): ScheduledRule[] {
   return ofType(resources, 'AWS::Events::Rule').flatMap(({ Properties }) => {
     const { ScheduleExpression, Description, Targets } = Properties as {
       ScheduleExpression?: string;
@@ -60,22 +60,20 @@ export function scheduledRules(resources: Resources): ScheduledRule[] {
         functionId,
         payload: target?.Input ?? '{}',
         memoryMegabytes: Number(resources[functionId]?.Properties.MemorySize),
-        isTraced: isTraced(resources[functionId]),
+        isTraced: isTraced(traced[functionId]),
       },
     ];
   });
 }
 
-/** `deliver` and `subscriberPollers` are not of the template: provision makes them. */
+/** `traced`: the template with traces on. What provision makes is not of the template. */
 export function templateFacts(
   resources: Resources,
+  traced: Resources,
   made: { readonly deliverMemoryMegabytes: number; readonly subscriberPollers: number },
 ): TemplateFacts {
-  const functions = Object.entries(resources).filter(([, { Type }]) => Type === 'AWS::Lambda::Function');
   const own = (Object.entries(functionIds) as [Exclude<FunctionName, 'deliver'>, RegExp][]).map(([name, id]) => {
-    const found = functions.find(([logicalId]) => id.test(logicalId));
-    if (found === undefined) throw new Error(`the template has no function ${name}`);
-    return [name, found[1]] as const;
+    return [name, functionOf(resources, id)] as const;
   });
   const mappings = ofType(resources, 'AWS::Lambda::EventSourceMapping').filter(
     ({ Properties }) => !JSON.stringify(Properties.EventSourceArn).includes('StreamArn'),
@@ -97,10 +95,18 @@ export function templateFacts(
       >),
       deliver: made.deliverMemoryMegabytes,
     },
-    traced: Object.fromEntries(own.map(([name, resource]) => [name, isTraced(resource)])) as TemplateFacts['traced'],
+    traced: Object.fromEntries(
+      own.map(([name]) => [name, isTraced(functionOf(traced, functionIds[name]))]),
+    ) as TemplateFacts['traced'],
     windowSeconds: { activity: window(/TrackActivity/), history: window(/RecordEvents/) },
     polledQueues: { byTwo: mappings.length - bounded, byFive: bounded },
     subscriberPollers: made.subscriberPollers,
+    tracesByDefault: own.some(([, resource]) => isTraced(resource)),
+    searchedMetrics: ofType(resources, 'AWS::CloudWatch::Alarm')
+      .flatMap(({ Properties }) => [
+        ...JSON.stringify(Properties.Metrics ?? []).matchAll(/SELECT MAX\((\w+)\) FROM SCHEMA\([^)]*subscriptionId/g),
+      ])
+      .map(([, name = '']) => name),
     alarmMetrics: ofType(resources, 'AWS::CloudWatch::Alarm').reduce((sum, { Properties }) => {
       const queries = (Properties.Metrics ?? []) as { MetricStat?: unknown }[];
       // A query is billed for what it finds: nothing while there are no subscribers.
@@ -116,6 +122,14 @@ export function templateFacts(
     ),
     requestsPerSecond: ThrottlingRateLimit,
   };
+}
+
+function functionOf(resources: Resources, id: RegExp): Resource {
+  const found = Object.entries(resources).find(
+    ([logicalId, { Type }]) => Type === 'AWS::Lambda::Function' && id.test(logicalId),
+  );
+  if (found === undefined) throw new Error(`the template has no function ${id}`);
+  return found[1];
 }
 
 function isTraced(resource: Resource | undefined): boolean {

@@ -49,7 +49,7 @@ export function unitsOf(runs: Runs): Units {
     failure: {
       itemBytes: items.failedBytes - messageBytes,
       undeliveredBytes: itemSizeBytes(items.undeliveredEntry) - (holdsEvent ? messageBytes : 0),
-      undeliveredHoldsEvent: holdsEvent,
+      undeliveredHoldsAll: holdsEvent,
       // Its metrics are those of a batch that is delivered.
       lineBytes: logBytes(failed, /DeliveryLogs/) - logsPerDelivery - logBytesPerBatch,
       logBytesPerBatch,
@@ -143,7 +143,9 @@ const invocations = ({ sum }: Counted, name: RegExp): number => sum('AWS/Lambda 
 
 function minus(all: TimerUnits, less: TimerUnits): TimerUnits {
   const entries = Object.entries(all) as [keyof TimerUnits, number][];
-  return Object.fromEntries(entries.map(([name, value]) => [name, value - less[name]])) as unknown as TimerUnits;
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, Math.max(0, value - less[name])]),
+  ) as unknown as TimerUnits;
 }
 
 /** Bytes to a whole one; units to a hundredth. */

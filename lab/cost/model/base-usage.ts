@@ -17,6 +17,9 @@ export function baseLines(load: Case, units: Units): BaseLine[] {
   const { subscribers } = load;
   const { template, metrics, scheduled } = units;
   const { byTwo, byFive } = template.polledQueues;
+  // At Lambda's own maximum no bound is set (lambdas/aws/lambda-route-functions.ts).
+  const pollers = load.maxConcurrency >= 1000 ? 2 : template.subscriberPollers;
+  const watched = template.searchedMetrics.filter((name) => metrics.perSubscriber.includes(name)).length;
   const history = load.historyDays === 0 ? 1 : 0;
   const ownPolls = (2 * (byTwo - history) + 5 * byFive) * pollsPerConnection;
   const heard = subscribers * hoursShare(deliveriesPerSecond(load));
@@ -34,13 +37,13 @@ export function baseLines(load: Case, units: Units): BaseLine[] {
     ...scheduled.map((one) => ({ what: one.what, quantities: usageOfSchedule(one, load) })),
     {
       what: 'polling of subscribers’ queues',
-      quantities: { queueRequest: subscribers * template.subscriberPollers * pollsPerConnection },
+      quantities: { queueRequest: subscribers * pollers * pollsPerConnection },
     },
     {
       what: `metrics of subscribers: ${metrics.perSubscriber.length} each, in hours with events`,
       quantities: { metricMonth: metrics.perSubscriber.length * heard },
     },
-    { what: 'the alarm deliveries-late, by subscriber', quantities: { alarmMonth: heard } },
+    { what: 'alarms that watch a metric of each subscriber', quantities: { alarmMonth: watched * heard } },
   ];
 }
 
@@ -58,7 +61,7 @@ function usageOfSchedule(scheduled: Scheduled, { subscribers, traces }: Case): Q
     scheduled.none,
     times(scheduled.perSubscriber, subscribers),
     // Seldom enough that each is the first of its second.
-    { trace: traces ? 1 : 0 },
+    { trace: traces && scheduled.isTraced ? 1 : 0 },
   );
   return times(run, runs);
 }

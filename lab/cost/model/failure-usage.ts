@@ -24,13 +24,13 @@ export function ledgerWrites(load: Case, units: Units): LedgerWrites {
   const { failure } = units;
   const itemBytes = failedItemBytes(load, units);
   const item = unitsOf(itemBytes, writeUnitBytes);
-  const more = failure.undeliveredHoldsEvent ? itemBytes - failure.itemBytes : 0;
+  const more = failure.undeliveredHoldsAll ? itemBytes - failure.itemBytes : 0;
   const entry = unitsOf(failure.undeliveredBytes + more, writeUnitBytes);
   const delivered = unitsOf(deliveredItemBytes(load, units), writeUnitBytes);
   return {
     first: item + entry + 1,
     // The key of `due` changes with the next attempt: an entry goes and another comes.
-    further: item + entry + 2,
+    further: item + (failure.undeliveredHoldsAll ? entry : 0) + 2,
     deliveryMore: Math.max(item, delivered) - delivered + entry + 1,
   };
 }
