@@ -43,19 +43,23 @@ export class DeliveryTable {
           };
         });
       },
-      write: (records) =>
+      write: (writes) =>
         invocation.call('BatchWriteItem ledger', () => {
           // What DynamoDB leaves over is lost to a function that ends before it has tried again.
           const written = invocation.strikes('partial-failure')
-            ? records.slice(0, Math.floor(records.length / 2))
-            : records;
+            ? writes.slice(0, Math.floor(writes.length / 2))
+            : writes;
           const table = this.bySubscription.get(subscriptionId) ?? new Map<string, DeliveryRecord>();
           this.bySubscription.set(subscriptionId, table);
-          for (const record of written) {
-            table.set(record.webhookId, ledgerWrite(table.get(record.webhookId), record));
+          for (const write of written) {
+            const { webhookId } = write.record;
+            table.set(webhookId, ledgerWrite(table.get(webhookId), write));
           }
-          this.#watch.onWrite(invocation, written);
-          if (written.length === records.length) return;
+          this.#watch.onWrite(
+            invocation,
+            written.map(({ record }) => record),
+          );
+          if (written.length === writes.length) return;
           invocation.note('BatchWriteItem ledger: unprocessed items');
           throw new Error('the ledger could not be written in full');
         }),

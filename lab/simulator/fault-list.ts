@@ -205,8 +205,8 @@ export const productFaults: readonly ProductFault[] = [
   {
     name: 'take a resend for a copy',
     file: 'lambdas/domain/deliveries/delivery-plan.ts',
-    line: "if (record.state === 'delivered') return replaysDelivered;",
-    broken: "if (record.state === 'delivered') return false;",
+    line: 'if (replaysDelivered) return isStillAskedFor(message, record);',
+    broken: 'if (replaysDelivered) return false;',
   },
   {
     name: 'let a resend through for ever',

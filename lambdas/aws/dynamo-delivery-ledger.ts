@@ -1,6 +1,6 @@
 import { type AttributeValue, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { subscriptionRecords, tableSchemas } from '../contracts/table-schemas.ts';
-import type { BatchKnowledge, DeliveryLedger } from '../deliver/ports.ts';
+import type { BatchKnowledge, DeliveryLedger, LedgerWrite } from '../deliver/ports.ts';
 import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
 import type { SubscriptionConfig, SubscriptionState } from '../domain/subscriptions/subscription.ts';
 import { fromAttributes, toAttributes } from './dynamo-attributes.ts';
@@ -46,16 +46,26 @@ export function dynamoDeliveryLedger(options: Options): DeliveryLedger {
   const { client, deliveriesTable, subscriptionsTable, subscriptionId } = options;
   const { partitionKey, sortKey } = tableSchemas.deliveries;
 
-  /** Its message stays in the queue all the same; when it comes again, the ledger says so. */
-  async function putUnlessDelivered(record: DeliveryRecord): Promise<void> {
+  /** Where it is not put, its message stays in the queue all the same; when it comes again, the ledger says so. */
+  async function putUnlessDelivered({ record, known }: LedgerWrite): Promise<void> {
+    // The success that was known is told from a later one by its time.
+    const knownAt = known?.state === 'delivered' ? known.lastAttemptAt : undefined;
+    const isKnown = knownAt === undefined ? 'attribute_not_exists(#lastAttemptAt)' : '#lastAttemptAt = :knownAt';
+    const mayGiveWay = known?.state === 'delivered' ? ` OR ${isKnown}` : '';
     await ifConditionHolds(
       client.send(
         new PutItemCommand({
           TableName: deliveriesTable,
           Item: toAttributes({ ...record }),
-          ConditionExpression: 'attribute_not_exists(#state) OR #state <> :delivered',
-          ExpressionAttributeNames: { '#state': 'state' },
-          ExpressionAttributeValues: { ':delivered': { S: 'delivered' } },
+          ConditionExpression: `attribute_not_exists(#state) OR #state <> :delivered${mayGiveWay}`,
+          ExpressionAttributeNames: {
+            '#state': 'state',
+            ...(mayGiveWay === '' ? {} : { '#lastAttemptAt': 'lastAttemptAt' }),
+          },
+          ExpressionAttributeValues: toAttributes({
+            ':delivered': 'delivered',
+            ...(knownAt === undefined ? {} : { ':knownAt': knownAt }),
+          }),
         }),
       ),
     );
@@ -82,18 +92,17 @@ export function dynamoDeliveryLedger(options: Options): DeliveryLedger {
       return knowledgeOf(itemsOf(subscriptionsTable), itemsOf(deliveriesTable));
     },
 
-    async write(records) {
-      const mayOverwrite = ({ state, replayName }: DeliveryRecord): boolean =>
-        // A replay may send again what was delivered, and then its failure counts.
-        state === 'delivered' || replayName !== undefined;
-      const sure = records.filter(mayOverwrite);
+    async write(writes) {
+      const { delivered = [], undelivered = [] } = Object.groupBy(writes, ({ record }) =>
+        record.state === 'delivered' ? 'delivered' : 'undelivered',
+      );
       await Promise.all([
         batchWriteAll(
           options,
           deliveriesTable,
-          sure.map((record) => ({ PutRequest: { Item: toAttributes({ ...record }) } })),
+          delivered.map(({ record }) => ({ PutRequest: { Item: toAttributes({ ...record }) } })),
         ),
-        ...records.filter((record) => !mayOverwrite(record)).map(putUnlessDelivered),
+        ...undelivered.map(putUnlessDelivered),
       ]);
     },
   };

@@ -23,7 +23,7 @@ import { type Attempt, type Endpoint, endpointOf, makeAttempt, subjectOf } from 
 import type { DeliverDeps } from './deliver-deps.ts';
 import { inParallel } from './in-parallel.ts';
 import { type Ended, settleEnded } from './settle-ended.ts';
-import type { Settlement } from './settlement.ts';
+import { type Settlement, writesOf } from './settlement.ts';
 
 /** What became of some messages. */
 export interface DeliveredMessages {
@@ -106,7 +106,7 @@ export async function deliverMessages(
     ...(await settleEnded(ended, deps)),
   ];
 
-  const written = settlements.flatMap(({ record }) => (record === undefined ? [] : [record]));
+  const written = writesOf(settlements, records);
   await Promise.all([written.length > 0 ? ledger.write(written) : undefined, trace(attempts, deps)]);
   await hide(settlements, deps);
   return {
@@ -182,7 +182,7 @@ function settlePlan({ message, record, plan }: Planned, now: number, deps: Deliv
     case 'leave-queue':
       return record === undefined
         ? []
-        : [{ message, record: recordInLedger(subjectOf(subscriptionId, message), record) }];
+        : [{ message, record: recordInLedger(subjectOf(subscriptionId, message), record, plan.takesOver) }];
     case 'discard': {
       const verdict = { state: 'discarded', reason: plan.reason } as const;
       return [{ message, record: recordAfter(subjectOf(subscriptionId, message), record, undefined, verdict, now) }];

@@ -1,9 +1,11 @@
-import { type DeliveryRecord, isInLedger, recordAfter } from '../domain/deliveries/delivery-ledger.ts';
+import { recordAfter } from '../domain/deliveries/delivery-ledger.ts';
 import { type DeliveryMessage, parseMessage } from '../domain/deliveries/delivery-message.ts';
+import { isNeeded } from '../domain/deliveries/delivery-plan.ts';
 import { lastSafeInstant } from '../domain/deliveries/retry-schedule.ts';
 import { subjectOf } from './attempts.ts';
 import type { DeliverDeps } from './deliver-deps.ts';
 import { settleEnded } from './settle-ended.ts';
+import { writesOf } from './settlement.ts';
 
 /** Longer than a run takes, so that it meets no message twice: each receive counts towards the dead-letter queue. */
 const hiddenSeconds = 90;
@@ -57,8 +59,9 @@ async function parkMessages(messages: readonly DeliveryMessage[], deps: DeliverD
   if (messages.length === 0) return 0;
   const { queue, ledger, clock, subscriptionId } = deps;
   const now = clock();
-  const { records } = await ledger.read(messages.map(({ webhookId }) => webhookId));
-  const open = messages.filter((message) => isOpen(message, records.get(message.webhookId)));
+  const { records, subscriber } = await ledger.read(messages.map(({ webhookId }) => webhookId));
+  const { cancelledReplays } = subscriber.state ?? {};
+  const open = messages.filter((message) => isNeeded(message, records.get(message.webhookId), cancelledReplays));
   const unique = [...new Map(open.map((message) => [message.webhookId, message])).values()];
   const verdict = { state: 'exhausted', reason: 'expired: deliveries were stopped for 14 days' } as const;
   const settled = await settleEnded(
@@ -68,17 +71,10 @@ async function parkMessages(messages: readonly DeliveryMessage[], deps: DeliverD
     }),
     deps,
   );
-  const written = settled.flatMap(({ record }) => (record === undefined ? [] : [record]));
+  const written = writesOf(settled, records);
   if (written.length > 0) await ledger.write(written);
   const staying = new Set(settled.filter(({ stays }) => stays !== undefined).map(({ message }) => message.messageId));
   const done = messages.filter(({ messageId }) => !staying.has(messageId));
   if (done.length > 0) await queue.acknowledge(done.map(({ receiptHandle }) => receiptHandle));
   return written.length;
-}
-
-/** With this message the event would be lost: neither had it its end, nor does the ledger or another message carry it. */
-function isOpen({ messageId }: DeliveryMessage, record: DeliveryRecord | undefined): boolean {
-  if (record === undefined) return true;
-  if (record.state !== 'retrying' || isInLedger(record)) return false;
-  return record.dueAt === undefined || record.messageId === messageId;
 }

@@ -39,9 +39,15 @@ export interface DeliveryLedger {
   read(webhookIds: readonly string[]): Promise<BatchKnowledge>;
   /**
    * One write for all that was delivered. Throws where not all could be written: then some may have been. What was not
-   * delivered never overwrites a success that another copy of the event has had meanwhile, but for a replay.
+   * delivered never overwrites a success that another copy of the event has had meanwhile.
    */
-  write(records: readonly DeliveryRecord[]): Promise<void>;
+  write(writes: readonly LedgerWrite[]): Promise<void>;
+}
+
+export interface LedgerWrite {
+  readonly record: DeliveryRecord;
+  /** The item as `read` found it. One that was `delivered`, and was sent again, may give way to a failure. */
+  readonly known: DeliveryRecord | undefined;
 }
 
 /** The subscriber's own queue. */

@@ -1,6 +1,7 @@
 import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
 import type { QueuedMessage } from '../domain/deliveries/delivery-message.ts';
 import type { PostponeReason } from '../domain/deliveries/delivery-plan.ts';
+import type { LedgerWrite } from './ports.ts';
 
 /** Where a message is left: what to write down, and whether it stays in the queue. */
 export interface Settlement {
@@ -11,4 +12,14 @@ export interface Settlement {
     readonly until?: number;
     readonly reason: PostponeReason | 'no-time' | 'retry' | 'malformed' | 'unpublished';
   };
+}
+
+/** `records` as they were read, by webhook id. */
+export function writesOf(
+  settlements: readonly Settlement[],
+  records: ReadonlyMap<string, DeliveryRecord>,
+): LedgerWrite[] {
+  return settlements.flatMap(({ record }) =>
+    record === undefined ? [] : [{ record, known: records.get(record.webhookId) }],
+  );
 }

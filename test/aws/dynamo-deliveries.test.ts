@@ -5,6 +5,7 @@ import { type EmbeddedDynamo, startEmbeddedDynamo } from '../../lab/support/embe
 import { toAttributes } from '../../lambdas/aws/dynamo-attributes.ts';
 import { dynamoDeliveryLedger } from '../../lambdas/aws/dynamo-delivery-ledger.ts';
 import { tableSchemas } from '../../lambdas/contracts/table-schemas.ts';
+import type { DeliveryRecord } from '../../lambdas/domain/deliveries/delivery-ledger.ts';
 
 let dynamo: EmbeddedDynamo;
 let client: DynamoDBClient;
@@ -27,6 +28,11 @@ function aLedger(subscriptionId: string, on = client) {
   });
 }
 
+async function write(subscriptionId: string, ...records: DeliveryRecord[]): Promise<void> {
+  const writes = records.map((record) => ({ record: { ...record, subscriptionId }, known: undefined }));
+  await aLedger(subscriptionId).write(writes);
+}
+
 async function storeSubscription(subscriptionId: string): Promise<void> {
   const { config, state } = aSubscriber();
   for (const [record, item] of Object.entries({ config, state })) {
@@ -37,7 +43,7 @@ async function storeSubscription(subscriptionId: string): Promise<void> {
 
 describe('the ledger in DynamoDB', () => {
   it('stores the event to the last digit', async () => {
-    await aLedger('sub_a').write([aRecord({ subscriptionId: 'sub_a', event: '{"id":9007199254740993}' })]);
+    await write('sub_a', aRecord({ event: '{"id":9007199254740993}' }));
     const Key = toAttributes({ subscriptionId: 'sub_a', webhookId: 'msg_1' });
     const { Item } = await client.send(new GetItemCommand({ TableName: 'deliveries', Key }));
     expect(Item?.event).toEqual({ S: '{"id":9007199254740993}' });
@@ -52,10 +58,9 @@ describe('the ledger in DynamoDB', () => {
   });
 
   it('answers "what was never delivered, and why" with one query', async () => {
-    const ledger = aLedger('sub_c');
-    await ledger.write([
+    await write(
+      'sub_c',
       aRecord({
-        subscriptionId: 'sub_c',
         webhookId: 'one',
         undeliveredAt: noon,
         state: 'exhausted',
@@ -63,10 +68,10 @@ describe('the ledger in DynamoDB', () => {
         event: '{}',
         responseHead: 'oops',
       }),
-      aRecord({ subscriptionId: 'sub_c', webhookId: 'two', undeliveredAt: noon + 5 }),
-      aRecord({ subscriptionId: 'sub_c', webhookId: 'three', state: 'delivered' }),
-    ]);
-    await ledger.write([aRecord({ subscriptionId: 'sub_c', webhookId: 'two', state: 'delivered' })]);
+      aRecord({ webhookId: 'two', undeliveredAt: noon + 5 }),
+      aRecord({ webhookId: 'three', state: 'delivered' }),
+    );
+    await write('sub_c', aRecord({ webhookId: 'two', state: 'delivered' }));
     const { Items = [] } = await client.send(
       new QueryCommand({
         TableName: 'deliveries',

@@ -481,6 +481,54 @@ describe('an event that is in a batch twice', () => {
     expect(world.records.get('msg_1')?.state).toBe('delivered');
   });
 
+  it.each([
+    ['before', true],
+    ['after', false],
+  ])(
+    'goes on without the replay that had tried it first, and was cancelled %s its own message came',
+    async (_, early) => {
+      const world = new DeliveryWorld();
+      world.receiver = unreachable;
+      const original = world.enqueue({ id: 'msg_1' });
+      const copy = world.enqueue(replayed('R'));
+      await world.invoke([copy]);
+      if (early) world.state.cancelledReplays = ['R'];
+      expect(await world.invoke([original])).toEqual([]);
+      world.state.cancelledReplays = ['R'];
+      world.now += seconds(10);
+      expect(await world.invoke([copy])).toEqual([]);
+      expect(world.records.get('msg_1')).toMatchObject({ state: 'retrying', event: original.body });
+      world.receiver = () => answered(200);
+      await world.runUntil(world.now + hours(1));
+      expect(world.records.get('msg_1')?.state).toBe('delivered');
+      expect(world.requests).toHaveLength(2);
+    },
+  );
+
+  it('belongs to its own message when that is tried after a replay, and to no replay that is then cancelled', async () => {
+    const world = new DeliveryWorld();
+    world.receiver = unreachable;
+    const original = world.enqueue({ id: 'msg_1' });
+    const copy = world.enqueue(replayed('R'));
+    await world.invoke([copy]);
+    world.now += seconds(10);
+    expect(await world.invoke([copy, original])).toEqual([original.messageId]);
+    world.state.cancelledReplays = ['R'];
+    expect(await world.invoke([copy])).toEqual([]);
+    expect(world.records.get('msg_1')).toMatchObject({ state: 'retrying', attempts: 2 });
+  });
+
+  it('is carried on by a replay where the one that had begun it is cancelled', async () => {
+    const world = new DeliveryWorld();
+    world.receiver = unreachable;
+    const [first, second] = [world.enqueue(replayed('R')), world.enqueue(replayed('S'))];
+    await world.invoke([first]);
+    world.state.cancelledReplays = ['R'];
+    expect(await world.invoke([second])).toEqual([]);
+    expect(await world.invoke([first])).toEqual([]);
+    expect(world.records.get('msg_1')).toMatchObject({ state: 'retrying', replayName: 'S', event: second.body });
+  });
+
   it('is carried on by its younger message, which the queue keeps longer', async () => {
     const world = new DeliveryWorld();
     world.receiver = () => answered(500);
@@ -580,10 +628,108 @@ describe('a replay', () => {
     },
   );
 
+  it.each([
+    ['a plain one', ''],
+    ['one that a person asked for', '"replay-delivered":true,'],
+  ])('does not fail in place of a success that came while it was under way: %s', async (_, asked) => {
+    const world = new DeliveryWorld();
+    const original = world.enqueue({ id: 'msg_1' });
+    const copy = world.enqueue({ id: 'msg_1', extra: `${replay}${asked}` });
+    world.receiver = async () => {
+      world.receiver = () => answered(200);
+      world.now += seconds(1);
+      await world.invoke([original]);
+      world.now += seconds(14);
+      return unreachable();
+    };
+    expect(await world.invoke([copy])).toEqual([copy.messageId]);
+    expect(world.records.get('msg_1')).toMatchObject({ state: 'delivered', attempts: 1 });
+    world.now += seconds(5);
+    expect(await world.invoke([copy])).toEqual([]);
+    expect(world.requests).toHaveLength(2);
+  });
+
   it('that was called off is acknowledged without an attempt', async () => {
     const world = new DeliveryWorld();
     world.state.cancelledReplays = ['replay-1'];
     expect(await delivered(world, world.enqueue({ extra: replay }))).toEqual([]);
     expect(world.requests).toEqual([]);
+  });
+});
+
+describe('a resend', () => {
+  const resend = (name: string) => ({ id: 'msg_1', extra: `"replay-name":"${name}","replay-delivered":true,` });
+
+  async function aDelivered(): Promise<DeliveryWorld> {
+    const world = new DeliveryWorld();
+    await world.invoke([world.enqueue({ id: 'msg_1' })]);
+    world.now += seconds(60);
+    return world;
+  }
+
+  it('of what was delivered sends it once more, until that succeeds', async () => {
+    const world = await aDelivered();
+    const message = world.enqueue(resend('A'));
+    world.receiver = unreachable;
+    world.now += seconds(1);
+    expect(await world.invoke([message])).toEqual([message.messageId]);
+    expect(world.records.get('msg_1')).toMatchObject({ state: 'retrying', attempts: 1 });
+    world.receiver = () => answered(200);
+    await world.runUntil(world.now + hours(1));
+    expect(world.records.get('msg_1')).toMatchObject({ state: 'delivered', attempts: 2 });
+    expect(world.requests).toHaveLength(3);
+  });
+
+  it('is not sent again by a copy that the queue hands out late, whatever another resend did meanwhile', async () => {
+    const world = await aDelivered();
+    const [first, second] = [world.enqueue(resend('A')), world.enqueue(resend('B'))];
+    for (const message of [first, second, first, second, first]) {
+      world.now += seconds(1);
+      expect(await world.invoke([message])).toEqual([]);
+    }
+    // Whoever asked at the same time has what they wanted with the first.
+    expect(world.requests).toHaveLength(2);
+    await world.invoke([world.enqueue(resend('C'))]);
+    world.now += seconds(1);
+    for (const message of [first, second]) await world.invoke([message]);
+    expect(world.requests).toHaveLength(3);
+  });
+
+  it('that fails beside another goes on with it as one: its attempts keep their distance', async () => {
+    const world = await aDelivered();
+    world.receiver = unreachable;
+    const [first, second] = [world.enqueue(resend('A')), world.enqueue(resend('B'))];
+    world.now += seconds(1);
+    await world.invoke([first]);
+    world.now += seconds(1);
+    expect(await world.invoke([second])).toEqual([]);
+    expect(world.requests).toHaveLength(2);
+    await world.runUntil(world.now + seconds(3600));
+    // At once, and 5 s, 30 s, 2 min, 10 min and 30 min after a failure.
+    expect(world.requests).toHaveLength(1 + 6);
+    expect(world.records.get('msg_1')).toMatchObject({ state: 'retrying', attempts: 6 });
+  });
+
+  it('of an event that is being tried is made at once, and once', async () => {
+    const world = new DeliveryWorld();
+    world.receiver = unreachable;
+    const original = world.enqueue({ id: 'msg_1' });
+    await world.invoke([original]);
+    world.now += seconds(1);
+    const message = world.enqueue(resend('A'));
+    world.now += seconds(1);
+    for (let receives = 0; receives < 3; receives++) await world.invoke([message]);
+    expect(world.requests).toHaveLength(2);
+    expect(world.records.get('msg_1')).toMatchObject({ attempts: 2 });
+  });
+
+  it('that waits for 14 days ends as exhausted, with its reason, before the queue forgets it', async () => {
+    const world = await aDelivered();
+    world.config.status = 'paused';
+    const message = world.enqueue(resend('A'));
+    world.now += hours(13.9 * 24);
+    expect(await world.call({ park: true })).toEqual({ parked: 1 });
+    expect(world.records.get('msg_1')).toMatchObject({ state: 'exhausted', event: message.body });
+    expect(world.messages.has(message.messageId)).toBe(false);
   });
 });

@@ -9,7 +9,7 @@ import { InMemoryDeliveries } from '../../lab/support/in-memory/management.ts';
 import { toAttributes } from '../../lambdas/aws/dynamo-attributes.ts';
 import { dynamoDeliveryHistory } from '../../lambdas/aws/dynamo-delivery-history.ts';
 import { dynamoDeliveryLedger } from '../../lambdas/aws/dynamo-delivery-ledger.ts';
-import type { DeliveryLedger } from '../../lambdas/deliver/ports.ts';
+import type { DeliveryLedger, LedgerWrite } from '../../lambdas/deliver/ports.ts';
 import type { DeliveryRecord } from '../../lambdas/domain/deliveries/delivery-ledger.ts';
 import type { DeliveryHistory, DeliveryQuery } from '../../lambdas/manage/ports.ts';
 import { calmInvocation } from './calm-invocation.ts';
@@ -50,6 +50,11 @@ function ledgerInTheSimulator(): DeliveryLedger {
   return deliveries.ledgerFor(calmInvocation(), subscriptionId);
 }
 
+/** Of what was never tried when it was read. */
+function write(parts: Partial<DeliveryRecord>): LedgerWrite {
+  return { record: aRecord(parts), known: undefined };
+}
+
 describe.each<[string, () => DeliveryLedger | Promise<DeliveryLedger>]>([
   ['DynamoDB', ledgerInDynamo],
   ['memory', () => new DeliveryWorld().ledger],
@@ -71,7 +76,7 @@ describe.each<[string, () => DeliveryLedger | Promise<DeliveryLedger>]>([
       replayName: 'replay-1',
       lastStatus: 500,
     });
-    await ledger.write([{ ...record, event: '{"id":9007199254740993}', responseHead: 'oops' }]);
+    await ledger.write([write({ ...record, event: '{"id":9007199254740993}', responseHead: 'oops' })]);
     const { subscriber, records } = await ledger.read(['msg_1', 'msg_1', 'msg_unknown']);
     expect([...records]).toEqual([['msg_1', record]]);
     expect(subscriber.config).toMatchObject({ url: 'https://receiver.example/hooks', status: 'active' });
@@ -79,24 +84,44 @@ describe.each<[string, () => DeliveryLedger | Promise<DeliveryLedger>]>([
     expect((await ledger.read([])).subscriber.config).toBeDefined();
   });
 
-  it('never forgets a success: the failure of another copy does not overwrite it, that of a replay does', async () => {
-    await ledger.write([aRecord({ webhookId: 'copied', state: 'delivered' })]);
-    await ledger.write([
-      aRecord({ webhookId: 'copied', state: 'retrying' }),
-      aRecord({ webhookId: 'other', state: 'retrying' }),
-    ]);
-    expect(await stateOf('copied')).toBe('delivered');
-    expect(await stateOf('other')).toBe('retrying');
-    await ledger.write([aRecord({ webhookId: 'other', state: 'exhausted' })]);
-    expect(await stateOf('other')).toBe('exhausted');
-    await ledger.write([aRecord({ webhookId: 'copied', state: 'retrying', replayName: 'again' })]);
-    expect(await stateOf('copied')).toBe('retrying');
+  it('never forgets a success: what another copy under way at once did not deliver does not overwrite it', async () => {
+    await ledger.write([write({ webhookId: 'copied', state: 'delivered' })]);
+    for (const replayName of [undefined, 'replay', 'resend']) {
+      for (const state of ['retrying', 'exhausted', 'discarded'] as const) {
+        const failed = { state, ...(replayName === undefined ? {} : { replayName }) };
+        await ledger.write([write({ ...failed, webhookId: 'copied' }), write({ ...failed, webhookId: 'other' })]);
+        expect(await stateOf('copied')).toBe('delivered');
+        expect(await stateOf('other')).toBe(state);
+      }
+    }
     await ledger.write([]);
+  });
+
+  it('lets what was to be sent again fail in place of the success that was known, and of no later one', async () => {
+    const first = aRecord({ state: 'delivered', lastAttemptAt: noon });
+    const second = aRecord({ state: 'delivered', lastAttemptAt: noon + 7, replayName: 'one' });
+    const failed = aRecord({ state: 'retrying', lastAttemptAt: noon + 9, replayName: 'other' });
+    await ledger.write([{ record: first, known: undefined }]);
+    await ledger.write([{ record: second, known: first }]);
+    await ledger.write([{ record: failed, known: first }]);
+    expect(await stateOf('msg_1')).toBe('delivered');
+    await ledger.write([{ record: failed, known: second }]);
+    expect(await stateOf('msg_1')).toBe('retrying');
+    // Nor does what it was read from matter where nothing was delivered.
+    await ledger.write([{ record: { ...failed, state: 'exhausted' }, known: first }]);
+    expect(await stateOf('msg_1')).toBe('exhausted');
+  });
+
+  it('lets it fail also where people wrote the success, without its time', async () => {
+    const success = aRecord({ state: 'delivered' });
+    await ledger.write([{ record: success, known: undefined }]);
+    await ledger.write([{ record: aRecord({ state: 'retrying', replayName: 'resend' }), known: success }]);
+    expect(await stateOf('msg_1')).toBe('retrying');
   });
 
   it('takes more in one go than a call of DynamoDB does', async () => {
     const ids = Array.from({ length: 130 }, (__, index) => `msg_${index}`);
-    await ledger.write(ids.map((webhookId) => aRecord({ webhookId, state: 'delivered' })));
+    await ledger.write(ids.map((webhookId) => write({ webhookId, state: 'delivered' })));
     expect([...(await ledger.read(ids)).records.keys()].sort()).toEqual([...ids].sort());
   });
 });

@@ -201,7 +201,7 @@ export function deliverArm(receiver: string, overrides: Partial<DeliverDeps> = {
         records: new Map(ids.flatMap((id) => (records.has(id) ? [[id, records.get(id) as DeliveryRecord]] : []))),
       }),
       write: async (written) => {
-        for (const record of written) records.set(record.webhookId, record);
+        for (const { record } of written) records.set(record.webhookId, record);
       },
     },
     health: { ofEndpoint: () => ({}) as EndpointHealthStore },

@@ -1,9 +1,10 @@
+import type { LedgerWrite } from '../../../lambdas/deliver/ports.ts';
 import type { DeliveryRecord } from '../../../lambdas/domain/deliveries/delivery-ledger.ts';
 
-/** What a write makes of the stored record: a success is forgotten for a replay's failure only. */
-export function ledgerWrite(stored: DeliveryRecord | undefined, record: DeliveryRecord): DeliveryRecord {
-  const mayOverwrite = record.state === 'delivered' || record.replayName !== undefined;
-  return stored?.state === 'delivered' && !mayOverwrite ? stored : record;
+/** What a write makes of the stored record: a success gives way to the failure of what was to repeat that very one. */
+export function ledgerWrite(stored: DeliveryRecord | undefined, { record, known }: LedgerWrite): DeliveryRecord {
+  if (stored?.state !== 'delivered' || record.state === 'delivered') return record;
+  return known?.state === 'delivered' && known.lastAttemptAt === stored.lastAttemptAt ? record : stored;
 }
 
 /** What a batch reads of these records: all but the stored event and response. */

@@ -83,11 +83,12 @@ export class DeliveryWorld {
         records: ledgerRead(ids, (id) => this.records.get(id)),
       };
     },
-    write: async (records) => {
+    write: async (writes) => {
       this.calls.writes++;
       if (this.failingWrites-- > 0) throw new Error('the ledger could not be written');
-      for (const record of records) {
-        this.records.set(record.webhookId, ledgerWrite(this.records.get(record.webhookId), record));
+      for (const write of writes) {
+        const { webhookId } = write.record;
+        this.records.set(webhookId, ledgerWrite(this.records.get(webhookId), write));
       }
     },
   };

@@ -160,9 +160,9 @@ export function recordAfter(
     record.event = event;
     record.undeliveredAt = previous?.undeliveredAt ?? now;
   }
-  // Attempts that go on belong to whoever began them, unless a person asked for this one event.
+  // Attempts that go on belong to whoever began them, unless it is the event's own message, or a person asked for it.
   const goesOn = verdict.state === 'retrying' && previous?.state === 'retrying' && !subject.isResent;
-  const owner = goesOn ? previous.replayName : replayName;
+  const owner = goesOn && replayName !== undefined ? previous.replayName : replayName;
   if (owner !== undefined) record.replayName = owner;
   return record;
 }
@@ -188,10 +188,23 @@ export function isInLedger({ state, dueAt, messageId }: DeliveryRecord): boolean
   return state === 'retrying' && dueAt !== undefined && messageId === undefined;
 }
 
-/** The item of an event whose message leaves the queue before its next attempt. */
-export function recordInLedger({ event, webhookId }: DeliverySubject, record: DeliveryRecord): DeliveryRecord {
-  const { messageId: _, queuedAt: __, ...rest } = record;
-  return { ...rest, event, ...waitingInLedger(webhookId, record.nextAttemptAt ?? 0) };
+/**
+ * The item of an event whose message leaves the queue before its next attempt. `takesOver`: its attempts belong to who sent
+ * this message from now on.
+ */
+export function recordInLedger(
+  { event, webhookId, replayName: sender }: DeliverySubject,
+  record: DeliveryRecord,
+  takesOver: boolean,
+): DeliveryRecord {
+  const { messageId: _, queuedAt: __, replayName, ...rest } = record;
+  const owner = takesOver ? sender : replayName;
+  return {
+    ...rest,
+    event,
+    ...waitingInLedger(webhookId, record.nextAttemptAt ?? 0),
+    ...(owner === undefined ? {} : { replayName: owner }),
+  };
 }
 
 /** Ids are digests, so any of their characters spread them evenly; some are chosen by hand. */

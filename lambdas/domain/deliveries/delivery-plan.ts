@@ -22,8 +22,11 @@ export type DeliveryPlan =
       readonly kind: 'acknowledge';
       readonly reason: FinalState | 'replay-cancelled' | 'in-ledger' | 'carried-by-another';
     }
-  /** Its next attempt is too far away for the queue: the ledger takes it over. */
-  | { readonly kind: 'leave-queue' }
+  /**
+   * The ledger takes it over: its next attempt is too far away for the queue, or it `takesOver` the attempts that a replay
+   * has begun, which go on without that.
+   */
+  | { readonly kind: 'leave-queue'; readonly takesOver: boolean }
   /** The replay that this event is tried for was called off: the event ends with it. */
   | { readonly kind: 'discard'; readonly reason: string }
   /** Not now, and it counts as no attempt. `until` in epoch ms. */
@@ -68,7 +71,7 @@ export function deliveryPlanner(
     if (record !== undefined && record.state !== 'retrying' && !beginsAgain(message, record, cancelledReplays)) {
       return { kind: 'acknowledge', reason: record.state };
     }
-    const own = waitOfMessage(message, record, now);
+    const own = waitOfMessage(message, record, now, cancelledReplays);
     if (own !== undefined && (own.kind !== 'postpone' || waitOfAll === undefined)) return own;
     if (waitOfAll === undefined || (isWantedNow(message, record) && isSystems(waitOfAll))) return { kind: 'attempt' };
     const { reason } = waitOfAll;
@@ -99,17 +102,44 @@ function dropCancelled(
   return { kind: 'acknowledge', reason: 'replay-cancelled' };
 }
 
-/** Whether an event that had its end is tried anew, with all its attempts. */
-function beginsAgain(
-  { replayName, replaysDelivered }: DeliveryMessage,
-  record: DeliveryRecord,
-  cancelledReplays: readonly string[],
-): boolean {
+/**
+ * Whether an event that had its end is tried anew, with all its attempts. A replay begins one that failed once for each
+ * time that the queue hands its message out after another replay: more attempts than were asked for, and nothing twice.
+ */
+function beginsAgain(message: DeliveryMessage, record: DeliveryRecord, cancelledReplays: readonly string[]): boolean {
+  const { replayName, replaysDelivered } = message;
   if (record.replayName === replayName) return false;
-  if (record.state === 'delivered') return replaysDelivered;
+  if (replaysDelivered) return isStillAskedFor(message, record);
+  if (record.state === 'delivered') return false;
   if (replayName !== undefined) return true;
   // What ended with a cancelled replay did not end for the event itself.
   return record.replayName !== undefined && cancelledReplays.includes(record.replayName);
+}
+
+/**
+ * Whoever wants an event once more wants one attempt after they asked, whichever message brings it: of two who ask at once,
+ * and of copies that the queue hands out late, none is left with a wish of its own.
+ */
+function isStillAskedFor({ sentAt }: DeliveryMessage, { lastAttemptAt }: DeliveryRecord): boolean {
+  return sentAt >= (lastAttemptAt ?? 0);
+}
+
+/**
+ * Whether an event would be lost with this message, which its queue is about to forget: neither had it its end, nor does the
+ * ledger or another message carry it.
+ */
+export function isNeeded(
+  message: DeliveryMessage,
+  record: DeliveryRecord | undefined,
+  cancelledReplays: readonly string[] = [],
+): boolean {
+  if (record === undefined) return true;
+  if (record.state === 'retrying') {
+    return !isInLedger(record) && (record.dueAt === undefined || record.messageId === message.messageId);
+  }
+  return (
+    dropCancelled(message, record, cancelledReplays) === undefined && beginsAgain(message, record, cancelledReplays)
+  );
 }
 
 /**
@@ -169,8 +199,8 @@ function isSystems({ reason }: Wait): boolean {
 }
 
 /** A resend that nothing was tried for yet. */
-function isWantedNow({ isResend, replayName }: DeliveryMessage, record: DeliveryRecord | undefined): boolean {
-  return isResend && record?.replayName !== replayName;
+function isWantedNow(message: DeliveryMessage, record: DeliveryRecord | undefined): boolean {
+  return message.isResend && (record === undefined || isStillAskedFor(message, record));
 }
 
 /** What a message of an event that is being tried waits for; undefined: it is due. */
@@ -178,10 +208,19 @@ function waitOfMessage(
   message: DeliveryMessage,
   record: DeliveryRecord | undefined,
   now: number,
+  cancelledReplays: readonly string[],
 ): MessageWait | undefined {
   if (record?.state !== 'retrying' || isWantedNow(message, record)) return undefined;
-  const { messageId, sentAt } = message;
+  const { messageId, sentAt, replayName } = message;
   const nextAttemptAt = believable(record.nextAttemptAt, now) ?? 0;
+  const owner = record.replayName;
+  // Should the replay be cancelled, it takes along what it has begun, and this message must not be done with by then.
+  if (owner !== undefined && replayName === undefined) {
+    return nextAttemptAt <= now ? undefined : { kind: 'leave-queue', takesOver: true };
+  }
+  if (owner !== undefined && owner !== replayName && cancelledReplays.includes(owner)) {
+    return { kind: 'leave-queue', takesOver: true };
+  }
   if (isInLedger(record) && nextAttemptAt - now > sweepUnderWayMs) return { kind: 'acknowledge', reason: 'in-ledger' };
   const isCarrier = record.messageId === undefined || record.messageId === messageId;
   // Should the other message be lost, the ledger sends another.
@@ -189,7 +228,7 @@ function waitOfMessage(
   if (nextAttemptAt <= now) return undefined;
   return isCarrier && fitsIntoQueue(nextAttemptAt, sentAt, now)
     ? { kind: 'postpone', until: nextAttemptAt, reason: 'not-due' }
-    : { kind: 'leave-queue' };
+    : { kind: 'leave-queue', takesOver: false };
 }
 
 /**
