@@ -46,6 +46,12 @@ interface Rest {
   readonly knownFromStep: number;
 }
 
+interface Resend {
+  readonly at: number;
+  /** Undefined until an answer comes, or where none does. */
+  acceptedAt?: number;
+}
+
 /** Why a subscriber may have got an event twice: the two windows that the design leaves open. */
 export type DoubleKind = 'crash-before-ledger' | 'copies-at-once';
 
@@ -83,8 +89,10 @@ export class DeliveryCheck implements LedgerWatch {
   /** Events that had their end other than by a cancelled replay. */
   readonly #ended = new Set<string>();
   readonly #rests = new Map<string, Rest>();
-  /** Events that somebody wants once more, each once: by subscription and event. */
-  readonly #resends = new Map<string, { readonly at: number; isAccepted: boolean }>();
+  /** The step at which all was forgotten of subscriptions that were deleted. */
+  readonly #forgottenAtStep = new Map<string, number>();
+  /** Who wants an event once more, in their order: by subscription and event. */
+  readonly #resends = new Map<string, Resend[]>();
   /** Those that came twice in one of the two windows. */
   readonly #doubled = new Set<string>();
 
@@ -141,12 +149,15 @@ export class DeliveryCheck implements LedgerWatch {
     return attempt;
   }
 
-  onResend(subscriptionId: string, webhookId: string, is: 'asked' | 'accepted'): void {
+  /** Returns what is to be called once the resend is accepted. */
+  onResend(subscriptionId: string, webhookId: string): () => void {
     const key = pairKey(subscriptionId, webhookId);
-    const asked = this.#resends.get(key);
-    if (asked !== undefined) asked.isAccepted = is === 'accepted';
-    else this.#resends.set(key, { at: this.#options.now(), isAccepted: false });
+    const resend: Resend = { at: this.#options.now() };
+    this.#resends.set(key, [...(this.#resends.get(key) ?? []), resend]);
     this.#options.facts.get(webhookId)?.may.add(subscriptionId);
+    return () => {
+      resend.acceptedAt = this.#options.now();
+    };
   }
 
   onAnswer(attempt: Attempt, subscriptionId: string, answer: EndpointAnswer): void {
@@ -167,6 +178,10 @@ export class DeliveryCheck implements LedgerWatch {
 
   onState(subscriptionId: string, state: SubscriptionState | undefined): void {
     const now = this.#options.now();
+    if (state === undefined) {
+      this.#rests.delete(subscriptionId);
+      this.#forgottenAtStep.set(subscriptionId, this.#options.step());
+    }
     const lifted = this.#liftedAt.get(subscriptionId);
     // What was tried between the change and the run that carries it out is tried again with the rest.
     if (state?.retryNowSince !== undefined && lifted !== undefined) {
@@ -198,7 +213,10 @@ export class DeliveryCheck implements LedgerWatch {
     const heard = this.#heard.get(invocation);
     this.#heard.delete(invocation);
     if (heard === undefined || invocation.isDisturbed) return;
+    const readAtStep = this.#readings.get(invocation)?.step ?? 0;
     for (const { subscriptionId, url, answer } of heard) {
+      // What was asked of a subscription that is gone binds nobody who takes its id.
+      if (readAtStep <= (this.#forgottenAtStep.get(subscriptionId) ?? -1)) continue;
       // What is heard of a place that was left meanwhile says nothing of the new one.
       if (this.#options.lookUp(subscriptionId).config?.url !== url) continue;
       const until = answer.isGone ? Number.POSITIVE_INFINITY : answer.restUntil;
@@ -237,9 +255,10 @@ export class DeliveryCheck implements LedgerWatch {
 
   /** Every event reached each subscriber that it must reach, or has a final state with a reason. */
   checkEnd(recordOf: (subscriptionId: string, webhookId: string) => DeliveryRecord | undefined): void {
-    for (const [key, { at, isAccepted }] of this.#resends) {
+    for (const [key, resends] of this.#resends) {
       const [subscriptionId = '', webhookId = ''] = key.split(' ');
-      if (!isAccepted || this.#options.subscriptions.wasDeletedAfter(subscriptionId, at)) continue;
+      const at = resends.findLast(({ acceptedAt }) => acceptedAt !== undefined)?.at;
+      if (at === undefined || this.#options.subscriptions.wasDeletedAfter(subscriptionId, at)) continue;
       if (this.#attempts.get(key)?.some((attempt) => is2xx(attempt) && attempt.endsAt >= at)) continue;
       const record = recordOf(subscriptionId, webhookId);
       if (record?.state === 'exhausted' || record?.state === 'discarded') continue;
@@ -345,14 +364,14 @@ export class DeliveryCheck implements LedgerWatch {
     const isExcused = (one: Attempt) => !isKnownToReader(one) && (overlapping(one) || one.invocation.isDisturbed);
     const isKnown = isKnownToReader(previous);
     const key = pairKey(about[1] ?? '', about[0] ?? '');
-    const resend = this.#resends.get(key);
+    const resends = this.#resends.get(key) ?? [];
     if (is2xx(previous)) {
-      // A resend is one more, and not more.
+      // Each resend is one more, and not more.
       const taken = earlier.filter((one) => is2xx(one) && !isExcused(one)).length;
       if (isExcused(previous)) {
         this.doubles[overlapping(previous) ? 'copies-at-once' : 'crash-before-ledger']++;
         this.#doubled.add(key);
-      } else if (resend === undefined || (taken > 1 && !this.#doubled.has(key))) {
+      } else if (resends.length === 0 || (taken > resends.length && !this.#doubled.has(key))) {
         const when = `was accepted at ${time(previous.endsAt)}, and is sent again`;
         this.#report('at most one 2xx for each event and subscriber', `${about[0]} ${when}`, about);
       }
@@ -365,8 +384,9 @@ export class DeliveryCheck implements LedgerWatch {
     if (!isKnown || !isLatest) return;
     const known = reading.records.get(about[0] ?? '');
     const isLifted = (this.#liftedAt.get(about[1] ?? '')?.at ?? 0) >= previous.at;
-    // What somebody wants now does not wait for the next retry.
-    if (resend !== undefined || isLifted || (known !== undefined && known.state !== 'retrying')) return;
+    // What somebody wants now does not wait for the next retry: once, after the attempt that came before.
+    const isAskedFor = resends.some(({ acceptedAt = Number.POSITIVE_INFINITY }) => acceptedAt >= previous.at);
+    if (isAskedFor || isLifted || (known !== undefined && known.state !== 'retrying')) return;
     // Of two copies that were tried at once the ledger counts one, and none of those whose function crashed.
     const counted = previous.writtenAs ?? 0;
     const delaySeconds = retryDelaysSeconds[counted - 1];

@@ -22,7 +22,8 @@ interface Options {
   readonly deploy: () => void;
   /** Sends single events again. */
   readonly resends: number;
-  readonly onResend: (subscriptionId: string, webhookId: string, is: 'asked' | 'accepted') => void;
+  /** Returns what is to be called once it is accepted. */
+  readonly onResend: (subscriptionId: string, webhookId: string) => () => void;
   /** When the first subscriptions are made, the legacy event may already be closed to new ones. */
   readonly holdsLegacy: boolean;
 }
@@ -250,7 +251,7 @@ export class Operators {
   /** Whoever lost an event asks for it once more, whatever became of it. */
   async #resend(): Promise<void> {
     if (this.#isOver) return;
-    const { functions, subscriptions, onResend } = this.#options;
+    const { functions, scheduler, subscriptions, onResend } = this.#options;
     const ids = [...subscriptions.configs.keys()];
     if (ids.length === 0) return;
     const id = this.#resends.pick(ids);
@@ -262,10 +263,19 @@ export class Operators {
     if (fresh.length === 0 || this.#isOver) return;
     const { webhookId } = this.#resends.pick(fresh);
     this.#resent.add(`${id} ${webhookId}`);
-    // It may be in the queue also where no answer comes.
-    onResend(id, webhookId, 'asked');
-    const answer = await functions.request('manage', { path: `${path}/${webhookId}/resend` });
-    if (answer?.statusCode === 202) onResend(id, webhookId, 'accepted');
+    const resend = async (): Promise<void> => {
+      // It may be in the queue also where no answer comes.
+      const onAccepted = onResend(id, webhookId);
+      const answer = await functions.request('manage', { path: `${path}/${webhookId}/resend` });
+      if (answer?.statusCode === 202) onAccepted();
+    };
+    const first = resend();
+    // Somebody else wants the same, or the same person does not believe it.
+    if (this.#resends.chance(0.4)) {
+      await scheduler.sleep(this.#resends.spread(1, 10 * minute));
+      if (!this.#isOver && subscriptions.configs.has(id)) await resend();
+    }
+    await first;
   }
 
   /** Asks again until it is told that it is done, as a person would. */

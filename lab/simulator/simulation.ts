@@ -86,7 +86,7 @@ export async function simulate({ seed, days, withDigest = false }: SimulationOpt
     rushes,
     deploy: () => world.deploy(),
     resends: resendsPerDay * days,
-    onResend: (...resend) => world.deliveryCheck.onResend(...resend),
+    onResend: (id, webhookId) => world.deliveryCheck.onResend(id, webhookId),
     holdsLegacy: startAt < publishedLegacyTimeline.removedAt,
   });
   world.operators = operators;

@@ -1,6 +1,6 @@
 import { type DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { subscriptionRecords, tableSchemas } from '../contracts/table-schemas.ts';
-import type { EndpointHealth, EndpointHealthStore } from '../deliver/ports.ts';
+import type { EndpointHealth, EndpointHealthStore, FailingStreak } from '../deliver/ports.ts';
 import { maxRestSeconds } from '../domain/deliveries/retry-schedule.ts';
 import type { SubscriptionState } from '../domain/subscriptions/subscription.ts';
 import { fromAttributes, toAttributes } from './dynamo-attributes.ts';
@@ -9,6 +9,7 @@ import { ifConditionHolds } from './dynamo-expressions.ts';
 interface Change {
   readonly update: string;
   readonly condition?: string;
+  readonly during?: FailingStreak | undefined;
   readonly values: Record<string, unknown>;
 }
 
@@ -40,14 +41,15 @@ function healthOf({
       : { condition: '#appliedEndpoint = :appliedEndpoint', values: { ':appliedEndpoint': appliedEndpoint } };
 
   /** What is stored after the change, or undefined where its condition did not hold. */
-  async function change({ update, condition, values }: Change): Promise<SubscriptionState | undefined> {
+  async function change({ update, condition, during, values }: Change): Promise<SubscriptionState | undefined> {
     // Without the first condition an update would bring the record of a deleted subscription back.
     const conditions = [
       `attribute_exists(#${partitionKey})`,
       sameEndpoint.condition,
       ...(condition === undefined ? [] : [condition]),
+      ...(during === undefined ? [] : ['#failingSince = :streak']),
     ];
-    const attributeValues = toAttributes({ ...values, ...sameEndpoint.values });
+    const attributeValues = toAttributes({ ...values, ...sameEndpoint.values, ':streak': during?.failingSince });
     // Every name is written with a #, so that none can be one of DynamoDB's reserved words.
     const names = `${update} ${conditions.join(' ')}`.match(/#\w+/g) ?? [];
     const output = await ifConditionHolds(
@@ -96,11 +98,12 @@ function healthOf({
       });
     },
 
-    async replaceCircuit(expected, next) {
+    async replaceCircuit(expected, next, during) {
       const unchanged = '#circuit.#state = :state AND #circuit.#since = :since';
       const stored = await change({
         update: 'SET #circuit = :next',
         condition: expected === undefined ? 'attribute_not_exists(#circuit)' : unchanged,
+        during,
         values: {
           ':next': next,
           ...(expected === undefined ? {} : { ':state': expected.state, ':since': expected.since }),
@@ -109,14 +112,15 @@ function healthOf({
       return stored !== undefined;
     },
 
-    async recordNotice(notice) {
-      await change({ update: 'SET #failingNotice = :notice', values: { ':notice': notice } });
+    async recordNotice(notice, during) {
+      await change({ update: 'SET #failingNotice = :notice', during, values: { ':notice': notice } });
     },
 
-    async disable(at, reason) {
+    async disable(at, reason, during) {
       const stored = await change({
         update: 'SET #disabled = :disabled',
         condition: 'attribute_not_exists(#disabled)',
+        during,
         values: { ':disabled': { at, reason } },
       });
       return stored !== undefined;

@@ -16,6 +16,7 @@ import type { Broadcast } from '../domain/events/derive.ts';
 import type { SubscriptionState } from '../domain/subscriptions/subscription.ts';
 import type { Attempt } from './attempts.ts';
 import type { DeliverDeps } from './deliver-deps.ts';
+import type { FailingStreak } from './ports.ts';
 
 /**
  * Writes down what attempts say about the endpoint, and acts on the verdicts. `state` is what was read before them.
@@ -93,10 +94,14 @@ async function act(
 ): Promise<void> {
   const { control, subscriptionId, log } = deps;
   const health = deps.health.ofEndpoint(state.appliedEndpoint);
+  // What was found for a streak holds as long as that lasts: a success of another batch may have ended it by now.
+  const { failingSince } = state;
+  const streak = failingSince === undefined ? undefined : { failingSince };
   switch (verdict.kind) {
     case 'open-circuit': {
       const { circuit } = verdict;
-      if (!(await health.replaceCircuit(state.circuit, circuit))) return;
+      const during = circuit.reason === 'failing' ? streak : undefined;
+      if (!(await health.replaceCircuit(state.circuit, circuit, during))) return;
       log.warn('circuit opened', { subscriptionId, reason: circuit.reason, failures: state.failures });
       await control.send([{ message: { subscriptionId, action: 'open-circuit' }, delaySeconds: 0 }]);
       return;
@@ -105,23 +110,29 @@ async function act(
       // An operational event about the failing delivery of an operational event could go round for ever.
       if (!mayTell) return;
       const { notice, disableAt } = verdict;
-      const told = subscriptionFailing(subscriptionId, notice, state.failingSince ?? now, disableAt, now);
-      if (await publish([told], deps)) await health.recordNotice(notice);
+      const told = subscriptionFailing(subscriptionId, notice, failingSince ?? now, disableAt, now);
+      if (await publish([told], deps)) await health.recordNotice(notice, streak);
       return;
     }
     case 'disable':
-      return disable(state, verdict.reason, now, deps);
+      return disable(state, verdict.reason, now, deps, streak);
     default:
       return verdict satisfies never;
   }
 }
 
-async function disable(state: SubscriptionState, reason: string, now: number, deps: DeliverDeps): Promise<void> {
+async function disable(
+  state: SubscriptionState,
+  reason: string,
+  now: number,
+  deps: DeliverDeps,
+  during?: FailingStreak,
+): Promise<void> {
   const { control, subscriptionId, log } = deps;
   const health = deps.health.ofEndpoint(state.appliedEndpoint);
   if (state.disabled !== undefined) return;
   if (!(await publish([subscriptionDisabled(subscriptionId, reason, state.failingSince ?? now, now)], deps))) return;
-  if (!(await health.disable(now, reason))) return;
+  if (!(await health.disable(now, reason, during))) return;
   log.warn('subscription disabled', { subscriptionId, reason });
   await control.send([{ message: { subscriptionId, action: 'reconcile' }, delaySeconds: 0 }]);
 }

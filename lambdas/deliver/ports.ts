@@ -68,6 +68,11 @@ export interface EndpointHealth {
   ofEndpoint(appliedEndpoint: string | undefined): EndpointHealthStore;
 }
 
+/** The streak that a verdict was found for: a success that came meanwhile has ended it. */
+export interface FailingStreak {
+  readonly failingSince: number;
+}
+
 /**
  * Each call is one conditional update of attributes that only delivery functions write. Nothing is written for a
  * subscription that was deleted meanwhile.
@@ -87,11 +92,12 @@ export interface EndpointHealthStore {
   throttle(until: number): Promise<SubscriptionState | undefined>;
   /** Ends the failing streak. `deliveredAt`: by a delivery. `circuit`: what follows an open one. */
   endFailing(end: { readonly deliveredAt: number | undefined; readonly circuit: Circuit | undefined }): Promise<void>;
-  /** False: the circuit is not `expected` any more (compared by state and since), somebody else was first. */
-  replaceCircuit(expected: Circuit | undefined, next: Circuit): Promise<boolean>;
-  recordNotice(notice: FailingNotice): Promise<void>;
-  /** False: it is disabled already. */
-  disable(at: number, reason: string): Promise<boolean>;
+  /** False: the circuit is not `expected` any more (compared by state and since), somebody else was first; or `during` has ended. */
+  replaceCircuit(expected: Circuit | undefined, next: Circuit, during?: FailingStreak): Promise<boolean>;
+  /** Nothing is written where `during` has ended. */
+  recordNotice(notice: FailingNotice, during?: FailingStreak): Promise<void>;
+  /** False: it is disabled already, or `during` has ended. */
+  disable(at: number, reason: string, during?: FailingStreak): Promise<boolean>;
 }
 
 /** Makes one attempt. */

@@ -193,12 +193,12 @@ async function reconcileOnce(run: Run, stored: StoredSubscription): Promise<Reco
   const { subscriptionId, subscriptions, clock } = run;
   const { config: item, state } = stored;
   if (item === undefined) {
-    const removed = await tearDown(run);
-    if (removed.kind === 'removed' && state !== undefined) {
+    // First, so that what is made again under this id meanwhile inherits nothing, and is not `ready` by a route that goes.
+    if (state !== undefined) {
       assertTimeLeft(run);
       await subscriptions.removeState(subscriptionId);
     }
-    return removed;
+    return tearDown(run);
   }
   const now = clock();
   const read = readSubscriptionItem(item, { ...run, now, keepsLegacy: state?.legacyAcceptedAt !== undefined });

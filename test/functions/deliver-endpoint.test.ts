@@ -159,6 +159,26 @@ describe('an endpoint that keeps failing', () => {
     expect(world.state.circuit?.state).toBe('open');
   });
 
+  it('keeps its circuit closed where another batch has had a success since the tenth failure was counted', async () => {
+    const world = new DeliveryWorld();
+    Object.assign(world.state, { failures: 9, failingSince: world.now - minutes(5), lastFailureAt: world.now });
+    world.receiver = unreachable;
+    let calls = 0;
+    Object.defineProperty(world.calls, 'health', {
+      get: () => calls,
+      set: (count: number) => {
+        calls = count;
+        // Between the count and what follows from it.
+        if (count === 2)
+          for (const name of ['failures', 'failingSince', 'lastFailureAt'] as const) delete world.state[name];
+      },
+    });
+    await world.invoke([world.enqueue()]);
+    expect(calls).toBeGreaterThan(1);
+    expect(world.state.circuit).toBeUndefined();
+    expect(world.controls).toEqual([]);
+  });
+
   it('is left alone by a probe that comes when the circuit is not open any more', async () => {
     const world = await anOpenCircuit();
     const attemptsBefore = world.requests.length;

@@ -229,6 +229,26 @@ describe('a subscription that is deleted', () => {
     ]);
   });
 
+  it('is not ready, and leaves its successor nothing, where it is written again while its route goes', async () => {
+    await world.write();
+    world.subscriptions.states.set('sub_1', {
+      subscriptionId: 'sub_1',
+      provisioning: 'ready',
+      disabled: { at: 1, reason: 'gone' },
+      acceptedAt: 1,
+    });
+    world.subscriptions.configs.clear();
+    const statesSeen: unknown[] = [];
+    world.routes.beforeStep = () => {
+      statesSeen.push(world.state());
+      world.subscriptions.put(aSubscriptionItem());
+    };
+    expect(await world.reconcile()).toMatchObject({ kind: 'pending' });
+    expect(statesSeen[0]).toBeUndefined();
+    expect(world.state()).toMatchObject({ provisioning: 'pending', acceptedAt: world.now });
+    expect(world.state()).not.toHaveProperty('disabled');
+  });
+
   it('and written again within a minute waits for SQS, says so, and is made then', async () => {
     await world.write();
     world.subscriptions.configs.clear();

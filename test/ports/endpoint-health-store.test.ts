@@ -139,6 +139,32 @@ describe.each<[string, (isThere: boolean, appliedEndpoint?: string) => Promise<S
     expect((await stored())?.disabled).toEqual({ at: noon, reason: 'gone' });
   });
 
+  it('opens no circuit, disables nothing and keeps no notice for a streak that a success has ended', async () => {
+    const circuit = { state: 'open', reason: 'failing', since: noon, probeAt: noon + 30, probes: 0 } as const;
+    const during = { failingSince: noon };
+    await health.recordFailures(failure);
+    await health.endFailing({ deliveredAt: noon + 1, circuit: undefined });
+    const ended = await stored();
+    for (const failsAgain of [false, true]) {
+      if (failsAgain) await health.recordFailures({ ...failure, at: noon + 2, failingSince: noon + 2 });
+      expect(await health.replaceCircuit(undefined, circuit, during)).toBe(false);
+      expect(await health.disable(noon, 'no delivery succeeded', during)).toBe(false);
+      await health.recordNotice(2, during);
+    }
+    const { failingSince, lastFailureAt, failures, ...rest } = (await stored()) ?? {};
+    expect(rest).toEqual(ended);
+    expect({ failingSince, lastFailureAt, failures }).toEqual({
+      failingSince: noon + 2,
+      lastFailureAt: noon + 2,
+      failures: 2,
+    });
+    const lasting = { failingSince: noon + 2 };
+    await health.recordNotice(1, lasting);
+    expect(await health.replaceCircuit(undefined, circuit, lasting)).toBe(true);
+    expect(await health.disable(noon, 'no delivery succeeded', lasting)).toBe(true);
+    expect(await stored()).toMatchObject({ failingNotice: 1, circuit });
+  });
+
   it('brings no record back of a subscription that was deleted', async () => {
     const made = await make(false);
     health = made.health.ofEndpoint(undefined);

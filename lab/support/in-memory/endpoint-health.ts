@@ -1,4 +1,4 @@
-import type { EndpointHealth, EndpointHealthStore } from '../../../lambdas/deliver/ports.ts';
+import type { EndpointHealth, EndpointHealthStore, FailingStreak } from '../../../lambdas/deliver/ports.ts';
 import { maxRestSeconds } from '../../../lambdas/domain/deliveries/retry-schedule.ts';
 import type { Circuit, SubscriptionState } from '../../../lambdas/domain/subscriptions/subscription.ts';
 
@@ -66,30 +66,37 @@ function healthOf(
         delete state.failingNotice;
       });
     },
-    async replaceCircuit(expected, next) {
+    async replaceCircuit(expected, next, during) {
       const stored = await update(
         (state) => {
           state.circuit = next;
         },
-        ({ circuit }) => sameCircuit(circuit, expected),
+        (state) => sameCircuit(state.circuit, expected) && lasts(state, during),
       );
       return stored !== undefined;
     },
-    async recordNotice(notice) {
-      await update((state) => {
-        state.failingNotice = notice;
-      });
+    async recordNotice(notice, during) {
+      await update(
+        (state) => {
+          state.failingNotice = notice;
+        },
+        (state) => lasts(state, during),
+      );
     },
-    async disable(at, reason) {
+    async disable(at, reason, during) {
       const stored = await update(
         (state) => {
           state.disabled = { at, reason };
         },
-        ({ disabled }) => disabled === undefined,
+        (state) => state.disabled === undefined && lasts(state, during),
       );
       return stored !== undefined;
     },
   };
+}
+
+function lasts({ failingSince }: SubscriptionState, streak: FailingStreak | undefined): boolean {
+  return streak === undefined || failingSince === streak.failingSince;
 }
 
 function sameCircuit(one: Circuit | undefined, other: Circuit | undefined): boolean {
