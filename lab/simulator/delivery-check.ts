@@ -89,8 +89,8 @@ export class DeliveryCheck implements LedgerWatch {
   /** Events that had their end other than by a cancelled replay. */
   readonly #ended = new Set<string>();
   readonly #rests = new Map<string, Rest>();
-  /** The step at which all was forgotten of subscriptions that were deleted. */
-  readonly #forgottenAtStep = new Map<string, number>();
+  /** The endpoint that each state record speaks of, and the step since which it does: what was heard of another is void. */
+  readonly #appliedEndpoints = new Map<string, { readonly endpoint: string | undefined; readonly sinceStep: number }>();
   /** Who wants an event once more, in their order: by subscription and event. */
   readonly #resends = new Map<string, Resend[]>();
   /** Those that came twice in one of the two windows. */
@@ -178,9 +178,10 @@ export class DeliveryCheck implements LedgerWatch {
 
   onState(subscriptionId: string, state: SubscriptionState | undefined): void {
     const now = this.#options.now();
-    if (state === undefined) {
+    const endpoint = state?.appliedEndpoint;
+    if (endpoint === undefined || this.#appliedEndpoints.get(subscriptionId)?.endpoint !== endpoint) {
       this.#rests.delete(subscriptionId);
-      this.#forgottenAtStep.set(subscriptionId, this.#options.step());
+      this.#appliedEndpoints.set(subscriptionId, { endpoint, sinceStep: this.#options.step() });
     }
     const lifted = this.#liftedAt.get(subscriptionId);
     // What was tried between the change and the run that carries it out is tried again with the rest.
@@ -215,8 +216,8 @@ export class DeliveryCheck implements LedgerWatch {
     if (heard === undefined || invocation.isDisturbed) return;
     const readAtStep = this.#readings.get(invocation)?.step ?? 0;
     for (const { subscriptionId, url, answer } of heard) {
-      // What was asked of a subscription that is gone binds nobody who takes its id.
-      if (readAtStep <= (this.#forgottenAtStep.get(subscriptionId) ?? -1)) continue;
+      // Deleted and made again, moved or given another chance meanwhile: what was asked before binds nobody.
+      if (readAtStep <= (this.#appliedEndpoints.get(subscriptionId)?.sinceStep ?? -1)) continue;
       // What is heard of a place that was left meanwhile says nothing of the new one.
       if (this.#options.lookUp(subscriptionId).config?.url !== url) continue;
       const until = answer.isGone ? Number.POSITIVE_INFINITY : answer.restUntil;
