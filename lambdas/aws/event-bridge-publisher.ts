@@ -19,13 +19,18 @@ interface Options {
 
 /** Puts broadcasts on an EventBridge bus. Reads `FailedEntryCount`: a call that succeeds can still lose entries. */
 export function eventBridgePublisher({ client, eventBusName, sleep }: Options): EventPublisher {
-  async function putAll(entries: PutEventsRequestEntry[]): Promise<string | undefined> {
+  /** Why some were not taken; undefined: all were. */
+  async function putAll(
+    entries: PutEventsRequestEntry[],
+    onTaken: (count: number) => void,
+  ): Promise<string | undefined> {
     let remaining = entries;
     for (let attempt = 0; ; attempt++) {
       const result = await client.send(new PutEventsCommand({ Entries: remaining }));
-      if ((result.FailedEntryCount ?? 0) === 0) return undefined;
-      const failures = result.Entries ?? [];
+      const failures = (result.FailedEntryCount ?? 0) === 0 ? [] : (result.Entries ?? []);
       const failed = remaining.filter((_, index) => failures[index]?.ErrorCode !== undefined);
+      onTaken(remaining.length - failed.length);
+      if (failures.length === 0) return undefined;
       const reason = failures.find((entry) => entry.ErrorCode !== undefined)?.ErrorCode ?? 'unknown';
       const delayMs = retryDelaysMs[attempt];
       if (delayMs === undefined) return reason;
@@ -39,14 +44,22 @@ export function eventBridgePublisher({ client, eventBusName, sleep }: Options): 
       const sized = broadcasts.map((broadcast) => toEntry(broadcast, eventBusName));
       const oversize = sized.find(({ bytes }) => bytes > maxEventBytes);
       if (oversize !== undefined) return { kind: 'too-large', type: oversize.type, bytes: oversize.bytes };
+      let taken = 0;
+      const failed = (reason: string): PublishOutcome => ({
+        kind: 'failed',
+        reason,
+        ...(taken > 0 ? { inPart: true } : {}),
+      });
       try {
         for (const entries of callsOf(sized)) {
-          const reason = await putAll(entries);
-          if (reason !== undefined) return { kind: 'failed', reason };
+          const reason = await putAll(entries, (count) => {
+            taken += count;
+          });
+          if (reason !== undefined) return failed(reason);
         }
         return { kind: 'published' };
       } catch (error) {
-        return { kind: 'failed', reason: String(error) };
+        return failed(String(error));
       }
     },
   };

@@ -69,6 +69,12 @@ describe('publishing', () => {
     expect(waitedMs).toEqual([50, 200, 800]);
   });
 
+  it('says so when some are on the bus, and the rest is not', async () => {
+    const partly = { FailedEntryCount: 1, Entries: [{ EventId: 'e' }, { ErrorCode: 'InternalFailure' }] };
+    eventBridge.on(PutEventsCommand).resolvesOnce(partly).rejects(new Error('no route'));
+    expect(await publish(sync.slice(0, 2))).toEqual({ kind: 'failed', reason: 'Error: no route', inPart: true });
+  });
+
   it('says so when the bus cannot be reached', async () => {
     eventBridge.on(PutEventsCommand).rejects(Object.assign(new Error('no route'), { name: 'TimeoutError' }));
     expect(await publish(sync)).toEqual({ kind: 'failed', reason: 'TimeoutError: no route' });

@@ -219,6 +219,59 @@ describe('emit-inactivity', () => {
     expect(publisher.published).toEqual([]);
   });
 
+  it.each([
+    ['a message', aMessage({ createdAt: now }), { dueAt: now + 600_000 }],
+    ['a close', aStatusUpdate({ changedAt: now }), { closedAt: now }],
+  ])('publishes what it has begun to its end, though %s came before it tried again', async (_, next, left) => {
+    conversations.items.set(key, armed);
+    // Of the cause and what follows from it, some is on the bus by now.
+    publisher.nextOutcomes.push({ kind: 'failed', reason: 'InternalFailure', inPart: true });
+    await look();
+    await createTrackActivityHandler(deps())(
+      anSqsEvent(...broadcastsOf(next, now).map((broadcast) => anSqsRecord(anEnvelope(broadcast)))),
+      aLambdaContext(),
+    );
+    const lease = conversations.items.get(key)?.dueAt ?? 0;
+    expect(lease).toBeGreaterThan(now);
+    const lookAgain = () =>
+      createEmitInactivityHandler({ ...deps(), clock: () => lease })(
+        anSqsEvent(anSqsRecord({ conversationKey: key, dueAt: lease })),
+        aLambdaContext(),
+      );
+    await Promise.all([lookAgain(), lookAgain()]);
+    expect(publisher.typesPublished()).toEqual(['conversation_inactive', 'conversation_push']);
+    expect(publisher.published[0]?.detail.data).toMatchObject({ lastUpdated: now - 600_000 });
+    const { dueAt, closedAt, publishing, lastActivityAt } = conversations.items.get(key) ?? {};
+    expect({ dueAt, closedAt, publishing, lastActivityAt }).toEqual({ ...left, lastActivityAt: now });
+  });
+
+  it('publishes nothing for what it could not begin, once a message has come', async () => {
+    conversations.items.set(key, armed);
+    publisher.nextOutcomes.push({ kind: 'failed', reason: 'InternalFailure' });
+    await look();
+    const lease = conversations.items.get(key)?.dueAt ?? 0;
+    conversations.items.set(key, { ...armed, lastActivityAt: now, dueAt: lease });
+    await look({ conversationKey: key, dueAt: lease });
+    expect(publisher.published).toEqual([]);
+    expect(conversations.items.get(key)).toEqual({ lastActivityAt: now, dueAt: now + 600_000 });
+  });
+
+  it('publishes once what a message meets on its way to the bus, and sets the timer anew', async () => {
+    conversations.items.set(key, armed);
+    const publish = publisher.publish.bind(publisher);
+    publisher.publish = async (broadcasts) => {
+      await createTrackActivityHandler(deps())(
+        anSqsEvent(...broadcastsOf(aMessage({ createdAt: now }), now).map((one) => anSqsRecord(anEnvelope(one)))),
+        aLambdaContext(),
+      );
+      return publish(broadcasts);
+    };
+    await look();
+    expect(publisher.typesPublished()).toEqual(['conversation_inactive', 'conversation_push']);
+    expect(conversations.items.get(key)).toMatchObject({ lastActivityAt: now, dueAt: now + 600_000 });
+    expect(conversations.items.get(key)).not.toHaveProperty('publishing');
+  });
+
   it('a second copy of the timer publishes nothing', async () => {
     conversations.items.set(key, armed);
     await Promise.all([look(), look()]);

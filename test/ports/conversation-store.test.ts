@@ -110,7 +110,7 @@ describe.each<[string, () => ConversationStore]>([
   });
 
   it('keep each of their fields, compare it, and lose it when it is taken away', async () => {
-    const whole = { lastActivityAt: 1, dueAt: 2, closedAt: 3, openedAt: 4, settledAt: 5 };
+    const whole = { lastActivityAt: 1, dueAt: 2, closedAt: 3, openedAt: 4, settledAt: 5, publishing: 6 };
     const key = await stored(whole);
     expect(await store.replace(key, { lastActivityAt: 1, dueAt: 2 }, { lastActivityAt: 9 })).toBe(false);
     const next = { ...whole, lastActivityAt: 5 };

@@ -16,6 +16,11 @@ export interface Conversation {
   /** Since when it was quiet, as Drift itself said last. */
   readonly settledAt?: number;
   /**
+   * The `lastActivityAt` of an inactivity that is on the bus without all that follows from it: who finds it publishes it to
+   * its end, whatever has happened since. While it is there the timer is armed.
+   */
+  readonly publishing?: number;
+  /**
    * The newest that Drift was told is accepted: a close, what opens the conversation, any other activity. Ingest writes each
    * before it answers; what is behind it may still be on its way through the queue. Never written with the rest.
    */
@@ -49,6 +54,7 @@ export const conversationFields = [
   'closedAt',
   'openedAt',
   'settledAt',
+  'publishing',
 ] as const;
 
 export function isSameConversation(one: Conversation | undefined, other: Conversation | undefined): boolean {
@@ -58,6 +64,21 @@ export function isSameConversation(one: Conversation | undefined, other: Convers
 /** Closed, settled, or its inactivity published. */
 export function withoutTimer({ dueAt: _due, firingSince: _since, ...conversation }: Conversation): Conversation {
   return conversation;
+}
+
+/** Who fires a timer takes it: nobody else looks before the lease ends. `since`: when it first came due. */
+export function leased(
+  conversation: Conversation,
+  since: number,
+  now: number,
+): Conversation & { readonly dueAt: number } {
+  return { ...conversation, firingSince: since, dueAt: now + firingLeaseSeconds * 1000 };
+}
+
+/** Where it has moved on meanwhile, its timer is to be looked at once more. */
+export function published({ publishing, ...conversation }: Conversation): Conversation {
+  const hasMovedOn = publishing !== undefined && publishing !== conversation.lastActivityAt;
+  return hasMovedOn ? conversation : withoutTimer(conversation);
 }
 
 export const defaultQuietPeriodSeconds = 600;
@@ -128,6 +149,11 @@ export function applyActivity(
     }),
     lastActivityAt,
   };
+  // A timer that is being fired stays as it was leased: who fires it compares all of it when that is done.
+  const next: Conversation = { ...known, ...defined({ dueAt: stored?.dueAt, firingSince: stored?.firingSince }) };
+  const moved: TimerChange = isSameConversation(stored, next) ? { kind: 'ignore' } : { kind: 'move', next };
+  // What is published in part is published to its end: whatever follows from this is seen when its lease is over.
+  if (stored?.publishing !== undefined && stored.dueAt !== undefined) return moved;
   if (isClosed(known) || isSettled(known)) {
     return isSameConversation(stored, known) ? { kind: 'ignore' } : { kind: 'disarm', next: known };
   }
@@ -139,9 +165,7 @@ export function applyActivity(
     // A shorter quiet period must not wait for a look that was planned under the longer one.
     if (stored?.dueAt === undefined || stored.dueAt > dueAt) return { kind: 'arm', next: { ...known, dueAt } };
   }
-  // A timer that is being fired stays as it was leased: who fires it compares all of it when that is done.
-  const next: Conversation = { ...known, ...defined({ dueAt: stored?.dueAt, firingSince: stored?.firingSince }) };
-  return isSameConversation(stored, next) ? { kind: 'ignore' } : { kind: 'move', next };
+  return moved;
 }
 
 export function isClosed({ closedAt, openedAt = Number.NEGATIVE_INFINITY }: Conversation): boolean {
@@ -161,11 +185,11 @@ function dueAfter(at: number, quietPeriodSeconds: number, now: number): number {
 export type TimerVerdict =
   /** Closed, fired, or due at another time by now: this look is out of date. */
   | { readonly kind: 'stale' }
-  /** Its close was accepted and is still on its way. */
+  /** Its close was accepted and is still on its way, or came while an inactivity was published in part. */
   | { readonly kind: 'disarm'; readonly next: Conversation }
   /** The conversation has moved on: look again at `next.dueAt`. */
   | { readonly kind: 'rearm'; readonly next: Conversation & { readonly dueAt: number } }
-  /** `since`: when it first came due. */
+  /** For the first time, or what is published in part. `since`: when it first came due. */
   | { readonly kind: 'fire'; readonly lastActivityAt: number; readonly since: number };
 
 /** What to do with a timer that was set for `dueAt`, on looking at its conversation at `now`. */
@@ -176,6 +200,9 @@ export function decideTimer(
   now: number,
 ): TimerVerdict {
   if (stored?.dueAt === undefined || stored.dueAt !== dueAt) return { kind: 'stale' };
+  const since = stored.firingSince ?? dueAt;
+  if (stored.publishing !== undefined) return { kind: 'fire', lastActivityAt: stored.publishing, since };
+  if (isClosed(stored) || isSettled(stored)) return { kind: 'disarm', next: withoutTimer(stored) };
   // Accepted, but perhaps not yet through the queue.
   const change = applyActivity(withoutTimer(stored), acceptedActivity(stored), quietPeriodSeconds, now);
   if (change.kind === 'disarm') return change;
@@ -183,7 +210,7 @@ export function decideTimer(
   const { lastActivityAt } = stored;
   const quietAt = lastActivityAt + quietPeriodSeconds * 1000;
   if (quietAt > now) return { kind: 'rearm', next: { ...withoutTimer(stored), dueAt: quietAt } };
-  return { kind: 'fire', lastActivityAt, since: stored.firingSince ?? dueAt };
+  return { kind: 'fire', lastActivityAt, since };
 }
 
 /** Seconds to delay a timer message: whole, rounded up, so that a look is never early. Undefined: the sweep will do it. */

@@ -5,14 +5,15 @@ import { eventTypes } from '../../domain/events/event-types.ts';
 import type { LegacyTimeline } from '../../domain/events/legacy-timeline.ts';
 import { readConversationKey } from '../../domain/inactivity/conversation-key.ts';
 import {
+  type Conversation,
   decideTimer,
-  firingLeaseSeconds,
   handOffDelaySeconds,
-  withoutTimer,
+  leased,
+  published,
 } from '../../domain/inactivity/inactivity-timer.ts';
 import { integerValue } from '../../json/json.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { EventPublisher } from '../../ports/event-publisher.ts';
+import type { EventPublisher, PublishOutcome } from '../../ports/event-publisher.ts';
 import type { Log, Metrics } from '../../ports/telemetry.ts';
 import { eachGroup, isRedelivered } from '../../sqs/batch-item-failures.ts';
 import { flushMetrics } from '../../telemetry/flush-metrics.ts';
@@ -44,6 +45,7 @@ export function createEmitInactivityHandler(deps: EmitInactivityDeps) {
     const { orgId, conversationId } = readConversationKey(conversationKey);
     const quietSeconds = (await quietPeriods.ofOrgs([orgId])).get(orgId) ?? Number.NaN;
     let setFor = dueAt;
+    let done: number | undefined;
     for (;;) {
       const stored = await conversations.read(conversationKey);
       const verdict = decideTimer(stored, setFor, quietSeconds, clock());
@@ -62,13 +64,25 @@ export function createEmitInactivityHandler(deps: EmitInactivityDeps) {
           return;
         case 'fire': {
           const { lastActivityAt, since } = verdict;
-          const leased = { ...stored, lastActivityAt, firingSince: since, dueAt: clock() + firingLeaseSeconds * 1000 };
-          if (!(await conversations.replace(conversationKey, stored, leased))) continue;
-          setFor = leased.dueAt;
-          await publishInactive(orgId, conversationId, lastActivityAt, since);
+          let before = stored ?? { lastActivityAt };
+          if (done !== lastActivityAt) {
+            const taken = leased(before, since, clock());
+            if (!(await conversations.replace(conversationKey, stored, taken))) continue;
+            const outcome = await publishInactive(orgId, conversationId, lastActivityAt, since);
+            if (outcome.kind !== 'published') {
+              const isInPart = outcome.kind === 'failed' && outcome.inPart;
+              if (isInPart) await keepPublishing(conversationKey, taken, lastActivityAt, since);
+              const reason = outcome.kind === 'failed' ? outcome.reason : outcome.kind;
+              throw new Error(`conversation_inactive was not published: ${reason}`);
+            }
+            before = taken;
+            setFor = taken.dueAt;
+            done = lastActivityAt;
+          }
           // Published first, then marked: what a crash repeats has the same id. Where the conversation has moved on
           // meanwhile, it found the timer still armed and relies on this second look.
-          if (await conversations.replace(conversationKey, leased, withoutTimer(leased))) return;
+          const after = published(before);
+          if ((await conversations.replace(conversationKey, before, after)) && after.dueAt === undefined) return;
           continue;
         }
         default:
@@ -77,12 +91,26 @@ export function createEmitInactivityHandler(deps: EmitInactivityDeps) {
     }
   }
 
+  /** Once some of it is on the bus the rest follows, also where something else has happened by then. */
+  async function keepPublishing(
+    conversationKey: string,
+    taken: Conversation,
+    publishing: number,
+    since: number,
+  ): Promise<void> {
+    for (let stored: Conversation | undefined = taken; stored !== undefined; ) {
+      const next = { ...leased(stored, since, clock()), publishing };
+      if (await conversations.replace(conversationKey, stored, next)) return;
+      stored = await conversations.read(conversationKey);
+    }
+  }
+
   async function publishInactive(
     orgId: string,
     conversationId: string,
     lastUpdated: number,
     since: number,
-  ): Promise<void> {
+  ): Promise<PublishOutcome> {
     const now = clock();
     const data = { conversationId: integerValue(conversationId), lastUpdated };
     const { broadcasts: derived } = deriveBroadcasts(
@@ -101,9 +129,7 @@ export function createEmitInactivityHandler(deps: EmitInactivityDeps) {
     metrics.add('InactivityLateness', latenessMs);
     if (outcome.kind !== 'published') {
       metrics.add('PublishFailed', 1);
-      throw new Error(
-        `conversation_inactive was not published: ${outcome.kind === 'failed' ? outcome.reason : outcome.kind}`,
-      );
+      return outcome;
     }
     metrics.add('EventsBroadcast', broadcasts.length);
     log.info('conversation inactive', {
@@ -113,6 +139,7 @@ export function createEmitInactivityHandler(deps: EmitInactivityDeps) {
       latenessMs,
       events: broadcasts.map(({ detail }) => ({ id: detail.id, type: detail.type })),
     });
+    return outcome;
   }
 
   return middy((event: SQSEvent) =>
