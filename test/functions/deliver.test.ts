@@ -723,6 +723,22 @@ describe('a resend', () => {
     expect(world.records.get('msg_1')).toMatchObject({ attempts: 2 });
   });
 
+  it('is asked for once, whatever the ledger sends for its attempts: a second copy of that is not early', async () => {
+    const world = await aDelivered();
+    const message = world.enqueue(resend('A'));
+    world.receiver = () => answered(500);
+    await world.runUntil(world.now + seconds(170));
+    const { dueAt = 0, event = '' } = world.records.get('msg_1') ?? {};
+    expect(event).toBe(message.body);
+    const before = world.requests.length;
+    world.now = dueAt;
+    for (let copies = 0; copies < 2; copies++) {
+      world.now += seconds(1);
+      await world.invoke([world.put(event, 0)]);
+    }
+    expect(world.requests).toHaveLength(before + 1);
+  });
+
   it('that waits for 14 days ends as exhausted, with its reason, before the queue forgets it', async () => {
     const world = await aDelivered();
     world.config.status = 'paused';

@@ -173,7 +173,7 @@ export class DeliveryWorld {
     return this.put(anEnvelope({ id: `msg_${this.sent + 1}`, ...parts }), 0);
   }
 
-  private put(body: string, delaySeconds: number): QueuedMessage {
+  put(body: string, delaySeconds: number): QueuedMessage {
     const messageId = `sqs-${++this.sent}`;
     const stored = { messageId, body, sentAt: this.now };
     this.messages.set(messageId, { ...stored, visibleAt: this.now + delaySeconds * 1000 });

@@ -120,8 +120,9 @@ function beginsAgain(message: DeliveryMessage, record: DeliveryRecord, cancelled
  * Whoever wants an event once more wants one attempt after they asked, whichever message brings it: of two who ask at once,
  * and of copies that the queue hands out late, none is left with a wish of its own.
  */
-function isStillAskedFor({ sentAt }: DeliveryMessage, { lastAttemptAt }: DeliveryRecord): boolean {
-  return sentAt >= (lastAttemptAt ?? 0);
+function isStillAskedFor(message: DeliveryMessage, record: DeliveryRecord): boolean {
+  // What the ledger sends for its next attempt enters the queue later than it was asked for.
+  return message.replayName !== record.replayName && message.sentAt >= (record.lastAttemptAt ?? 0);
 }
 
 /**

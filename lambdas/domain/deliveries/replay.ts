@@ -36,8 +36,10 @@ export function replayedEnvelope(
 ): string | undefined {
   const envelope = parseJson(event);
   if (!isJsonObject(envelope)) return undefined;
+  // The stored one may be that of an earlier resend.
+  const { 'replay-delivered': _, resend: __, ...plain } = envelope;
   return JSON.stringify({
-    ...envelope,
+    ...plain,
     'replay-name': name,
     ...(replaysDelivered ? { 'replay-delivered': true } : {}),
     ...(isResend ? { resend: true } : {}),
