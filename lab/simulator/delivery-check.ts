@@ -137,10 +137,9 @@ export class DeliveryCheck implements LedgerWatch {
     else this.#checkContent(fact, subscriptionId, request, about);
     if (reading === undefined) this.#report('a batch is read before it is delivered', `${id} was not`, about);
     else {
-      const wanted = this.#resends.get(pairKey(subscriptionId, id));
+      const wanted = this.#resends.get(pairKey(subscriptionId, id)) ?? [];
       // A person who wants one event now overrules the rest, for one attempt.
-      const isWantedNow =
-        wanted !== undefined && !earlier.some((one) => one.at >= wanted.at && isKnownTo(reading, one));
+      const isWantedNow = wanted.some(({ at }) => !earlier.some((one) => one.at >= at && isKnownTo(reading, one)));
       this.#checkSubscriber(reading, subscriptionId, request, about, isWantedNow);
       for (const previous of earlier) this.#checkAgainst(previous, attempt, reading, earlier, about);
     }

@@ -630,7 +630,8 @@ describe('a replay', () => {
 
   it.each([
     ['a plain one', ''],
-    ['one that a person asked for', '"replay-delivered":true,'],
+    ['one of what was delivered', '"replay-delivered":true,'],
+    ['a resend', '"resend":true,'],
   ])('does not fail in place of a success that came while it was under way: %s', async (_, asked) => {
     const world = new DeliveryWorld();
     const original = world.enqueue({ id: 'msg_1' });
@@ -658,7 +659,7 @@ describe('a replay', () => {
 });
 
 describe('a resend', () => {
-  const resend = (name: string) => ({ id: 'msg_1', extra: `"replay-name":"${name}","replay-delivered":true,` });
+  const resend = (name: string) => ({ id: 'msg_1', extra: `"replay-name":"${name}","resend":true,` });
 
   async function aDelivered(): Promise<DeliveryWorld> {
     const world = new DeliveryWorld();

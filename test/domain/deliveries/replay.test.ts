@@ -13,8 +13,10 @@ describe('the message of a replay', () => {
   });
 
   it('sends what was delivered only where that is asked for now, not where an earlier resend did', () => {
-    const resent = replayedEnvelope(stored, 'A', { replaysDelivered: true }) ?? '';
-    expect(JSON.parse(resent)).toMatchObject({ 'replay-name': 'A', 'replay-delivered': true });
-    expect(JSON.parse(replayedEnvelope(resent, 'R') ?? '')).not.toHaveProperty('replay-delivered');
+    const resent = replayedEnvelope(stored, 'A', { replaysDelivered: true, isResend: true }) ?? '';
+    expect(JSON.parse(resent)).toMatchObject({ 'replay-name': 'A', 'replay-delivered': true, resend: true });
+    const replayed = JSON.parse(replayedEnvelope(resent, 'R') ?? '');
+    expect(replayed).not.toHaveProperty('replay-delivered');
+    expect(replayed).not.toHaveProperty('resend');
   });
 });
