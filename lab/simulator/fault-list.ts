@@ -12,8 +12,8 @@ export const productFaults: readonly ProductFault[] = [
   {
     name: 'mark before publish',
     file: 'lambdas/inactivity/emit/handler.ts',
-    line: 'const leased = { ...stored, lastActivityAt, dueAt: clock() + firingLeaseSeconds * 1000 };',
-    broken: 'const leased = { ...stored, lastActivityAt, dueAt: undefined };',
+    line: 'const taken = leased(before, clock());',
+    broken: 'const taken = { ...before, dueAt: undefined };',
   },
   {
     name: 'drop a partial failure',
@@ -139,8 +139,8 @@ export const productFaults: readonly ProductFault[] = [
   {
     name: 'fire without a lease',
     file: 'lambdas/inactivity/emit/handler.ts',
-    line: 'if (!(await conversations.replace(conversationKey, stored, leased))) continue;',
-    broken: 'await conversations.replace(conversationKey, stored, leased);',
+    line: 'if (!(await conversations.replace(conversationKey, stored, taken))) continue;',
+    broken: 'await conversations.replace(conversationKey, stored, taken);',
   },
   {
     name: 'take a mirror for a close',
@@ -211,8 +211,32 @@ export const productFaults: readonly ProductFault[] = [
   {
     name: 'let a resend through for ever',
     file: 'lambdas/domain/deliveries/delivery-plan.ts',
-    line: 'return isResend && record?.replayName !== replayName;',
-    broken: 'return isResend;',
+    line: 'return message.isResend && (record === undefined || isStillAskedFor(message, record));',
+    broken: 'return message.isResend;',
+  },
+  {
+    name: 'ask again with each copy of a resend',
+    file: 'lambdas/domain/deliveries/delivery-plan.ts',
+    line: 'return message.replayName !== record.replayName && message.sentAt >=',
+    broken: 'return message.replayName !== record.replayName || 0 >=',
+  },
+  {
+    name: 'let a cancelled replay take along what it has begun',
+    file: 'lambdas/domain/deliveries/delivery-plan.ts',
+    line: 'if (owner !== undefined && replayName === undefined) {',
+    broken: 'if (false) {',
+  },
+  {
+    name: 'forget a resend that its queue forgets',
+    file: 'lambdas/domain/deliveries/delivery-plan.ts',
+    line: 'dropCancelled(message, record, cancelledReplays) === undefined && beginsAgain(message, record, cancelledReplays)',
+    broken: 'false',
+  },
+  {
+    name: 'be ready by the route of a predecessor',
+    file: 'lambdas/provision/reconcile.ts',
+    line: 'await subscriptions.removeState(subscriptionId);',
+    broken: '',
   },
   {
     name: 'take seconds for milliseconds',

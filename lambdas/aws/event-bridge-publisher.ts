@@ -27,10 +27,10 @@ export function eventBridgePublisher({ client, eventBusName, sleep }: Options): 
     let remaining = entries;
     for (let attempt = 0; ; attempt++) {
       const result = await client.send(new PutEventsCommand({ Entries: remaining }));
-      const failures = (result.FailedEntryCount ?? 0) === 0 ? [] : (result.Entries ?? []);
+      onTaken(remaining.length - (result.FailedEntryCount ?? 0));
+      if ((result.FailedEntryCount ?? 0) === 0) return undefined;
+      const failures = result.Entries ?? [];
       const failed = remaining.filter((_, index) => failures[index]?.ErrorCode !== undefined);
-      onTaken(remaining.length - failed.length);
-      if (failures.length === 0) return undefined;
       const reason = failures.find((entry) => entry.ErrorCode !== undefined)?.ErrorCode ?? 'unknown';
       const delayMs = retryDelaysMs[attempt];
       if (delayMs === undefined) return reason;
