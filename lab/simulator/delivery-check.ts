@@ -139,7 +139,9 @@ export class DeliveryCheck implements LedgerWatch {
     else {
       const wanted = this.#resends.get(pairKey(subscriptionId, id)) ?? [];
       // A person who wants one event now overrules the rest, for one attempt.
-      const isWantedNow = wanted.some(({ at }) => !earlier.some((one) => one.at >= at && isKnownTo(reading, one)));
+      const isWantedNow = wanted.some(
+        (resend) => !earlier.some((one) => one.at >= queuedBy(resend) && isKnownTo(reading, one)),
+      );
       this.#checkSubscriber(reading, subscriptionId, request, about, isWantedNow);
       for (const previous of earlier) this.#checkAgainst(previous, attempt, reading, earlier, about);
     }
@@ -385,7 +387,7 @@ export class DeliveryCheck implements LedgerWatch {
     const known = reading.records.get(about[0] ?? '');
     const isLifted = (this.#liftedAt.get(about[1] ?? '')?.at ?? 0) >= previous.at;
     // What somebody wants now does not wait for the next retry: once, after the attempt that came before.
-    const isAskedFor = resends.some(({ acceptedAt = Number.POSITIVE_INFINITY }) => acceptedAt >= previous.at);
+    const isAskedFor = resends.some((one) => queuedBy(one) >= previous.at);
     if (isAskedFor || isLifted || (known !== undefined && known.state !== 'retrying')) return;
     // Of two copies that were tried at once the ledger counts one, and none of those whose function crashed.
     const counted = previous.writtenAs ?? 0;
@@ -411,6 +413,11 @@ export class DeliveryCheck implements LedgerWatch {
 /** Whoever read the ledger then could see it there. */
 function isKnownTo({ step }: Reading, { writtenAtStep }: Attempt): boolean {
   return writtenAtStep !== undefined && writtenAtStep <= step;
+}
+
+/** When its message is in the queue at the latest, if it is at all: `manage` runs for 29 s. */
+function queuedBy({ at, acceptedAt = at + 30_000 }: Resend): number {
+  return acceptedAt;
 }
 
 function pairKey(subscriptionId: string, webhookId: string): string {

@@ -233,7 +233,7 @@ export const productFaults: readonly ProductFault[] = [
     broken: 'false',
   },
   {
-    name: 'be ready by the route of a predecessor',
+    name: 'keep the state of what is deleted',
     file: 'lambdas/provision/reconcile.ts',
     line: 'await subscriptions.removeState(subscriptionId);',
     broken: '',
