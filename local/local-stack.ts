@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { visibleLines } from '../cli/visible-text.ts';
 import type { LegacyPhase } from '../lambdas/domain/events/legacy-timeline.ts';
@@ -16,6 +14,7 @@ import type { AuthorizationRequest } from './aws/wire/http-server.ts';
 import { liveDashboard } from './dashboard/live-dashboard.ts';
 import { timelineInPhase } from './legacy-phase-now.ts';
 import { synthesise } from './synthesise.ts';
+import { makeWorkDirectory } from './work-directory.ts';
 
 export interface LocalStackOptions {
   /** Of the HTTP API. 0, the default: any free port. */
@@ -147,7 +146,8 @@ async function start(
   const { metrics, quietPeriodSeconds, legacy, driftToken = defaultDriftToken } = options;
   const region = localRegion;
   const accountId = localAccountId;
-  const workDirectory = makeWorkDirectory(ends);
+  const { path: workDirectory, remove } = makeWorkDirectory();
+  ends.push(remove);
 
   let assembly: CloudAssembly | undefined;
   const account = await listen('awsPort', options.awsPort ?? 0, (port) =>
@@ -239,18 +239,6 @@ async function start(
     workers,
     stop,
   };
-}
-
-function makeWorkDirectory(ends: (() => unknown)[]): string {
-  const workDirectory = mkdtempSync(join(tmpdir(), 'webhook-fanout-'));
-  // Also when the process ends without a stop.
-  const remove = (): void => rmSync(workDirectory, { recursive: true, force: true });
-  process.once('exit', remove);
-  ends.push(() => {
-    process.removeListener('exit', remove);
-    remove();
-  });
-  return workDirectory;
 }
 
 async function listen<Server extends AwsAccount | HttpApiServer>(
