@@ -11,7 +11,7 @@ export interface WorkDirectory {
 }
 
 /**
- * A folder for what one run makes, the bundles above all. A process that was killed leaves its own (26 MB), so those
+ * A folder for what one run makes, the bundles above all. A process that was killed leaves its own (9 MB), so those
  * whose process is gone are removed first.
  */
 export function makeWorkDirectory(parent: string = tmpdir()): WorkDirectory {
