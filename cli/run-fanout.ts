@@ -2,9 +2,11 @@ import { readFileSync } from 'node:fs';
 import { styleText } from 'node:util';
 import { Command, CommanderError, Option } from 'commander';
 import { CommandFailed } from './command-failed.ts';
+import { registerAlarms } from './commands/alarms.ts';
 import { registerConversations } from './commands/conversations.ts';
 import { registerDeadLetters } from './commands/dead-letters.ts';
 import { registerDeliveries } from './commands/deliveries.ts';
+import { registerDriftToken } from './commands/drift-token.ts';
 import { registerEventTypes } from './commands/event-types.ts';
 import { registerEvents } from './commands/events.ts';
 import { registerFilters } from './commands/filters.ts';
@@ -102,9 +104,11 @@ ${exitCodesHelp}`,
   registerEvents(program, line);
   registerEventTypes(program, line);
   registerFilters(program, line);
+  registerAlarms(program, line);
   registerDeadLetters(program, line);
   registerHealth(program, line);
   registerLogs(program, line);
+  registerDriftToken(program, line);
   registerVersion(program, line);
   return program;
 }

@@ -105,7 +105,8 @@ export function healthTable(printer: Printer, subscriptions: readonly JsonObject
 /** Why nothing reads its queue, though something should. */
 function routeProblem({ mapping, problem, reservedConcurrency }: JsonObject): string | undefined {
   if (typeof problem === 'string') return problem;
-  if (reservedConcurrency === 0) return 'its function has a concurrency of 0: nothing runs, and no line is logged';
+  if (reservedConcurrency === 0)
+    return 'its function has a concurrency of 0, so nothing runs; fanout reconcile lifts it';
   if (mapping === 'missing') return 'nothing reads its queue: it has no mapping; fanout reconcile makes one';
   return mapping === 'Disabled' ? 'its mapping was switched off by hand; fanout reconcile switches it on' : undefined;
 }

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { JsonObject } from '../../lambdas/json/json.ts';
+import { isJsonObject, type JsonObject } from '../../lambdas/json/json.ts';
 import { ageText } from '../age-text.ts';
 import type { LambdaParts, Mapping } from '../aws/lambda-parts.ts';
 import type { StackRule } from '../aws/schedules.ts';
@@ -65,7 +65,7 @@ export function registerHealth(program: Command, line: CommandLine): void {
   program
     .command('reconcile')
     .description(
-      'Has every route of a subscriber looked at and mended, as happens once an hour: two a second.\nExits 8 when --wait gave up before all were in force.',
+      'Has every route of a subscriber looked at and mended, as happens once an hour: two a second. Lifts a concurrency of 0 where events wait.\nExits 8 when --wait gave up before all were in force.',
     )
     .addOption(new Option('--wait', 'wait until all are in force, and their queues are read'))
     .addOption(new Option('--timeout <time>', 'how long to wait at most').argParser(durationSeconds).default(300, '5m'))
@@ -73,14 +73,21 @@ export function registerHealth(program: Command, line: CommandLine): void {
     .action(async ({ wait, timeout }: { wait?: boolean; timeout: number }, command: Command) => {
       const { stack, printer, surroundings } = await line.openStack(command);
       const { createLambdaParts } = await import('../aws/lambda-parts.ts');
-      await createLambdaParts(stack).reconcileAll();
+      const lambda = createLambdaParts(stack);
+      const { api } = await line.open(command);
+      for (const { subscriptionId, route } of await readRouteHealth(api, stack)) {
+        if (!isJsonObject(route) || route.reservedConcurrency !== 0) continue;
+        const functionName = `${stack.routePrefix}-${String(subscriptionId)}`;
+        await lambda.shareConcurrency(functionName);
+        printer.notice(`Its concurrency of 0 was set by hand, and is lifted: ${functionName}.`);
+      }
+      await lambda.reconcileAll();
       if (wait !== true) {
         printer.result({ reconciling: true }, () => 'Every route is being looked at.');
         printer.notice('When it is done: fanout subscriptions health');
         return;
       }
       printer.notice('Waiting until all routes are in force …');
-      const { api } = await line.open(command);
       const deadline = surroundings.clock() + timeout * 1000;
       let left: string[];
       do {

@@ -182,7 +182,7 @@ export async function startAwsAccount(options: AwsAccountOptions) {
       secrets.service,
       stsService({ accountId, identityArn }),
       traces.service,
-      cloudwatchService({ store: metrics }),
+      cloudwatchService({ store: metrics, alarms: monitoring.alarms, now: clock.now }),
       cloudformationService({ stacks }),
       logsService({ groups: logGroups }),
     ],

@@ -85,6 +85,36 @@ it('says what waits, since when, and that its function may not run', async () =>
   await expect
     .poll(healthOf, { timeout: 20_000 })
     .toMatchObject({ healthy: false, route: { reservedConcurrency: 0, oldestSeconds: expect.any(Number) } });
+  const run = await fanout('reconcile', '--wait');
+  expect(run.err).toContain(`set by hand, and is lifted: fanout-local-${id}`);
+  await subscriber.until((deliveries) => deliveries.length === 1, 'what waited');
+});
+
+it('a token of Drift counts once it is set, and the one before it still does', async () => {
+  const post = (token: string) =>
+    fetch(`${stack.api}/drift/events`, {
+      method: 'POST',
+      body: JSON.stringify({ orgId: 1, type: 'new_meeting', token, data: { agentId: 2 } }),
+    });
+  const setToken = (DRIFT_TOKEN: string) =>
+    runCommand(['drift-token', 'set'], { env: { AWS_ENDPOINT_URL: stack.aws, DRIFT_TOKEN } });
+  expect(await setToken('')).toMatchObject({ exitCode: 2 });
+  expect(await setToken('the new token')).toMatchObject({ exitCode: 0 });
+  await expect.poll(async () => (await post('the new token')).status, { timeout: 30_000 }).toBe(202);
+  expect((await post(stack.driftToken)).status).toBe(202);
+});
+
+it('the alarms are those of the stack, and say which rings', async () => {
+  const quiet = await fanout('alarms');
+  expect(quiet.json.alarms.length).toBe(stack.monitoring.alarms.length);
+  const post = { method: 'POST', body: JSON.stringify({ orgId: 1, type: 'new_meeting', token: 'wrong', data: {} }) };
+  for (let posted = 0; posted < 3; posted++) await fetch(`${stack.api}/drift/events`, post);
+  const articleThatRings = async () =>
+    (await fanout('alarms')).json.alarms
+      .filter(({ state }: { state: string }) => state === 'ALARM')
+      .map(({ article }: { article: string }) => article);
+  await expect.poll(articleThatRings).toContain('bad-token');
+  expect(await fanout('alarms')).toMatchObject({ exitCode: 7 });
 });
 
 it('knows nothing of the routes where only the address of an API is known', async () => {

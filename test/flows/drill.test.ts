@@ -80,9 +80,9 @@ async function untilAlarm(article: string, isExpected: boolean): Promise<void> {
   });
 }
 
-/** The runbook's `reconcile`, with the payload that stands there. */
+/** What `fanout reconcile` does. */
 async function reconcile(): Promise<void> {
-  const payload = /^reconcile\(\)[\s\S]*?--payload '(.*?)'/m.exec(runbook)?.[1] ?? '';
+  const payload = '{"action":"reconcile-all"}';
   const provision = stack.functions.list().find(({ name }) => name.includes('RoutesProvisionFunction'));
   await aws.lambda.send(
     new InvokeCommand({ FunctionName: provision?.name, InvocationType: 'Event', Payload: Buffer.from(payload) }),
@@ -159,7 +159,7 @@ test('sweep-not-running: a schedule that somebody switched off rings, and enable
   await untilSweepAlarm(false);
   await aws.eventBridge.send(new DisableRuleCommand({ Name }));
   await untilSweepAlarm(true);
-  expect(runbook).toContain('aws events enable-rule');
+  expect(runbook).toContain('fanout health --repair');
   await aws.eventBridge.send(new EnableRuleCommand({ Name }));
   await untilSweepAlarm(false);
 }, 90_000);

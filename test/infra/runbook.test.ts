@@ -2,6 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { accessLogGroup, deliveryLogGroup, ownFunctions } from '../../cli/own-functions.ts';
+import { ownQueues } from '../../cli/own-queues.ts';
 import { ofType, synthesise } from '../../lab/support/synthesised.ts';
 
 const runbook = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'runbook.md'), 'utf8');
@@ -50,15 +52,48 @@ test.each(articles)('%s has steps', (article) => {
   expect(text).toContain('`');
 });
 
-test('each resource that a step names is one resource of the stack', () => {
-  const named = [
-    ...[...runbook.matchAll(/\blogs ([A-Z]\w+)/g)].map(([, id]) => ['AWS::Logs::LogGroup', id]),
-    ...[...runbook.matchAll(/\bqueue ([A-Z]\w+)/g)].map(([, id]) => ['AWS::SQS::Queue', id]),
-    ...[...runbook.matchAll(/\bof (AWS::\w+::\w+) ([A-Z]\w+)/g)].map(([, type, id]) => [type, id]),
-  ] as [string, string][];
-  expect(named.length).toBeGreaterThan(15);
-  const wrong = named.filter(([type, id]) => ofType(template, type).filter(([has]) => has.startsWith(id)).length !== 1);
-  expect(wrong).toEqual([]);
+test('each name that a step gives to a command is one of the stack', () => {
+  const ids = (type: string) => ofType(template, type).map(([id]) => id.replace(/[0-9A-F]{8}$/, ''));
+  const named = (command: RegExp) => [...runbook.matchAll(command)].map(([, name]) => String(name));
+  const subscriber = '<id>';
+  const logGroups: Readonly<Record<string, string>> = {
+    ...Object.fromEntries(Object.entries(ownFunctions).map(([name, { logGroup }]) => [name, logGroup])),
+    deliver: deliveryLogGroup,
+    access: accessLogGroup,
+  };
+  const logs = named(/fanout logs (\S+?)[ `]/g).filter((name) => name !== subscriber);
+  expect(logs.length).toBeGreaterThan(20);
+  expect(logs.filter((name) => !ids('AWS::Logs::LogGroup').includes(logGroups[name] ?? ''))).toEqual([]);
+  const queues = named(/fanout dead-letters (?:show|put-back|drop) (\S+?)[ `\n]/g).filter(
+    (name) => name !== subscriber,
+  );
+  expect(new Set(queues)).toEqual(new Set(ownQueues.map(({ name }) => name)));
+  const schedules = named(/`(\w+Every\w+)`/g);
+  expect(schedules.filter((id) => !ids('AWS::Events::Rule').includes(id))).toEqual([]);
+});
+
+test('every dead-letter queue and every function of the stack has a name that the commands know', () => {
+  const idsOf = (type: string) => ofType(template, type).map(([id]) => id.replace(/[0-9A-F]{8}$/, ''));
+  const letters = ofType(template, 'AWS::SQS::Queue').filter(([, { Properties }]) => !Properties.RedrivePolicy);
+  const queueIds = letters.map(([id]) => id.replace(/[0-9A-F]{8}$/, ''));
+  expect(queueIds.sort()).toEqual(ownQueues.map(({ logicalId }) => String(logicalId)).sort());
+  const known = Object.values(ownFunctions);
+  expect(known.map((own) => String(own.function)).sort()).toEqual(
+    idsOf('AWS::Lambda::Function')
+      .filter((id) => !id.startsWith('Custom'))
+      .sort(),
+  );
+  const groups = [...known.map(({ logGroup }) => logGroup), deliveryLogGroup, accessLogGroup];
+  expect([...groups].sort()).toEqual(idsOf('AWS::Logs::LogGroup').sort());
+});
+
+test('each article ends with how it is seen that it is cured', () => {
+  const without = articles.filter((article) => {
+    const text = runbook.split(`\n## ${article}\n`)[1]?.split('\n## ')[0] ?? '';
+    const steps = text.split(/^\d\. /m).slice(1);
+    return !/Cured when|must say|must end/.test(steps.slice(-2).join(''));
+  });
+  expect(without).toEqual([]);
 });
 
 test('each link within it leads somewhere', () => {
@@ -88,11 +123,8 @@ test('nothing from Drift is an alarm where the hours of a quiet night are said, 
   ]);
 });
 
-test("the helpers of the runbook are a shell script, and its filter of faults is the alarm's", () => {
-  const blocks = [...runbook.matchAll(/^```sh\n([\s\S]*?)\n```$/gm)].map(([, block]) => block as string);
-  expect(blocks).toHaveLength(2);
-  for (const block of blocks) execFileSync('bash', ['-n'], { input: block });
-  const [filter] = ofType(template, 'AWS::Logs::MetricFilter').filter(([id]) => id.includes('DeliveryFaults'));
-  const words = (pattern: unknown) => String(pattern).replaceAll(/[\s(){}]/g, '');
-  expect(words(/^faults='(.*)'$/m.exec(runbook)?.[1])).toBe(words(filter?.[1].Properties.FilterPattern));
+test('the blocks of the runbook are shell', () => {
+  const blocks = [...runbook.matchAll(/^( *)```sh\n([\s\S]*?)\n *```$/gm)].map(([, , block]) => block as string);
+  expect(blocks.length).toBeGreaterThan(30);
+  for (const block of blocks) execFileSync('bash', ['-n'], { input: block.replaceAll(/<([\w ]+)>/g, 'x') });
 });

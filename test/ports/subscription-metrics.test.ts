@@ -12,7 +12,11 @@ const store = createMetricStore();
 let endpoint: AwsEndpoint;
 let client: CloudWatchClient;
 beforeAll(async () => {
-  endpoint = await startAwsEndpoint({ services: [cloudwatchService({ store })], port: 0, onBug: () => undefined });
+  endpoint = await startAwsEndpoint({
+    services: [cloudwatchService({ store, alarms: [], now: Date.now })],
+    port: 0,
+    onBug: () => undefined,
+  });
   const credentials = { accessKeyId: 'person', secretAccessKey: 'any' };
   client = new CloudWatchClient({ endpoint: endpoint.url, region: 'us-east-1', credentials, maxAttempts: 1 });
 });

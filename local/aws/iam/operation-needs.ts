@@ -191,7 +191,7 @@ export const operationNeeds: Readonly<Record<string, Needs>> = {
   ]),
 
   ...each('xray', ['PutTraceSegments'], withoutResource),
-  ...each('cloudwatch', ['GetMetricData'], withoutResource),
+  ...each('cloudwatch', ['DescribeAlarms', 'GetMetricData'], withoutResource),
 
   // "No permissions are required": https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
   'sts:GetCallerIdentity': () => [],

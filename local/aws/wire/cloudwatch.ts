@@ -1,18 +1,34 @@
 import { EngineError } from '../engine/engine-error.ts';
+import { type AlarmDefinition, alarmState } from '../metrics/alarm-state.ts';
 import { MetricError } from '../metrics/metric-error.ts';
 import type { MetricId, MetricStore } from '../metrics/metric-store.ts';
 import { readSeries } from '../metrics/time-series.ts';
 import { Members, refuseOtherMembers } from './request-members.ts';
 import type { AwsService, Input } from './service.ts';
 
+export interface CloudwatchServiceOptions {
+  /** Undefined: no figures are kept, and no alarm is judged. */
+  readonly store: MetricStore | undefined;
+  readonly alarms: readonly { readonly arn: string; readonly definition: AlarmDefinition }[];
+  readonly now: () => number;
+}
+
 /**
- * GetMetricData, as far as manage calls it: figures by name, in one page. `store` undefined: none are kept.
+ * GetMetricData, as far as manage calls it: figures by name, in one page; and the state of the alarms, in one page.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
  */
-export function cloudwatchService({ store }: { readonly store: MetricStore | undefined }): AwsService {
+export function cloudwatchService({ store, alarms, now }: CloudwatchServiceOptions): AwsService {
   return {
     name: 'cloudwatch',
     operations: {
+      DescribeAlarms: {
+        takes: ['AlarmNamePrefix'],
+        answer(input) {
+          const prefix = new Members(input, 'ValidationError').textIfAny('AlarmNamePrefix') ?? '';
+          const wanted = alarms.filter(({ definition }) => definition.AlarmName.startsWith(prefix));
+          return { MetricAlarms: wanted.map((alarm) => alarmView(alarm, store, now())), CompositeAlarms: [] };
+        },
+      },
       GetMetricData: {
         takes: ['MetricDataQueries', 'StartTime', 'EndTime', 'ScanBy'],
         answer(input) {
@@ -40,6 +56,24 @@ export function cloudwatchService({ store }: { readonly store: MetricStore | und
         },
       },
     },
+  };
+}
+
+const stateNames = { ok: 'OK', alarm: 'ALARM', unknown: 'INSUFFICIENT_DATA' } as const;
+
+function alarmView(
+  { arn, definition }: CloudwatchServiceOptions['alarms'][number],
+  store: MetricStore | undefined,
+  end: number,
+): object {
+  const judged = store && alarmState(definition, store, { start: store.firstAt() ?? end - 1000, end });
+  const { state = 'unknown', contributors = [] } = judged ?? {};
+  return {
+    AlarmName: definition.AlarmName,
+    AlarmArn: arn,
+    AlarmDescription: definition.AlarmDescription,
+    StateValue: stateNames[state],
+    StateReason: contributors.length === 0 ? '' : `Contributors: ${contributors.join(', ')}`,
   };
 }
 

@@ -100,7 +100,7 @@ export async function startLocalAws({
     secrets.service,
     stsService({ accountId, identityArn: (accessKeyId) => `arn:aws:iam::${accountId}:user/${accessKeyId}` }),
     createXraySegments().service,
-    cloudwatchService({ store: undefined }),
+    cloudwatchService({ store: undefined, alarms: [], now: clock.now }),
     cloudformationService({ stacks }),
     logsService({ groups: logGroups }),
   ];
