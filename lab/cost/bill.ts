@@ -58,7 +58,6 @@ export function usdOf(quantities: Quantities): number {
 }
 
 export function usd(value: number): string {
-  if (value >= 10_000) return Math.round(value).toLocaleString('en-US');
-  if (value >= 99.5) return value.toFixed(0);
+  if (value >= 99.5) return Math.round(value).toLocaleString('en-US');
   return value.toFixed(value < 0.095 ? 3 : 2);
 }

@@ -1,5 +1,5 @@
 /** When the prices were last held against the sources. */
-export const pricesAsOf = '2026-11-22';
+export const pricesAsOf = '2026-11-27';
 
 export interface Price {
   readonly usd: number;
@@ -59,6 +59,7 @@ export const prices = {
     steps: [
       { beyond: 10 * terabyteBytes, usd: 0.25 },
       { beyond: 30 * terabyteBytes, usd: 0.1 },
+      { beyond: 50 * terabyteBytes, usd: 0.05 },
     ],
   },
   logScannedGigabyte: gigabyte(

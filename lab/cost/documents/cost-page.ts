@@ -2,8 +2,9 @@ import { assumptions } from '../assumptions.ts';
 import { billOf, usd } from '../bill.ts';
 import { defaultCase } from '../case.ts';
 import { exhaustedUsd, failedAttemptUsd, failingDays, limits, mistakes } from '../limits.ts';
+import { unitsOf } from '../model/queue.ts';
 import { prices, pricesAsOf } from '../prices.ts';
-import { awsCallMs, bytesPerLogLine, hoursPerMonth, secondsPerMonth } from '../stated.ts';
+import { awsCallMs, busUnitBytes, bytesPerLogLine, hoursPerMonth, secondsPerMonth } from '../stated.ts';
 import type { Units } from '../units.ts';
 import { beforeAndAfterTable, heldTable } from './before-and-after.ts';
 import {
@@ -146,7 +147,7 @@ ${table(
 
 The token is looked up afresh for a wrong one once in ten seconds and environment, which adds under 2 USD a day.
 
-- **A habit of 256 KB.** One such event is five units for the bus and for each queue: a million deliveries at a fan-out of 10 cost ${usd(perMillion(units, { rate: 1, eventBytes: 255_000 }))} instead of ${usd(quiet)}.
+- **A habit of 256 KB.** One such event is ${unitsOf(256_000, busUnitBytes)} units for the bus, and for each queue as many to send and to receive: a million deliveries at a fan-out of 10 cost ${usd(perMillion(units, { rate: 1, eventBytes: 255_000 }))} instead of ${usd(quiet)}.
 - **A replay.** The bus takes every event of the stretch again, whatever the subscriber's filter; what was delivered is received, looked up and dropped. 30 days at 100 posts a
   second to one of ten subscribers: ${usd(mistake.replay)} for each call.
 - **A search in the logs** of 30 days at the same load: ${usd(mistake.search)}.
@@ -163,7 +164,8 @@ The same calculator with what was counted on 27 November 2026, before [what a de
 
 ${beforeAndAfterTable(units)}
 
-The event history is in the first two columns; what was aimed at was without it. What holds the rest:
+The event history is in the first two columns; what was aimed at was without it. At rest it is polling that holds the price: 300 subscribers that all ask for a
+\`maxConcurrency\` of 1000, at which Lambda polls with two connections and nothing protects the receiver, are ${usd(billFor(units, { rate: 0, fanOut: 300, subscribers: 300, maxConcurrency: 1000 }).total)}. What holds the rest:
 
 ${heldTable(units)}
 

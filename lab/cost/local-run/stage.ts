@@ -1,7 +1,4 @@
-import { EventEmitter, once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LambdaClient, ListEventSourceMappingsCommand, UpdateEventSourceMappingCommand } from '@aws-sdk/client-lambda';
@@ -10,6 +7,7 @@ import { accessKeyIdOf } from '../../../local/aws/runtime/runnable-function.ts';
 import { type LocalStack, startLocalStack } from '../../../local/local-stack.ts';
 import { synthesise } from '../../../local/synthesise.ts';
 import { between, type Counted, countCalls } from './counts.ts';
+import { type Receiver, startReceiver } from './receiver.ts';
 import { type Resources, readResources, stopSchedules } from './template-facts.ts';
 
 /** The system of the local run, with figures, subscribers and posts to count with. Nothing runs by the clock in it. */
@@ -34,18 +32,6 @@ export interface Message {
   /** Of the event on the bus, about: as long a text is in it. */
   readonly eventBytes: number;
   readonly token?: string;
-}
-
-export interface Receiver {
-  /** Requests that were answered as they were to be; and those that were failed at first. */
-  readonly received: number;
-  readonly failed: number;
-  /** Heads and bodies of the requests. */
-  readonly sentBytes: number;
-  /** What it answers from now on. */
-  answer(next: { readonly bytes: number; readonly status?: number; readonly failFirst?: boolean }): void;
-  /** Asked again with each request. */
-  until(isSo: () => boolean): Promise<void>;
 }
 
 const driftToken = 'cost';
@@ -137,62 +123,6 @@ export async function startStage(quietPeriodSeconds: number): Promise<Stage> {
       rmSync(workDirectory, { recursive: true, force: true });
     },
   };
-}
-
-/** One server for all subscribers, which counts what it gets. */
-async function startReceiver() {
-  let received = 0;
-  let failed = 0;
-  let sentBytes = 0;
-  let answer: { bytes: number; status?: number; failFirst?: boolean } = { bytes: 0 };
-  const seen = new Set<string>();
-  const requests = new EventEmitter();
-  const server = createServer((request, response) => {
-    sentBytes += headBytes(request.rawHeaders);
-    request.on('data', (chunk: Buffer) => {
-      sentBytes += chunk.length;
-    });
-    request.on('end', () => {
-      // The path tells the subscriber.
-      const delivery = `${request.url} ${request.headers['webhook-id']}`;
-      const fails = answer.failFirst === true && !seen.has(delivery);
-      seen.add(delivery);
-      if (fails) failed++;
-      else received++;
-      response.writeHead(fails ? 500 : (answer.status ?? 200), { 'content-type': 'text/html' });
-      response.end('x'.repeat(answer.bytes));
-      requests.emit('answered');
-    });
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    port: (server.address() as AddressInfo).port,
-    get received() {
-      return received;
-    },
-    get failed() {
-      return failed;
-    },
-    get sentBytes() {
-      return sentBytes;
-    },
-    answer(next: typeof answer): void {
-      answer = next;
-    },
-    async until(isSo: () => boolean): Promise<void> {
-      while (!isSo()) await once(requests, 'answered');
-    },
-    stop(): void {
-      server.closeAllConnections();
-      server.close();
-    },
-  };
-}
-
-function headBytes(rawHeaders: readonly string[]): number {
-  // Each header has a colon, a blank and a line's end; then the request's first line and the empty one.
-  return rawHeaders.reduce((sum, text) => sum + Buffer.byteLength(text) + 2, 0) + 40;
 }
 
 export const subscribersQueue = /^fanout-local-(?!.*-dlq$)/;
