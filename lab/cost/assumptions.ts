@@ -1,6 +1,7 @@
-import type { Filling } from './batches.ts';
+import { deliveriesPerSecond, deliverMs, type Filling } from './batches.ts';
 import type { Case } from './case.ts';
 import {
+  accountConcurrency,
   awsCallMs,
   coldStartMs,
   computingMs,
@@ -13,8 +14,11 @@ import {
 import type { Units } from './units.ts';
 
 /** What is not counted but assumed, each in a sentence. */
-export function assumptions(load: Case, filling: Filling, { template }: Units): string[] {
+export function assumptions(load: Case, filling: Filling, units: Units): string[] {
+  const { template } = units;
   const { perBatch, perMessage } = computingMs.deliver;
+  const batchesPerSecond = (deliveriesPerSecond(load) * load.subscribers) / filling.deliveries;
+  const atOnce = (batchesPerSecond * deliverMs(load, units, filling.deliveries)) / 1000;
   return [
     'The load is steady: events come by chance around their average, each subscriber gets its share of them, and all are messages of conversations whose inactivity follows.',
     `A poll of a queue returns with what is there. So a batch gathers only while all of a subscriber’s ${filling.concurrency} batches are under way: ${filling.deliveries.toFixed(1)} messages to a batch here. The stack’s own queues are gathered by ${gatherers} pollers for ${template.windowSeconds.activity} s, by a receive for each message.`,
@@ -26,8 +30,13 @@ export function assumptions(load: Case, filling: Filling, { template }: Units): 
     `A batch of deliveries computes for ${perBatch} ms and ${perMessage} ms for each message, at ${template.memoryMegabytes.deliver} MB, and waits for the answers and ${awsCallMs} ms for each call of AWS.`,
     `A receiver closes a connection that was idle for ${connectionIdleSeconds} s; a new one takes ${handshake.milliseconds} ms and ${handshake.bytes} bytes.`,
     `Lambda lets an environment go that was idle for ${environmentIdleSeconds / 60} minutes; a cold start is billed with ${coldStartMs} ms.`,
+    ...(atOnce > accountConcurrency
+      ? [
+          `About ${Math.round(atOnce).toLocaleString('en-US')} delivery functions run at once: Lambda’s default for an account is ${accountConcurrency.toLocaleString('en-US')}.`,
+        ]
+      : []),
     ...(load.failingPercent > 0 ? ['Attempts fail by chance, and what failed is tried again from the queue.'] : []),
-    ...(load.key === 'dynamodb'
+    ...(load.tableKey === 'aws-owned'
       ? []
       : [
           `DynamoDB asks KMS once in ${keyCacheSeconds / 60} minutes for each environment and table, the dearest reading of its documents.`,

@@ -24,7 +24,7 @@ export interface Case {
   /** Functions that begin traces do. */
   readonly traces: boolean;
   /** Tables lie under a key of the account: AWS's for it, or one of the customer's own. */
-  readonly key: 'dynamodb' | 'aws' | 'customer';
+  readonly tableKey: 'aws-owned' | 'aws-managed' | 'customer';
   /** Days of the archive that are replayed in a month, and looks into the logs of a day. */
   readonly replayedDays: number;
   readonly logQueries: number;
@@ -45,7 +45,7 @@ export function defaultCase({ template }: Units): Case {
     windowSeconds: 0,
     historyDays: defaultEventHistoryDays,
     traces: template.tracesByDefault,
-    key: template.tablesWithCustomersKey ? 'aws' : 'dynamodb',
+    tableKey: template.isKeyOfAccount ? 'aws-managed' : 'aws-owned',
     replayedDays: 0,
     logQueries: 0,
   };

@@ -38,11 +38,11 @@ export function readCase(argv: readonly string[], units: Units): Asked {
   command
     .addOption(new Option('--traces <choice>', 'X-Ray').choices(['on', 'off']).default(onOff(defaults.traces)))
     .addOption(
-      new Option('--key <choice>', 'key of the tables: DynamoDB’s own, AWS’s for your account, or one of yours')
-        .choices(['dynamodb', 'aws', 'customer'])
-        .default(defaults.key),
+      new Option('--table-key <choice>', 'key of the tables: DynamoDB’s own, AWS’s for your account, or one of yours')
+        .choices(['aws-owned', 'aws-managed', 'customer'])
+        .default(defaults.tableKey),
     )
-    .option('--customer-key', 'the same as --key customer')
+    .option('--customer-key', 'the same as --table-key customer')
     .option('--json', 'as JSON')
     .option('--measure', 'counts on the local run what the model knows of the product; two minutes')
     .option('--write', 'writes the figures into the documents');
@@ -60,7 +60,7 @@ export function readCase(argv: readonly string[], units: Units): Asked {
       ...(load as unknown as Record<NumberFlag, number>),
       subscribers,
       traces: given.traces === 'on',
-      key: given.customerKey ? 'customer' : (given.key as Case['key']),
+      tableKey: given.customerKey ? 'customer' : (given.tableKey as Case['tableKey']),
     },
   };
 }

@@ -10,7 +10,15 @@ import { monthOf } from './model/month.ts';
 import { usageOfPost } from './model/post-usage.ts';
 import { unitsOf } from './model/queue.ts';
 import { recordedShare } from './model/trace-usage.ts';
-import { accessLogBytes, apiUnitBytes, awsCallMs, computingMs, daysPerMonth, secondsPerMonth } from './stated.ts';
+import {
+  accessLogBytes,
+  accountConcurrency,
+  apiUnitBytes,
+  awsCallMs,
+  computingMs,
+  daysPerMonth,
+  secondsPerMonth,
+} from './stated.ts';
 import type { Units } from './units.ts';
 import { addUsage, sumOf, times, type Usage, usageTimes } from './usage.ts';
 
@@ -27,8 +35,6 @@ const secondsPerDay = 86_400;
 const subscribersOfABus = 297;
 /** EventBridge's default for invocations of targets in us-east-1, a second. */
 const busInvocationsPerSecond = 18_750;
-/** Lambda's default for an account, at once. */
-const accountConcurrency = 1000;
 
 export function limits(units: Units): Limit[] {
   const usual = defaultCase(units);

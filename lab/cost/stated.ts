@@ -62,6 +62,9 @@ export const environmentIdleSeconds = 600;
 /** INIT, billed since August 2025: 125 ms of a whole core, on the share that 256 MB buy (docs/decisions/0062). */
 export const coldStartMs = 900;
 
+/** Lambda's default for an account, at once. */
+export const accountConcurrency = 1000;
+
 /** X-Ray: the first of each second, and so much of the others. */
 export const sampledShare = 0.05;
 

@@ -110,7 +110,7 @@ export interface TemplateFacts {
   readonly searchedMetrics: readonly string[];
   readonly dashboards: number;
   readonly secrets: number;
-  readonly tablesWithCustomersKey: boolean;
+  readonly isKeyOfAccount: boolean;
   readonly requestsPerSecond: number;
 }
 

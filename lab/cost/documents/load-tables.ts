@@ -176,7 +176,7 @@ export function changesTable(units: Units): string {
     ['event history of 30 days', { historyDays: 30 }],
     ['traces on', { traces: true }],
     ['traces off', { traces: false }],
-    ['tables under AWS’s key for the account', { key: 'aws' }],
+    ['tables under AWS’s key for the account', { tableKey: 'aws-managed' }],
     ['each post to 10 of 100 subscribers', { subscribers: 100 }],
   ];
   return table(

@@ -117,7 +117,7 @@ export function templateFacts(
     dashboards: ofType(resources, 'AWS::CloudWatch::Dashboard').length,
     secrets: ofType(resources, 'AWS::SecretsManager::Secret').length,
     // Without it a table lies under a key that is DynamoDB's own, and free.
-    tablesWithCustomersKey: ofType(resources, 'AWS::DynamoDB::Table').some(
+    isKeyOfAccount: ofType(resources, 'AWS::DynamoDB::Table').some(
       ({ Properties }) => (Properties.SSESpecification as { SSEEnabled?: boolean } | undefined)?.SSEEnabled === true,
     ),
     requestsPerSecond: ThrottlingRateLimit,

@@ -7,7 +7,7 @@ const monthOfCaches = secondsPerMonth / keyCacheSeconds;
 
 /** In a month: what DynamoDB asks of KMS, where tables lie under a key of the account. */
 export function usageOfKeys(load: Case, filling: Filling): Quantities {
-  if (load.key === 'dynamodb') return {};
+  if (load.tableKey === 'aws-owned') return {};
   const { rate, subscribers, messagesPerConversation, historyDays } = load;
   const asked = (perSecond: number): number => monthOfCaches * (1 - Math.exp(-perSecond * keyCacheSeconds));
   const conversations = rate / messagesPerConversation;
@@ -19,5 +19,5 @@ export function usageOfKeys(load: Case, filling: Filling): Quantities {
     2 * asked(conversations) +
     (historyDays === 0 ? 0 : asked(rate / filling.history)) +
     2 * monthOfCaches;
-  return { keyRequest: delivering + others, ...(load.key === 'customer' ? { keyMonth: 1 } : {}) };
+  return { keyRequest: delivering + others, ...(load.tableKey === 'customer' ? { keyMonth: 1 } : {}) };
 }

@@ -30,13 +30,13 @@ describe('what a million deliveries cost', () => {
       { eventBytes: 10_000 },
       { failingPercent: 10 },
       { subscribers: 600 },
-      { key: 'aws' as const },
+      { tableKey: 'aws-managed' as const },
       { traces: true, rate: 1.0001 },
       { historyDays: 30 },
       { messagesPerConversation: 1 },
     ]) {
-      expect(million({ historyDays: 14, key: 'dynamodb', traces: false, ...change })).toBeGreaterThan(
-        million({ historyDays: 14, key: 'dynamodb', traces: false }),
+      expect(million({ historyDays: 14, tableKey: 'aws-owned', traces: false, ...change })).toBeGreaterThan(
+        million({ historyDays: 14, tableKey: 'aws-owned', traces: false }),
       );
     }
   });
