@@ -12,7 +12,7 @@ export const exitCodes = {
   notAllowed: 5,
   /** The API failed (5xx), or asks to slow down: worth another try. */
   failed: 6,
-  /** The request was carried out and the answer is no: no match, the subscriber refused the test, provisioning rejected it. */
+  /** The request was carried out and the answer is no: no match, the subscriber refused the test, provisioning rejected it, a resend was refused. */
   negative: 7,
   /** `--wait` gave up before it was ready. */
   stillWaiting: 8,

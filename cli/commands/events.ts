@@ -177,7 +177,9 @@ interface ResendOptions extends IdempotencyOptions {
 
 function registerResend(group: Command, line: CommandLine): void {
   withIdempotencyKey(group.command('resend'))
-    .description('Send one event again, now and whatever became of it before, under the same webhook-id')
+    .description(
+      'Send one event again, now and whatever became of it before, under the same webhook-id.\nExits 0 when it is queued, 7 when it was refused for a subscription, or is for none.',
+    )
     .argument('<webhookId>', 'the event, as events list shows it')
     .addOption(
       new Option('--to <subscriptionId...>', 'only to these (default: all whose rule matches it now)').argParser(
@@ -193,6 +195,8 @@ function registerResend(group: Command, line: CommandLine): void {
         body: options.to === undefined ? {} : { subscriptionIds: [...options.to] },
       });
       const resends = (Array.isArray(body.resends) ? body.resends : []).filter(isJsonObject);
+      const isRefused = resends.some(({ refused }) => refused !== undefined);
+      line.finish(isRefused || resends.length === 0 ? exitCodes.negative : exitCodes.ok);
       printer.result(body, () =>
         resends.length === 0
           ? "No subscription's rule matches it: nothing was sent."
@@ -204,6 +208,9 @@ function registerResend(group: Command, line: CommandLine): void {
               ]),
             ),
       );
+      if (resends.some(({ refused }) => refused === undefined)) {
+        printer.notice(`See what became of it: fanout events show ${webhookId}`);
+      }
     });
 }
 

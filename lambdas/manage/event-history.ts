@@ -101,7 +101,7 @@ export function eventHistoryOperations(
     ]);
     if (stored === undefined && page.events.length === 0 && cursor.value === undefined) {
       return problemResponse(404, 'Not Found', {
-        detail: `nothing is known of conversation ${conversationId} of organisation ${orgId}`,
+        detail: `nothing is known of conversation ${conversationId} of organisation ${orgId}; what was accepted just now shows after some seconds`,
       });
     }
     const whole = await events.readMany(page.events.map(({ webhookId }) => webhookId));
@@ -265,7 +265,9 @@ function bodyOf({ event, recordedAt }: RecordedEvent): string {
 
 export function unknownEvent(webhookId: string): ApiAnswer {
   const shown = isWebhookId(webhookId) ? ` ${webhookId}` : ' of this id';
-  return problemResponse(404, 'Not Found', { detail: `the history has no event${shown}` });
+  return problemResponse(404, 'Not Found', {
+    detail: `the history has no event${shown}: one shows some seconds after it was accepted, and is kept for the days of eventHistoryDays`,
+  });
 }
 
 export function noHistory(): ApiAnswer {

@@ -188,6 +188,6 @@ function messageOf(envelope: string): DeliveryMessage | undefined {
 function unknownDelivery(subscriptionId: string, webhookId: string): ApiAnswer {
   const shown = isWebhookId(webhookId) ? ` ${webhookId}` : ' of this id';
   return problemResponse(404, 'Not Found', {
-    detail: `no delivery${shown} to ${subscriptionId} is known, and the history has no such event`,
+    detail: `no delivery${shown} to ${subscriptionId} is known, and the history has no such event (one shows some seconds after it was accepted)`,
   });
 }

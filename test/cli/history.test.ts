@@ -78,13 +78,22 @@ describe('the history on the command line', () => {
     });
   });
 
+  it('says with 7 for whom it was refused, or that it is for nobody', async () => {
+    await fanout('subscriptions', 'pause', subscriptionId);
+    const refused = await fanout('events', 'resend', webhookId, '--to', subscriptionId);
+    expect(refused).toMatchObject({ exitCode: 7, out: expect.stringContaining('is paused'), err: '' });
+    api.subscriptions.configs.clear();
+    const none = await fanout('events', 'resend', webhookId);
+    expect(none).toMatchObject({ exitCode: 7, out: expect.stringContaining('nothing was sent') });
+  });
+
   describe('a command whose answer is lost', () => {
     const resend = (...args: string[]) => fanout('events', 'resend', webhookId, '--to', subscriptionId, ...args);
 
     it('asks once more under the same key, so that nothing is done twice', async () => {
       const before = api.queued.length;
       api.lostAnswers = 1;
-      expect(await resend()).toMatchObject({ exitCode: 0, err: '' });
+      expect(await resend()).toMatchObject({ exitCode: 0, err: expect.stringMatching(/^See what became of it/) });
       expect(api.queued).toHaveLength(before + 1);
       await resend();
       expect(api.queued).toHaveLength(before + 2);

@@ -684,7 +684,13 @@ describe('testing a subscription', () => {
       'not tried',
       {},
       { circuit: { state: 'open', reason: 'failing', since: 0, probeAt: 0, probes: 0 } },
-      'its circuit is open',
+      'its circuit is open: the endpoint has failed',
+    ],
+    [
+      'throttled',
+      {},
+      { circuit: { state: 'open', reason: 'throttled', since: 0, probeAt: 0, probes: 0 } },
+      'its circuit is open: the endpoint asked for a pause',
     ],
   ])('is refused when it is %s: nothing would arrive', async (_, fields, state, detail) => {
     const id = await world.create(fields);
