@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aRecord, aSubscriber, noon } from '../../lab/support/deliveries.ts';
 import { type EmbeddedDynamo, startEmbeddedDynamo } from '../../lab/support/embedded-dynamo.ts';
 import { toAttributes } from '../../lambdas/aws/dynamo-attributes.ts';
+import { dynamoDeliveryHistory } from '../../lambdas/aws/dynamo-delivery-history.ts';
 import { dynamoDeliveryLedger } from '../../lambdas/aws/dynamo-delivery-ledger.ts';
 import { tableSchemas } from '../../lambdas/contracts/table-schemas.ts';
 import type { DeliveryRecord } from '../../lambdas/domain/deliveries/delivery-ledger.ts';
@@ -85,5 +86,26 @@ describe('the ledger in DynamoDB', () => {
     expect(Object.keys(Items[0] ?? {}).sort()).toEqual(
       ['subscriptionId', 'webhookId', 'undeliveredAt', 'state', 'reason', 'eventType'].sort(),
     );
+  });
+
+  it('lists nothing as undelivered that was delivered between the look into the index and that at the item', async () => {
+    await write('sub_d', ...['one', 'two'].map((webhookId) => aRecord({ webhookId, undeliveredAt: noon })));
+    const meanwhile = {
+      async send(command: QueryCommand) {
+        const answer = await client.send(command);
+        if (command instanceof QueryCommand) {
+          await write('sub_d', aRecord({ webhookId: 'two', state: 'delivered' }));
+        }
+        return answer;
+      },
+    } as DynamoDBClient;
+    const history = dynamoDeliveryHistory({
+      client: meanwhile,
+      tableName: 'deliveries',
+      sleep: async () => undefined,
+      random: () => 0,
+    });
+    const { deliveries: listed } = await history.list('sub_d', { state: 'undelivered', limit: 10 });
+    expect(listed.map(({ webhookId }) => webhookId)).toEqual(['one']);
   });
 });

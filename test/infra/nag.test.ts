@@ -32,3 +32,9 @@ test('leaves none in a try-out either', () => {
     [],
   );
 });
+
+test('leaves none where a deploy chooses traces, another key and a budget', () => {
+  const tableKey = 'arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab';
+  const alarmEmail = 'on-call@example.com';
+  expect(unexplainedFindings({ traces: 'on', tableKey, monthlyBudgetUsd: 40, alarmEmail })).toEqual([]);
+});
