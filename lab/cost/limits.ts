@@ -1,12 +1,9 @@
-import { maxAttempts } from '../../lambdas/domain/deliveries/retry-schedule.ts';
 import { deliverMs, filling, fullBatch } from './batches.ts';
 import { usdOf } from './bill.ts';
 import { type Case, defaultCase } from './case.ts';
 import { usageOfDelivery } from './model/delivery-usage.ts';
-import { ledgerWrites, usageOfFailedAttempt } from './model/failure-usage.ts';
 import { usageOfRecord } from './model/history-usage.ts';
 import { invocations } from './model/lambda.ts';
-import { monthOf } from './model/month.ts';
 import { usageOfPost } from './model/post-usage.ts';
 import { unitsOf } from './model/queue.ts';
 import { recordedShare } from './model/trace-usage.ts';
@@ -16,7 +13,7 @@ import {
   apiUnitBytes,
   awsCallMs,
   computingMs,
-  daysPerMonth,
+  queueUnitBytes,
   secondsPerMonth,
 } from './stated.ts';
 import type { Units } from './units.ts';
@@ -81,66 +78,6 @@ export function limits(units: Units): Limit[] {
   ];
 }
 
-/** USD of a day at 100 events a second for one subscriber. */
-export interface FailingDay {
-  readonly what: string;
-  readonly small: number;
-  readonly large: number;
-}
-
-export function failingDays(units: Units): FailingDay[] {
-  const usual = { ...defaultCase(units), rate: 100 };
-  const events = 100 * secondsPerDay;
-  const both = (what: string, usd: (load: Case) => number): FailingDay => ({
-    what,
-    small: usd({ ...usual, eventBytes: 400 }),
-    large: usd({ ...usual, eventBytes: 10_000 }),
-  });
-  const perDelivery = (load: Case): number =>
-    usdOf(sumOf(...usageOfDelivery(load, filling(load, units), units).values()));
-  return [
-    both('delivered as it comes, for comparison', (load) => events * perDelivery(load)),
-    both('every answer is a 500: the circuit is open, the queue fills', (load) =>
-      usdOf({ queueRequest: events * unitsOf(load.eventBytes + units.envelopeBytes, 65_536) }),
-    ),
-    both('half of the answers are a 500: each event takes two attempts, on average', (load) => {
-      const failing = { ...load, failingPercent: 50 };
-      const attempt = usageOfFailedAttempt(failing, filling(failing, units), units);
-      const { first, deliveryMore, further } = ledgerWrites(failing, units);
-      const writes = { tableWriteUnit: (first + deliveryMore + further) / 2 };
-      return events * (perDelivery(failing) + usdOf(sumOf(attempt, writes)));
-    }),
-  ];
-}
-
-/** USD for a million failed attempts of events that are tried again. */
-export function failedAttemptUsd(units: Units, of: Partial<Case>): number {
-  const load = { ...defaultCase(units), ...of };
-  const { further } = ledgerWrites(load, units);
-  const attempt = usageOfFailedAttempt(load, filling(load, units), units);
-  return usdOf(sumOf(times(attempt, 1_000_000), { tableWriteUnit: further * 1_000_000 }));
-}
-
-/** USD for a million events that fail at every attempt. */
-export function exhaustedUsd(units: Units, of: Partial<Case>): number {
-  const load = { ...defaultCase(units), ...of };
-  const { first, further } = ledgerWrites(load, units);
-  const attempts = times(usageOfFailedAttempt(load, filling(load, units), units), maxAttempts);
-  // Its end is an event of its own.
-  const each = sumOf(attempts, { tableWriteUnit: first + (maxAttempts - 1) * further, busEvent: 1 });
-  return usdOf(times(each, 1_000_000));
-}
-
-/** USD of one replay of so many days to one of ten subscribers, and of one search of the logs of a month. */
-export function mistakes(units: Units, rate: number): { readonly replay: number; readonly search: number } {
-  const load = { ...defaultCase(units), rate, fanOut: 10, subscribers: 10, replayedDays: daysPerMonth };
-  const part = (of: Case, name: 'replays' | 'log queries'): number => usdOf(monthOf(of, units).usage.get(name) ?? {});
-  return {
-    replay: part(load, 'replays'),
-    search: daysPerMonth * part({ ...load, replayedDays: 0, logQueries: 1 }, 'log queries'),
-  };
-}
-
 /** To one subscriber, in full batches. */
 function deliveriesPerSecondAtMost(load: Case, units: Units): number {
   return (load.maxConcurrency * fullBatch) / (deliverMs(load, units, fullBatch) / 1000);
@@ -148,7 +85,8 @@ function deliveriesPerSecondAtMost(load: Case, units: Units): number {
 
 function refusedPost(units: Units, bytes: number): Usage {
   const { template, refused } = units;
-  const share = template.traced.ingest ? recordedShare(template.requestsPerSecond) : 0;
+  const isTraced = template.tracesByDefault && template.traced.ingest;
+  const share = isTraced ? recordedShare(template.requestsPerSecond) : 0;
   return new Map([
     ['API', { apiRequest: unitsOf(bytes, apiUnitBytes) }],
     ['ingest', invocations(1, computingMs.ingest.perMessage + awsCallMs, template.memoryMegabytes.ingest)],
@@ -167,7 +105,7 @@ function floodUsd(units: Units, load: Case, postsPerSecond: number, deliveriesPe
   const waiting = Math.max(0, postsPerSecond * load.fanOut - deliveriesPerSecond);
   const isBusBound = deliveriesPerSecond === busInvocationsPerSecond;
   // What waits was sent to its queue.
-  const sends = isBusBound ? 0 : waiting * unitsOf(load.eventBytes + units.envelopeBytes, 65_536);
+  const sends = isBusBound ? 0 : waiting * unitsOf(load.eventBytes + units.envelopeBytes, queueUnitBytes);
   return usdPerDay(
     1,
     addUsage(

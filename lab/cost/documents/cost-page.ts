@@ -1,7 +1,9 @@
 import { assumptions } from '../assumptions.ts';
 import { billOf, usd } from '../bill.ts';
 import { defaultCase } from '../case.ts';
-import { exhaustedUsd, failedAttemptUsd, failingDays, limits, mistakes } from '../limits.ts';
+import { exhaustedUsd, failedAttemptUsd, failingDays } from '../failing-subscriber.ts';
+import { limits } from '../limits.ts';
+import { mistakes } from '../mistakes.ts';
 import { unitsOf } from '../model/queue.ts';
 import { prices, pricesAsOf } from '../prices.ts';
 import { awsCallMs, busUnitBytes, bytesPerLogLine, hoursPerMonth, secondsPerMonth } from '../stated.ts';

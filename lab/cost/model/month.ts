@@ -37,7 +37,7 @@ export function monthOf(load: Case, units: Units): Month {
       ['failed attempts', times(usageOfFailures(load, failuresOf(load), full, units), deliveries)],
       ['cold starts', ownColdStarts(load, full, units)],
       ['traces', usageOfTraces(load, full, units)],
-      ['KMS', usageOfKeys(load, full)],
+      ['KMS', usageOfKeys(load, full, units)],
       ['ingest', posts === 0 ? {} : { secretRequest: (2 * secondsPerMonth) / tokenCacheSeconds }],
       ['replays', replays(load, units)],
       ['log queries', logQueries(load, full, units)],
