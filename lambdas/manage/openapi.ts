@@ -27,6 +27,7 @@ import {
   testResultSchema,
 } from './answer-schemas.ts';
 import { deliveryStates } from './delivery-list.ts';
+import { describedWebhooks } from './openapi-webhooks.ts';
 import { defaultPageSize, maxPageSize } from './request.ts';
 import {
   emptySchema,
@@ -382,6 +383,7 @@ export function openApiDocument({ isSigned }: { readonly isSigned: boolean }): J
     servers: [{ url: '/' }],
     security: isSigned ? [{ sigv4: [] }] : [],
     paths: describedPaths(),
+    webhooks: describedWebhooks(),
     components: {
       ...(isSigned
         ? {

@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { Validator } from '@seriousme/openapi-schema-validator';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { apiRoutes } from '../../lambdas/contracts/api-routes.ts';
+import { publishedLegacyTimeline } from '../../lambdas/domain/events/legacy-timeline.ts';
+import { subscribableEvents } from '../../lambdas/domain/subscriptions/event-catalogue.ts';
 import { openApiDocument } from '../../lambdas/manage/openapi.ts';
 import { answerCheck, type OpenApiDocument } from './answer-check.ts';
 
@@ -36,6 +39,23 @@ describe('the OpenAPI document', () => {
       'query' in route ? route.query : [],
     ]);
     expect(described.sort()).toEqual(routes.sort());
+  });
+
+  it('describes what a subscriber gets, for each type that it can ask for', () => {
+    const { webhooks } = document as unknown as {
+      webhooks: Record<
+        string,
+        { post: { requestBody: { content: Record<string, { schema: object; example: object }> } } }
+      >;
+    };
+    const catalogue = subscribableEvents(0, publishedLegacyTimeline);
+    expect(Object.keys(webhooks)).toEqual(catalogue.map(({ type }) => type));
+    const ajv = new Ajv2020({ strict: true });
+    for (const [type, { post }] of Object.entries(webhooks)) {
+      const { schema, example } = post.requestBody.content['application/json'] ?? { schema: {}, example: {} };
+      expect([type, ajv.validate(schema, example)]).toEqual([type, true]);
+      expect(example).toMatchObject({ type });
+    }
   });
 
   it('asks for the signature that this server asks for', () => {
