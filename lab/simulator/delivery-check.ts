@@ -167,7 +167,8 @@ export class DeliveryCheck implements LedgerWatch {
     if (is2xx(attempt)) this.accepted++;
     // After a crash, or of two copies at once, an event is tried for the first time twice.
     const known = this.#readings.get(attempt.invocation)?.records.get(attempt.webhookId);
-    if (isAgainst(answer) && known?.state !== 'retrying') {
+    const isFirst = known?.state !== 'retrying' || this.#isOfPredecessor(known);
+    if (isAgainst(answer) && isFirst) {
       const against = this.#against.get(subscriptionId) ?? [];
       this.#against.set(subscriptionId, against);
       against.push(attempt.endsAt);
@@ -239,7 +240,9 @@ export class DeliveryCheck implements LedgerWatch {
         attempt.writtenAs = record.attempts;
         // What had its end begins again when it is replayed.
         const before = known?.state === 'retrying' ? known.attempts : 0;
-        if (record.attempts !== before + 1) {
+        // So does what a replay brings of a subscription that was deleted to the next one of its id.
+        const isAnew = record.attempts === 1 && known !== undefined && this.#isOfPredecessor(known);
+        if (record.attempts !== before + 1 && !isAnew) {
           const text = `${webhookId} was tried ${before} times, and ${record.attempts} times after one more`;
           this.#report('the ledger says what happened', text, [webhookId, subscriptionId]);
         }
@@ -358,6 +361,8 @@ export class DeliveryCheck implements LedgerWatch {
     earlier: readonly Attempt[],
     about: string[],
   ): void {
+    // Whoever had this id before, and was deleted, was another subscriber.
+    if (previous.endsAt < (reading.stored.state?.acceptedAt ?? 0)) return;
     const isKnownToReader = (one: Attempt) => isKnownTo(reading, one);
     const overlapping = ({ invocation }: Attempt) =>
       invocation.endedAtStep === undefined ||
@@ -403,6 +408,10 @@ export class DeliveryCheck implements LedgerWatch {
     if (notBefore !== undefined && attempt.at < notBefore) {
       this.#report('Retry-After is obeyed', `no attempt was wanted before ${time(notBefore)}`, about);
     }
+  }
+
+  #isOfPredecessor({ subscriptionId, firstAttemptAt = Number.POSITIVE_INFINITY }: DeliveryRecord): boolean {
+    return firstAttemptAt < (this.#options.lookUp(subscriptionId).state?.acceptedAt ?? 0);
   }
 
   #report(invariant: string, text: string, about: readonly string[]): void {

@@ -12,7 +12,7 @@ export const productFaults: readonly ProductFault[] = [
   {
     name: 'mark before publish',
     file: 'lambdas/inactivity/emit/handler.ts',
-    line: 'const taken = leased(before, clock());',
+    line: 'const taken = leased(before, since, clock());',
     broken: 'const taken = { ...before, dueAt: undefined };',
   },
   {
@@ -199,7 +199,7 @@ export const productFaults: readonly ProductFault[] = [
   {
     name: 'explain a delivered event by the rule alone',
     file: 'lambdas/domain/history/explanation.ts',
-    line: 'if (record !== undefined) return fromLedger(record, subscription, now);',
+    line: 'if (own !== undefined) return fromLedger(own, subscription, now);',
     broken: '',
   },
   {
