@@ -18,11 +18,10 @@ export function sqsRetryQueues(client: SQSClient, { prefix, queueUrlBase }: Name
       const QueueUrl = `${queueUrlBase}${routeNames(prefix, subscriptionId).queue}`;
       const messageIds: (string | undefined)[] = messages.map(() => undefined);
       for (const indices of callsOf(messages.map(({ body }) => Buffer.byteLength(body)))) {
-        const Entries = indices.map((index) => ({
-          Id: String(index),
-          MessageBody: messages[index]?.body,
-          DelaySeconds: messages[index]?.delaySeconds,
-        }));
+        const Entries = indices.map((index) => {
+          const { body, delaySeconds, traceHeader } = messages[index] ?? {};
+          return { Id: String(index), MessageBody: body, DelaySeconds: delaySeconds, ...traced(traceHeader) };
+        });
         try {
           const { Successful = [] } = await client.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
           for (const { Id, MessageId } of Successful) messageIds[Number(Id)] = MessageId;
@@ -34,6 +33,12 @@ export function sqsRetryQueues(client: SQSClient, { prefix, queueUrlBase }: Name
       return messageIds;
     },
   };
+}
+
+/** Not counted towards a message's size. */
+function traced(traceHeader: string | undefined) {
+  if (traceHeader === undefined) return {};
+  return { MessageSystemAttributes: { AWSTraceHeader: { DataType: 'String', StringValue: traceHeader } } };
 }
 
 /** The messages' places, as many for each call as it takes. */

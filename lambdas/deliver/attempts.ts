@@ -64,10 +64,14 @@ export async function makeAttempt(
 }
 
 export function subjectOf(subscriptionId: string, message: DeliveryMessage) {
-  const { webhookId, eventType, occurredAt, messageId, sentAt, body, replayName } = message;
+  const { webhookId, eventType, occurredAt, messageId, sentAt, body, replayName, traceHeader } = message;
   const isResent = message.isResend;
   const subject = { subscriptionId, webhookId, eventType, occurredAt, messageId, sentAt, isResent, event: body };
-  return replayName === undefined ? subject : { ...subject, replayName };
+  return {
+    ...subject,
+    ...(replayName === undefined ? {} : { replayName }),
+    ...(traceHeader === undefined ? {} : { traceHeader }),
+  };
 }
 
 function report(

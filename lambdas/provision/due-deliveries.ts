@@ -80,7 +80,7 @@ export function createDueDeliveries(deps: DueDeliveryDeps): DueDeliverySweep {
   ): Promise<void> {
     const sending = steps.flatMap(({ record, step }) =>
       step.kind === 'send' && record.event !== undefined
-        ? [{ record, body: record.event, delaySeconds: step.delaySeconds }]
+        ? [{ record, body: record.event, delaySeconds: step.delaySeconds, traceHeader: record.traceHeader }]
         : [],
     );
     if (sending.length === 0) return;

@@ -129,6 +129,10 @@ export interface RetryQueues {
   /** The messages' ids, in their order, undefined for one that was not taken. Undefined: there is no such queue. */
   send(
     subscriptionId: string,
-    messages: readonly { readonly body: string; readonly delaySeconds: number }[],
+    messages: readonly {
+      readonly body: string;
+      readonly delaySeconds: number;
+      readonly traceHeader?: string | undefined;
+    }[],
   ): Promise<readonly (string | undefined)[] | undefined>;
 }

@@ -153,6 +153,19 @@ describe('the subscribers’ queues', () => {
     });
   });
 
+  it('are told the trace that a message belongs to', async () => {
+    sqs.on(SendMessageBatchCommand).resolves({ Successful: [], Failed: [] });
+    await queues.send('sub_1', [
+      { body: 'a', delaySeconds: 0, traceHeader: 'Root=1-5759e988-bd862e3fe1be46a994272793' },
+      { body: 'b', delaySeconds: 0 },
+    ]);
+    const [{ Entries = [] } = {}] = sqs.commandCalls(SendMessageBatchCommand).map(({ args: [{ input }] }) => input);
+    expect(Entries.map(({ MessageSystemAttributes: system }) => system?.AWSTraceHeader?.StringValue)).toEqual([
+      'Root=1-5759e988-bd862e3fe1be46a994272793',
+      undefined,
+    ]);
+  });
+
   it('say which message was not taken, and that there is no queue', async () => {
     sqs
       .on(SendMessageBatchCommand)

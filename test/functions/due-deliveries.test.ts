@@ -39,6 +39,20 @@ describe('a retry that is minutes away', () => {
     expect(world.requests).toHaveLength(16);
   });
 
+  it('belongs to the trace of its event, however often the ledger sends it', async () => {
+    const world = new DeliveryWorld();
+    world.receiver = () => answered(500, { 'retry-after': '3600' });
+    const traceHeader = 'Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1';
+    world.put(anEnvelope({ id: 'msg_late' }), 0, traceHeader);
+    await world.runUntil(world.now + hours(4));
+    expect(world.requests.length).toBeGreaterThan(2);
+    expect(world.traced.map((attempt) => attempt.traceHeader)).toEqual(world.requests.map(() => traceHeader));
+    world.receiver = () => answered(200);
+    await world.runUntil(world.now + hours(12));
+    expect(world.records.get('msg_late')?.state).toBe('delivered');
+    expect(world.records.get('msg_late')).not.toHaveProperty('traceHeader');
+  });
+
   it('is made once though the function ended before its message was deleted', async () => {
     const world = new DeliveryWorld();
     world.receiver = () => answered(500, { 'retry-after': '3600' });

@@ -30,6 +30,7 @@ interface StoredMessage {
   readonly messageId: string;
   readonly body: string;
   readonly sentAt: number;
+  readonly traceHeader?: string;
   visibleAt: number;
   /** When it was last handed out. */
   receivedAt?: number;
@@ -160,7 +161,8 @@ export class DeliveryWorld {
     } as unknown as SubscriptionStore,
     dueDeliveries: inMemoryDueDeliveries(new Map([['sub_1', this.records]])),
     retryQueues: {
-      send: async (_id, messages) => messages.map(({ body, delaySeconds }) => this.put(body, delaySeconds).messageId),
+      send: async (_id, messages) =>
+        messages.map(({ body, delaySeconds, traceHeader }) => this.put(body, delaySeconds, traceHeader).messageId),
     },
     publisher: this.publisher,
     clock: () => this.now,
@@ -173,9 +175,10 @@ export class DeliveryWorld {
     return this.put(anEnvelope({ id: `msg_${this.sent + 1}`, ...parts }), 0);
   }
 
-  put(body: string, delaySeconds: number): QueuedMessage {
+  put(body: string, delaySeconds: number, traceHeader?: string): QueuedMessage {
     const messageId = `sqs-${++this.sent}`;
-    const stored = { messageId, body, sentAt: this.now };
+    const traced = traceHeader === undefined ? {} : { traceHeader };
+    const stored = { messageId, body, sentAt: this.now, ...traced };
     this.messages.set(messageId, { ...stored, visibleAt: this.now + delaySeconds * 1000 });
     return { ...stored, receiptHandle: messageId };
   }
@@ -187,11 +190,11 @@ export class DeliveryWorld {
 
   /** Invokes the function as Lambda does, and deletes what it does not report as failed. */
   async invoke(messages: readonly QueuedMessage[]): Promise<string[]> {
-    const records = messages.map(({ messageId, receiptHandle, body, sentAt }) => ({
+    const records = messages.map(({ messageId, receiptHandle, body, sentAt, traceHeader }) => ({
       messageId,
       receiptHandle,
       body,
-      attributes: { SentTimestamp: String(sentAt) },
+      attributes: { SentTimestamp: String(sentAt), AWSTraceHeader: traceHeader },
     }));
     const { batchItemFailures } = (await this.call({
       Records: records,
@@ -223,8 +226,8 @@ export class DeliveryWorld {
     return chosen.map((message) => {
       message.visibleAt = this.now + hiddenSeconds * 1000;
       message.receivedAt = this.now;
-      const { messageId, body, sentAt } = message;
-      return { messageId, receiptHandle: messageId, body, sentAt };
+      const { visibleAt: _, receivedAt: __, ...sent } = message;
+      return { ...sent, receiptHandle: sent.messageId };
     });
   }
 

@@ -43,6 +43,8 @@ export interface DeliveryRecord {
   readonly history: readonly AttemptEntry[];
   /** The JSON text of the envelope, while it is not delivered. A text, so that its numbers stay as they are. */
   readonly event?: string;
+  /** X-Ray's, of the trace that the event's path belongs to; beside `event`, so that what is sent again belongs to it too. */
+  readonly traceHeader?: string;
   /** While `retrying`: not tried again before. */
   readonly nextAttemptAt?: number;
   /** When it first failed. There only while it is not delivered: the key of the index `undelivered`. */
@@ -104,6 +106,7 @@ export interface DeliverySubject {
   /** When the message entered the queue. */
   readonly sentAt: number;
   readonly replayName?: string;
+  readonly traceHeader?: string;
   /** A person asked for this one event, whatever its state. */
   readonly isResent?: boolean;
 }
@@ -158,6 +161,7 @@ export function recordAfter(
   }
   if (!delivered) {
     record.event = event;
+    if (subject.traceHeader !== undefined) record.traceHeader = subject.traceHeader;
     record.undeliveredAt = previous?.undeliveredAt ?? now;
   }
   // Attempts that go on belong to whoever began them, unless it is the event's own message, or a person asked for it.
@@ -193,7 +197,7 @@ export function isInLedger({ state, dueAt, messageId }: DeliveryRecord): boolean
  * this message from now on.
  */
 export function recordInLedger(
-  { event, webhookId, replayName: sender }: DeliverySubject,
+  { event, webhookId, replayName: sender, traceHeader }: DeliverySubject,
   record: DeliveryRecord,
   takesOver: boolean,
 ): DeliveryRecord {
@@ -202,6 +206,7 @@ export function recordInLedger(
   return {
     ...rest,
     event,
+    ...(traceHeader === undefined ? {} : { traceHeader }),
     ...waitingInLedger(webhookId, record.nextAttemptAt ?? 0),
     ...(owner === undefined ? {} : { replayName: owner }),
   };
