@@ -215,6 +215,12 @@ export const productFaults: readonly ProductFault[] = [
     broken: 'return message.isResend;',
   },
   {
+    name: 'take what was turned away a few times for a dead letter',
+    file: 'lambdas/domain/routes/desired-route.ts',
+    line: 'const maxReceiveCount = 1000;',
+    broken: 'const maxReceiveCount = 4;',
+  },
+  {
     name: 'ask again with each copy of a resend',
     file: 'lambdas/domain/deliveries/delivery-plan.ts',
     line: 'return message.replayName !== record.replayName && message.sentAt >=',

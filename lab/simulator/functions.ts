@@ -45,6 +45,9 @@ const timeouts = {
   manage: 29,
 } as const;
 
+/** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-archive.html advises to wait for so long. */
+const maxArchiveLagMs = 10 * 60_000;
+
 type FunctionName = keyof typeof timeouts;
 
 export interface FunctionWatch {
@@ -145,9 +148,9 @@ export class Functions {
     return outcome.kind === 'answered' ? (outcome.value as APIGatewayProxyStructuredResultV2) : undefined;
   }
 
-  /** From the engine's archive. */
+  /** From the engine's archive, which has what was put minutes ago, and perhaps not what was put since. */
   #replaysFor(invocation: Invocation): Replays {
-    const { buses } = this.#options;
+    const { buses, scheduler, random } = this.#options;
     const routeSettings = this.#options.routeSettings();
     const { eventBusName, region, accountId, partition } = routeSettings;
     const arnOf = (resource: string) => `arn:${partition}:events:${region}:${accountId}:${resource}`;
@@ -155,13 +158,15 @@ export class Functions {
       start: ({ name, ruleName, from, to }) =>
         invocation.call('StartReplay', () => {
           this.#options.watch.onReplay(ruleName.slice(routeSettings.prefix.length + 1));
+          const archivedUntil = scheduler.now() - random.integer(0, maxArchiveLagMs);
+          if (archivedUntil <= from) return { kind: 'started' } as const;
           buses.replays.start({
             name,
             eventSourceArn: arnOf('archive/archive'),
             destinationArn: arnOf(`event-bus/${eventBusName}`),
             filterArns: [arnOf(`rule/${eventBusName}/${ruleName}`)],
             startTime: from,
-            endTime: to,
+            endTime: Math.min(to, archivedUntil),
           });
           return { kind: 'started' } as const;
         }),
@@ -169,6 +174,7 @@ export class Functions {
       list: async () => [],
       cancel: (name) =>
         invocation.call('CancelReplay', () => {
+          if (!buses.replays.list().some((replay) => replay.name === name)) return false;
           const isUnderWay = ['STARTING', 'RUNNING'].includes(buses.replays.describe(name).state);
           if (isUnderWay) buses.replays.cancel(name);
           return isUnderWay;
