@@ -85,6 +85,8 @@ export interface PermissionsInUse {
   used(): readonly Grant[];
   /** What was asked for and not allowed, each as it was put on the console. */
   denials(): readonly string[];
+  /** From now on whoever calls AWS or the API with this key may do what the policy says, and nothing else. */
+  addPerson(accessKeyId: string, policy: unknown): void;
 }
 
 export interface TableNames {
@@ -179,6 +181,7 @@ async function start(
       region,
       now: clock.now,
       invoke: account.calls.invokeForRoute,
+      mayInvoke: account.callers.mayInvoke,
       onAccess: (groupName, line) => account.logGroups.write(groupName, line, clock.now()),
       measure: account.measure,
       tunnel: { hosts: options.allowHosts ?? [], routeKey: 'POST /drift/events' },
@@ -235,7 +238,7 @@ async function start(
     buses,
     functions,
     secrets,
-    permissions: { granted, used, denials },
+    permissions: { granted, used, denials, addPerson: account.callers.addPerson },
     workers,
     stop,
   };

@@ -171,7 +171,8 @@ export async function startAwsAccount(options: AwsAccountOptions) {
     await pool.stop();
   };
 
-  const { authorize, identityArn } = createCallers({ accountId, functions, access });
+  const callers = createCallers({ accountId, functions, access, roles });
+  const { authorize, identityArn } = callers;
   const endpoint = await startAwsEndpoint({
     port: options.port,
     services: [
@@ -216,6 +217,7 @@ export async function startAwsAccount(options: AwsAccountOptions) {
     traces,
     stacks,
     customResources,
+    callers,
     calls,
     workers: pool,
     /** What the roles and the resources' policies grant, one action on one resource at a time. */

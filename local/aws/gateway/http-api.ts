@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { type Measure, measureNothing } from '../engine/measure.ts';
 import { nextTraceHeader } from '../engine/trace-header.ts';
 import { isHostNamed, refuseStranger } from '../wire/own-requests.ts';
+import { readCredentialScope } from '../wire/signature.ts';
 import { accessLine, accessOf } from './access-log.ts';
 import { messageAnswer, type ProxyAnswer, readProxyAnswer } from './proxy-answer.ts';
 import { proxyEventOf, stage } from './proxy-event.ts';
@@ -19,7 +20,7 @@ export interface HttpApi {
 
 export interface HttpApiTarget {
   readonly functionArn: string;
-  /** `AWS_IAM` is let through here: the local run has no one to be kept out. */
+  /** `AWS_IAM`: whoever does not sign is let through here. */
   readonly authorization: 'NONE' | 'AWS_IAM';
 }
 
@@ -44,6 +45,8 @@ export interface HttpApiServerOptions {
   /** What a tunnel may bring under its own name; all else takes a loopback name or address. */
   readonly tunnel?: { readonly hosts: readonly string[]; readonly routeKey: string };
   readonly onBug: (error: unknown, what: string) => void;
+  /** Of who signs a request to a route with `AWS_IAM`. */
+  readonly mayInvoke?: (accessKeyId: string, routeArn: string) => boolean;
   readonly onAccess?: (groupName: string, line: string) => void;
   readonly measure?: Measure | undefined;
 }
@@ -130,6 +133,14 @@ export function startHttpApi(options: HttpApiServerOptions): Promise<HttpApiServ
     if (body === undefined) return messageAnswer(413, 'Request Entity Too Large');
     const found = match(method, target.split('?', 1)[0] ?? '/');
     if (found === undefined) return messageAnswer(404, 'Not Found');
+    if (found.route.target.authorization === 'AWS_IAM') {
+      const signer = readCredentialScope(request.headers.authorization)?.accessKeyId;
+      const asked = `${method} ${target.split('?', 1)[0]}`;
+      const requestArn = routeArnOf(api, asked, { region: options.region, accountId });
+      if (signer !== undefined && options.mayInvoke?.(signer, requestArn) === false) {
+        return messageAnswer(403, 'Forbidden');
+      }
+    }
     const traceHeader = nextTraceHeader(headerText(request, traceHeaderName), options.now());
     const event = proxyEventOf(
       {
