@@ -9,6 +9,7 @@ const choices = [
   'quietPeriodSeconds',
   'legacyTimeline',
   'alarmEmail',
+  'runbookUrl',
   'monthlyBudgetUsd',
   'quietDriftHours',
   'disableAfterHours',
@@ -56,6 +57,10 @@ export function readContext(context: Readonly<Record<string, unknown>>): Webhook
   if (monthlyBudgetUsd !== undefined && (alarmEmail ?? 'none') === 'none') {
     throw new Error('context monthlyBudgetUsd goes with alarmEmail: that is who hears that the budget is used up');
   }
+  const runbookUrl = text('runbookUrl', read('runbookUrl'));
+  if (runbookUrl !== undefined && !/^https:\/\/[^\s#]+$/.test(runbookUrl)) {
+    throw new Error(`context runbookUrl must be an https URL without #, but is ${JSON.stringify(runbookUrl)}`);
+  }
   const traces = read('traces');
   const tableKey = text('tableKey', read('tableKey'));
   const tags = jsonObject('tags', read('tags'));
@@ -66,6 +71,7 @@ export function readContext(context: Readonly<Record<string, unknown>>): Webhook
     ...(quietPeriodSeconds !== undefined && { quietPeriodSeconds }),
     ...(dates && { legacyTimeline: legacyTimeline(dates) }),
     ...(alarmEmail !== undefined && alarmEmail !== 'none' && { alarmEmail }),
+    ...(runbookUrl !== undefined && { runbookUrl }),
     ...(quietDriftHours !== undefined && { quietDriftHours }),
     ...(disableAfterHours !== undefined && { disableAfterHours }),
     ...(ingestReservedConcurrency !== undefined && { ingestReservedConcurrency }),

@@ -41,6 +41,8 @@ export interface WebhookFanoutProps extends StackProps {
   /** How many days each event is kept in the event history; 14 when left out, 0: there is no history. */
   readonly eventHistoryDays?: number;
   readonly alarmEmail?: string;
+  /** Where people read docs/runbook.md, for the alarms' mails. */
+  readonly runbookUrl?: string;
   /** An alarm rings when Drift has posted nothing for so long; none when left out. */
   readonly quietDriftHours?: number;
   /** Of the code that is deployed; alarms and an output name it. */
@@ -73,7 +75,11 @@ export class WebhookFanoutStack extends Stack {
     const legacyTimeline = JSON.stringify(formatLegacyTimeline(props.legacyTimeline ?? publishedLegacyTimeline));
     const quietPeriodSeconds = quietPeriodText(props.quietPeriodSeconds ?? defaultQuietPeriodSeconds, outboundPolicy);
 
-    const alarms = new Alarms(this, 'Alarms', { email: props.alarmEmail, version: props.version });
+    const alarms = new Alarms(this, 'Alarms', {
+      email: props.alarmEmail,
+      version: props.version,
+      runbookUrl: props.runbookUrl,
+    });
     const bus = new FanoutBus(this, 'Events');
     const eventHistoryDays = historyDays(props.eventHistoryDays ?? defaultEventHistoryDays);
     const tables = new Tables(this, 'Tables', {

@@ -28,23 +28,29 @@ export interface AlarmProps {
   readonly missing?: 'fine' | 'breaching';
 }
 
-/** Where the articles of the alarms stand, each under its own name as its heading. */
-export const runbook = 'docs/runbook.md';
+/** Where the articles of the alarms stand, each under its own name as its heading, unless a deploy says otherwise. */
+const defaultRunbook = 'docs/runbook.md';
 
 /** The topic that alarms go to, and the one way to make an alarm: none without what users lose and what to do. */
 export class Alarms extends Construct {
   readonly topic: Topic;
   readonly alarms: Alarm[] = [];
   private readonly version: string | undefined;
+  private readonly runbook: string;
   private readonly thresholds = new Map<string, number>();
 
   constructor(
     scope: Construct,
     id: string,
-    props: { readonly email?: string | undefined; readonly version?: string | undefined },
+    props: {
+      readonly email?: string | undefined;
+      readonly version?: string | undefined;
+      readonly runbookUrl?: string | undefined;
+    },
   ) {
     super(scope, id);
     this.version = props.version;
+    this.runbook = props.runbookUrl ?? defaultRunbook;
     const stack = Stack.of(this);
     this.topic = new Topic(this, 'Topic', { enforceSSL: true });
     // The policy that enforces TLS takes the place of the one that SNS gives by default, and with it of its permission.
@@ -66,9 +72,14 @@ export class Alarms extends Construct {
   }
 
   raise(props: AlarmProps): Alarm {
+    const { region, stackName } = Stack.of(this);
+    const alarmName = `${stackName}-${props.article}`;
+    const version = this.version === undefined ? '' : ` | version ${this.version}`;
+    const console = `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}`;
     const alarm = new Alarm(this, props.article, {
-      alarmName: `${Stack.of(this).stackName}-${props.article}`,
-      alarmDescription: `${props.usersLose} What to do: ${runbook}#${props.article}${this.version === undefined ? '' : ` of version ${this.version}`}`,
+      alarmName,
+      // What a mail has of it: a link that leads there from a mail, too.
+      alarmDescription: `${props.usersLose} What to do: ${this.runbook}#${props.article}${version} | ${console}#alarmsV2:alarm/${alarmName}`,
       metric: props.metric,
       threshold: props.threshold,
       evaluationPeriods: props.evaluationPeriods ?? 1,

@@ -22,7 +22,11 @@ export const rotationSchema = z.strictObject({
 export const settingsSchema = z.strictObject({
   quietPeriodSeconds: z
     .nullable(z.int().check(z.gte(minQuietPeriodSeconds), z.lte(maxQuietPeriodSeconds)))
-    .check(z.describe('Seconds without activity after which a conversation is inactive; null: the default.')),
+    .check(
+      z.describe(
+        "Seconds without activity after which a conversation is inactive; null: the default. A longer one holds at once, a shorter one from a conversation's next activity on.",
+      ),
+    ),
 });
 
 export const testSchema = z.strictObject({

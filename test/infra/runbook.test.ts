@@ -11,6 +11,13 @@ const articles = [...runbook.matchAll(/^## (.+)$/gm)].map(([, title]) => title);
 const template = synthesise({ quietDriftHours: 12 });
 const alarms = ofType(template, 'AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties);
 
+/** A description as it reads where the stack is deployed. */
+function mailOf(description: unknown): string {
+  if (typeof description === 'string') return description;
+  const [separator, parts] = (description as { 'Fn::Join': [string, unknown[]] })['Fn::Join'];
+  return parts.map((part) => (typeof part === 'string' ? part : 'eu-west-1')).join(separator);
+}
+
 /** What rings no alarm, or several. */
 const withoutAlarm = [
   'subscriber-stopped',
@@ -31,7 +38,13 @@ test('no article has anybody deploy again what was changed by hand: CloudFormati
 
 test.each(alarms)('$AlarmName says what users lose and where to read on', ({ AlarmName, AlarmDescription }) => {
   const article = String(AlarmName).replace('webhook-fanout-prod-', '');
-  expect(AlarmDescription).toMatch(new RegExp(`^[A-Za-z].{20,}\\. What to do: docs/runbook\\.md#${article}$`));
+  expect(mailOf(AlarmDescription)).toMatch(
+    new RegExp(
+      `^[A-Za-z].{20,}\\. What to do: docs/runbook\\.md#${article} \\| https://eu-west-1\\.console\\.aws\\.amazon\\.com/cloudwatch/home\\?region=eu-west-1#alarmsV2:alarm/${AlarmName}$`,
+    ),
+  );
+  // CloudWatch takes no more.
+  expect(mailOf(AlarmDescription).length).toBeLessThan(1024);
 });
 
 test.each(alarms)('$AlarmName is heard of when it begins and when it ends', ({ AlarmActions, OKActions }) => {
@@ -103,7 +116,16 @@ test('each link within it leads somewhere', () => {
 
 test('an alarm says which version rings', () => {
   const [alarm] = ofType(synthesise({ version: 'v1.2-3-gabcdef0' }), 'AWS::CloudWatch::Alarm');
-  expect(alarm?.[1].Properties.AlarmDescription).toMatch(/docs\/runbook\.md#\S+ of version v1\.2-3-gabcdef0$/);
+  expect(mailOf(alarm?.[1].Properties.AlarmDescription)).toMatch(
+    /docs\/runbook\.md#\S+ \| version v1\.2-3-gabcdef0 \| /,
+  );
+});
+
+test('an alarm links its article where people read the runbook, if the deploy says where that is', () => {
+  const runbookUrl = 'https://wiki.example.com/runbook';
+  const [alarm] = ofType(synthesise({ runbookUrl }), 'AWS::CloudWatch::Alarm');
+  const article = String(alarm?.[1].Properties.AlarmName).replace('webhook-fanout-prod-', '');
+  expect(mailOf(alarm?.[1].Properties.AlarmDescription)).toContain(` ${runbookUrl}#${article} `);
 });
 
 test('one bad minute of lateness counts', () => {

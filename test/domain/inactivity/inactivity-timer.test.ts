@@ -336,3 +336,53 @@ describe('what counts as activity', () => {
     expect(activityIn(aMessage({ conversationId: '12' }))).toMatchObject({ conversationId: '12' });
   });
 });
+
+describe('a change of the quiet period', () => {
+  const armed: Conversation = { lastActivityAt: at(0), dueAt: at(600) };
+  /** When it becomes inactive, its timer being looked at each time it is due, under the period that is in force by then. */
+  function inactiveAt(conversation: Conversation, periodAt: (now: number) => number): number {
+    for (let current = conversation; ; ) {
+      const { dueAt = Number.NaN } = current;
+      const verdict = decideTimer(current, dueAt, periodAt(dueAt), dueAt);
+      if (verdict.kind === 'fire') return dueAt;
+      if (verdict.kind !== 'rearm') throw new Error(verdict.kind);
+      current = verdict.next;
+    }
+  }
+
+  it('to a longer one holds at once, for each conversation that waits', () => {
+    expect(inactiveAt(armed, () => 900)).toBe(at(900));
+    expect(inactiveAt({ ...armed, lastActivityAt: at(500) }, () => 900)).toBe(at(1400));
+  });
+
+  it('to a shorter one leaves a conversation in which nothing happens as it was', () => {
+    expect(inactiveAt(armed, () => 60)).toBe(at(600));
+  });
+
+  it('to a shorter one holds from the next activity on', () => {
+    const change = applyActivity(armed, message(100), 60, at(100));
+    expect(change.kind).toBe('arm');
+    if (change.kind === 'arm') expect(inactiveAt(change.next, () => 60)).toBe(at(160));
+  });
+
+  it('that was made longer and shorter again is as if it had not been made', () => {
+    expect(inactiveAt(armed, (now) => (now < at(600) ? 900 : 600))).toBe(at(600));
+  });
+
+  it('never makes anything inactive before it was quiet for the period of that moment, nor later than the longest of all says', () => {
+    const period = fc.integer({ min: 60, max: 86_400 });
+    fc.assert(
+      fc.property(
+        period,
+        fc.array(fc.record({ after: fc.integer({ min: 1, max: 90_000 }), period })),
+        (first, changes) => {
+          const periodAt = (now: number): number =>
+            changes.filter(({ after }) => at(after) <= now).reduce((_, { period: next }) => next, first);
+          const ends = inactiveAt({ lastActivityAt: at(0), dueAt: at(first) }, periodAt);
+          expect(ends).toBeGreaterThanOrEqual(at(periodAt(ends)));
+          expect(ends).toBeLessThanOrEqual(at(Math.max(first, ...changes.map(({ period: each }) => each))));
+        },
+      ),
+    );
+  });
+});
