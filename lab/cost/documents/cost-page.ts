@@ -176,7 +176,7 @@ ${heldTable(units)}
 \`npm run cost -- --measure\` plays events on the [local run](architecture.md#the-same-system-on-one-machine) for two minutes and counts what one post, one delivery, one conversation, one failed attempt and one look of what runs by the clock
 take: requests to the API, entries of PutEvents, messages and requests of each queue, units of each table and index by the sizes of their items, invocations,
 bytes of logs and bytes sent. With the facts of the template (memory, windows, pollers, alarms, traces, keys) they stand in \`lab/cost/units.json\`. The model (\`lab/cost/model\`) computes a month of them: batches as they fill, queues and
-bus in units of 64 KB, the API in 512 KB, tables in 1 and 4 KB. A test plays four loads at the edges and holds the model against what is counted there; another fails when this page is
+bus in units of 64 KB, the API in 512 KB, tables in 1 and 4 KB. A test plays four loads at the edges and a timer, and holds the model against what is counted there; another fails when this page is
 not what the calculator gives.
 
 What the local run does not see is added by what AWS documents: each log line counts ${bytesPerLogLine} bytes more, an idle queue is polled by five connections (two where no maximum concurrency is

@@ -3,12 +3,13 @@ import { usageOfDelivery } from '../model/delivery-usage.ts';
 import { usageOfFailures } from '../model/failure-usage.ts';
 import { usageOfRecord } from '../model/history-usage.ts';
 import { usageOfPost } from '../model/post-usage.ts';
+import { usageOfTimer } from '../model/timer-usage.ts';
 import { accessLogBytes, answerHeadBytes, bytesPerLogLine, transportBytes } from '../stated.ts';
 import type { Units } from '../units.ts';
 import { addUsage, type Part, type Quantities, sumOf, usageTimes } from '../usage.ts';
 import { type Counted, queueRequests } from './counts.ts';
 import { type Audience, deliverBatch, deliverOne, warmUp } from './deliver.ts';
-import { type Stage, startStage, subscribersQueue } from './stage.ts';
+import { pause, type Stage, startStage, subscribersQueue } from './stage.ts';
 
 /** A load at the edge of what the model is for, played on the local run and computed. */
 export interface Corner {
@@ -34,6 +35,9 @@ interface Play {
 
 const one: Audience = { orgId: 1, fanOut: 1 };
 const ten: Audience = { orgId: 2, fanOut: 10 };
+/** Nobody gets its events, and its timers fire. */
+const quietOrgId = 3;
+const quietPeriodSeconds = 3;
 
 const plays: readonly Play[] = [
   {
@@ -71,9 +75,9 @@ const plays: readonly Play[] = [
   },
 ];
 
-/** Plays the corners; about half a minute. */
+/** Plays the corners, and a timer; about half a minute. */
 export async function playCorners(units: Units): Promise<Corner[]> {
-  const stage = await startStage(600);
+  const stage = await startStage(quietPeriodSeconds);
   try {
     for (const { orgId, fanOut } of [one, ten]) await stage.subscribe(orgId, fanOut);
     await stage.count(async () => {
@@ -81,7 +85,7 @@ export async function playCorners(units: Units): Promise<Corner[]> {
     });
     const corners: Corner[] = [];
     for (const play of plays) corners.push(await playCorner(stage, play, units));
-    return corners;
+    return [...corners, await playTimer(stage, units)];
   } finally {
     await stage.stop();
   }
@@ -168,6 +172,31 @@ async function playCorner(stage: Stage, play: Play, units: Units): Promise<Corne
   };
 }
 
+async function playTimer(stage: Stage, units: Units): Promise<Corner> {
+  const counted = await stage.count(async () => {
+    await stage.post({ orgId: quietOrgId, conversationId: 1, eventBytes: 400 });
+    await pause((quietPeriodSeconds + 1) * 1000);
+  });
+  const load: Case = { ...defaultCase(units), messagesPerConversation: 1 };
+  const once = { deliveries: 1, activity: 1, history: 1 };
+  const filling = { ...once, timers: 1, concurrency: 1, isRaised: false, perReceive: once };
+  const usage = addUsage(usageOfPost(load, filling, units), usageOfTimer(load, filling, units));
+  const of = (part: Part): Quantities => usage.get(part) ?? {};
+  return {
+    what: 'a conversation of one message goes quiet',
+    rows: [
+      row('bus: events', counted.calls(/^bus chunks/), (of('bus').busEvent ?? 0) + (of('timers').busEvent ?? 0)),
+      ...rowsOf(
+        'activity and timers',
+        counted,
+        { queue: /Activity|Timers/, table: /Conversations|Settings/, fn: /TrackActivity|Emit/ },
+        sumOf(of('activity'), of('timers')),
+      ),
+      row('logs: bytes', loggedBytes(counted, 1, /Ingest|Emit|TrackActivity/), of('logs').logGigabyte),
+    ],
+  };
+}
+
 interface Names {
   readonly queue: RegExp;
   readonly table: RegExp;
@@ -183,9 +212,9 @@ function rowsOf(what: string, counted: Counted, { queue, table, fn }: Names, com
   ];
 }
 
-function loggedBytes({ sum }: Counted, posts: number): number {
-  const lines = sum('AWS/Logs IncomingLogEvents', /./);
-  return sum('AWS/Logs IncomingBytes', /./) + lines * bytesPerLogLine + posts * accessLogBytes;
+function loggedBytes({ sum }: Counted, posts: number, group = /./): number {
+  const lines = sum('AWS/Logs IncomingLogEvents', group);
+  return sum('AWS/Logs IncomingBytes', group) + lines * bytesPerLogLine + posts * accessLogBytes;
 }
 
 function row(what: string, counted: number, computed = 0): CornerRow {

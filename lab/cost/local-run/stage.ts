@@ -37,7 +37,8 @@ export interface Message {
 const driftToken = 'cost';
 /** What an event on the bus has beside the words of its message. */
 const bytesBesideWords = 300;
-const settledMs = 2_600;
+/** Between two looks of which both find nothing on its way. */
+const quietLookMs = 400;
 
 export async function startStage(quietPeriodSeconds: number): Promise<Stage> {
   const metrics = createMetricStore();
@@ -69,8 +70,7 @@ export async function startStage(quietPeriodSeconds: number): Promise<Stage> {
       const counts = () => counter.counts(metrics, functionOf);
       const before = counts();
       await work();
-      // Longer than the windows of the stack's own queues, with the batch after it.
-      await pause(settledMs);
+      await untilQuiet(stack);
       return between(before, counts());
     },
     async subscribe(orgId, count) {
@@ -157,6 +157,16 @@ async function request(url: string, body: unknown): Promise<Record<string, unkno
   const text = await response.text();
   if (response.status !== 201) throw new Error(`${url} was answered ${response.status}: ${text}`);
   return JSON.parse(text);
+}
+
+/** Until no queue has a message waiting or in flight; what gathers in a window is in flight. */
+async function untilQuiet({ queues }: LocalStack): Promise<void> {
+  const isBusy = (): boolean =>
+    queues.list().some((queue) => {
+      const { visible, inFlight } = queue.counts();
+      return !queue.name.includes('DeadLetters') && visible + inFlight > 0;
+    });
+  for (let quietLooks = 0; quietLooks < 2; quietLooks = isBusy() ? 0 : quietLooks + 1) await pause(quietLookMs);
 }
 
 export function clientOptions({ aws }: LocalStack) {
