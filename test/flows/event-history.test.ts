@@ -32,7 +32,7 @@ describe('one event, and all who might have got it', () => {
 
   /** The one event of a conversation, once the history has it. */
   async function eventOf(orgId: number, conversationId: number): Promise<string> {
-    for (const deadline = Date.now() + 20_000; Date.now() < deadline; ) {
+    for (const deadline = Date.now() + 60_000; Date.now() < deadline; ) {
       const { json } = await fanout.api('GET', `/v1/events?orgId=${orgId}&conversationId=${conversationId}`);
       const [event] = (json as { events: { webhookId: string }[] }).events;
       if (event !== undefined) return event.webhookId;
@@ -43,7 +43,7 @@ describe('one event, and all who might have got it', () => {
 
   /** What became of it at each subscription, once it looks so. */
   async function outcomes(webhookId: string, wanted: (of: ReadonlyMap<string, Outcome>) => boolean) {
-    for (const deadline = Date.now() + 20_000; ; ) {
+    for (const deadline = Date.now() + 60_000; ; ) {
       const { json } = await fanout.api('GET', `/v1/events/${webhookId}`);
       const { subscribers, body } = json as { subscribers: Outcome[]; body: string };
       const of = new Map(subscribers.map((each) => [each.subscriptionId, each]));
@@ -54,7 +54,7 @@ describe('one event, and all who might have got it', () => {
   }
 
   it('says of each subscriber what became of the event and why, and sends it again to whoever may have it', {
-    timeout: 90_000,
+    timeout: 180_000,
   }, async () => {
     const eventTypes = ['button_clicked'];
     const [delivered, failing, otherType, otherOrganisation, filtered, paused] = await Promise.all([
