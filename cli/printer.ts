@@ -103,6 +103,8 @@ const wordStyles: ReadonlyMap<string, Style> = new Map(
     retrying: 'yellow',
     waiting: 'yellow',
     completed: 'green',
+    queued: 'yellow',
+    cancelled: 'yellow',
     failed: 'red',
     disabled: 'red',
     rejected: 'red',

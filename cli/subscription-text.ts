@@ -130,7 +130,7 @@ function fieldText(name: string, value: JsonValue | undefined): Cell {
     return `${String(value.state)} (${String(value.reason)}) since ${shortTime(value.since)} UTC, next probe ${shortTime(value.nextProbeAt)} UTC`;
   }
   if (name === 'queue' && isJsonObject(value)) {
-    return `${String(value.waiting)} waiting, ${String(value.inFlight)} in flight, ${String(value.deadLetters)} dead letters`;
+    return `${String(value.waiting)} waiting, ${String(value.inFlight)} in flight or postponed, ${String(value.deadLetters)} dead letters`;
   }
   if (Array.isArray(value) && value.every((entry) => typeof entry === 'string')) return value.join(', ');
   return JSON.stringify(value);

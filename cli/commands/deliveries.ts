@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { isJsonObject, type JsonObject } from '../../lambdas/json/json.ts';
+import type { ApiClient } from '../api-client.ts';
 import { subscriptionPath } from '../api-path.ts';
 import { lastAnswer } from '../delivery-text.ts';
 import { type IdempotencyOptions, onceOnly, sendOnce, withIdempotencyKey } from '../idempotency.ts';
@@ -63,9 +64,20 @@ export function registerDeliveries(program: Command, line: CommandLine): void {
               items.map(deliveryRow),
             ),
       );
-      if (items.length === 0) printer.notice('No deliveries.');
+      if (items.length === 0) {
+        const untried = options.state === 'undelivered' ? await waitingIn(api, id) : 0;
+        if (untried === 0) printer.notice('No deliveries.');
+        else printer.notice(`Nothing has failed; ${untried} events wait in the queue: fanout deliveries list ${id}`);
+      }
       if (hasMore) printer.notice(`There are more than these ${items.length}: add --limit COUNT or --all.`);
     });
+}
+
+/** How many events wait in the queue of a subscription, untried or postponed. */
+async function waitingIn(api: ApiClient, id: string): Promise<number> {
+  const { body } = await api.send({ method: 'GET', path: subscriptionPath(id) });
+  if (!isJsonObject(body.queue)) return 0;
+  return Number(body.queue.waiting) + Number(body.queue.inFlight);
 }
 
 interface ListOptions {

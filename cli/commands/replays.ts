@@ -129,6 +129,7 @@ export function registerReplays(program: Command, line: CommandLine): void {
         body: { cancel: name },
       });
       printer.result(body, () => replayText(printer, body));
+      printer.notice(`What was sent before: fanout deliveries list ${id} --replay ${name}`);
     });
 }
 
@@ -194,7 +195,7 @@ async function startReplay(printer: Printer, once: OnceOnly, id: string, body: J
 
 function replayText(
   printer: Printer,
-  { replayName, queued, withoutEvent, notWanted, mayMissFrom, replay }: JsonObject,
+  { replayName, queued, withoutEvent, notWanted, mayMissFrom, waiting, replay }: JsonObject,
 ): string {
   const progress = isJsonObject(replay) ? replay : {};
   return printer.details([
@@ -206,6 +207,7 @@ function replayText(
       'Not in the archive yet',
       mayMissFrom === undefined ? undefined : `perhaps what is from ${String(mayMissFrom)} on: ask again`,
     ],
+    ['Waiting in the queue', waiting === undefined ? undefined : `${String(waiting)}; those of the replay are dropped`],
     ['State', progress.state === undefined ? undefined : String(progress.state)],
     ['Reason', progress.reason === undefined ? undefined : String(progress.reason)],
   ]);

@@ -224,7 +224,13 @@ export const resentEventSchema = z.object({
 
 const replayProgressSchema = z.object({
   name: text,
-  state: z.enum(['starting', 'running', 'cancelling', 'completed', 'cancelled', 'failed']),
+  state: z
+    .enum(['starting', 'running', 'cancelling', 'queued', 'completed', 'cancelled', 'failed'])
+    .check(
+      z.describe(
+        "queued: all its events are in the subscriber's queue, which is not empty. completed: the queue is empty as well. cancelled: what of it still waited is not delivered.",
+      ),
+    ),
   reason: z.optional(text),
   from: z.optional(time),
   to: z.optional(time),
@@ -246,6 +252,9 @@ export const replayResultSchema = z.object({
   mayMissFrom: z
     .optional(time)
     .check(z.describe('Events from here on may not be in the archive yet: ask for them again ten minutes later.')),
+  waiting: z
+    .optional(count)
+    .check(z.describe('Of a cancel: events that waited in the queue then; those of the replay are not delivered.')),
   replay: z.optional(replayProgressSchema),
 });
 

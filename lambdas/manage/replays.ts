@@ -15,7 +15,7 @@ import type { JsonObject } from '../json/json.ts';
 import { deliveryPlace, placeJson } from './deliveries.ts';
 import { type HistoryReplayDeps, historyReplays } from './history-replays.ts';
 import { oncePerKey } from './idempotency.ts';
-import type { DeliveryPlace, ReplayProgress, Replays, RequestKeys } from './ports.ts';
+import type { DeliveryPlace, QueueDepth, ReplayProgress, Replays, RequestKeys } from './ports.ts';
 import {
   type ApiAnswer,
   invalidField,
@@ -200,12 +200,22 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
       });
     }
     const progress = await replays.describe(name);
+    const end = { cancelled: [], depth: await depthOf(id) };
     const archivedUntil = clock() - archiveLagMs;
     return jsonAnswer(202, {
       replayName: name,
       ...(read.value.to > archivedUntil ? { mayMissFrom: isoTime(Math.max(read.value.from, archivedUntil)) } : {}),
-      ...(progress === undefined ? {} : { replay: progressView(progress) }),
+      ...(progress === undefined ? {} : { replay: progressView(progress, end) }),
     });
+  }
+
+  /** What is known of a replay is shown all the same where the queue cannot be looked at. */
+  async function depthOf(subscriptionId: string): Promise<QueueDepth | undefined> {
+    try {
+      return await queues.depth(subscriptionId);
+    } catch {
+      return undefined;
+    }
   }
 
   /** Of an archive or of the ledger: what still waits in the queue is dropped by the delivery function. */
@@ -217,8 +227,12 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
       return problemResponse(409, 'Conflict', { detail: 'this subscription is being changed by others; try again' });
     }
     await replays.cancel(name);
-    const progress = await replays.describe(name);
-    return jsonAnswer(202, { replayName: name, ...(progress === undefined ? {} : { replay: progressView(progress) }) });
+    const [progress, depth] = await Promise.all([replays.describe(name), depthOf(subscriptionId)]);
+    return jsonAnswer(202, {
+      replayName: name,
+      ...(depth === undefined ? {} : { waiting: depth.waiting + depth.inFlight }),
+      ...(progress === undefined ? {} : { replay: progressView(progress, { cancelled: [name], depth }) }),
+    });
   }
 
   /** False: others cancelled theirs in the same moment, time and again. */
@@ -236,10 +250,14 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
 
   async function list({ params }: RoutedRequest): Promise<ApiAnswer> {
     const { id = '' } = params;
-    if ((await subscriptions.read(id)).config === undefined) return notFound(id);
-    const found = await replays.list(replayNamePrefix(routePrefix, id));
+    const { config, state } = await subscriptions.read(id);
+    if (config === undefined) return notFound(id);
+    const [found, depth] = await Promise.all([replays.list(replayNamePrefix(routePrefix, id)), depthOf(id)]);
+    const end = { cancelled: state?.cancelledReplays ?? [], depth };
     return jsonAnswer(200, {
-      replays: found.filter(({ name }) => isReplayOf(routePrefix, id, name)).map(progressView),
+      replays: found
+        .filter(({ name }) => isReplayOf(routePrefix, id, name))
+        .map((progress) => progressView(progress, end)),
     });
   }
 
@@ -263,9 +281,21 @@ function rangeOf(asked: AskedRange, field: string, now: number): ReadRequest<Tim
   return from < to ? { kind: 'valid', value: { from, to } } : refuse('to', 'must be later than from');
 }
 
-function progressView(progress: ReplayProgress): Record<string, unknown> {
-  const { name, state, reason, from, to, lastReplayedAt, startedAt, endedAt } = progress;
+interface ReplayEnd {
+  readonly cancelled: readonly string[];
+  readonly depth: QueueDepth | undefined;
+}
+
+/**
+ * The bus has completed a replay when its events are in the subscriber's queue; what a cancelled one had put there is
+ * dropped, also where the bus had completed it before.
+ */
+function progressView(progress: ReplayProgress, { cancelled, depth }: ReplayEnd): Record<string, unknown> {
+  const { name, reason, from, to, lastReplayedAt, startedAt, endedAt } = progress;
   const times = { from, to, lastReplayedAt, startedAt, endedAt };
+  const isQueueEmpty = depth !== undefined && depth.waiting + depth.inFlight === 0;
+  const ended = progress.state === 'completed' && !isQueueEmpty ? 'queued' : progress.state;
+  const state = cancelled.includes(name) ? 'cancelled' : ended;
   return {
     name,
     state,

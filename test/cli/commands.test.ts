@@ -250,6 +250,17 @@ describe('subscriptions health', () => {
   });
 });
 
+describe('deliveries list --state undelivered', () => {
+  it('says what waits where nothing was tried yet', async () => {
+    const id = await aSubscription();
+    expect((await fanout(['deliveries', 'list', id, '--state', 'undelivered'])).err).toBe('No deliveries.\n');
+    api.depths.set(id, { waiting: 849, inFlight: 1, deadLetters: 0 });
+    expect((await fanout(['deliveries', 'list', id, '--state', 'undelivered'])).err).toBe(
+      `Nothing has failed; 850 events wait in the queue: fanout deliveries list ${id}\n`,
+    );
+  });
+});
+
 describe('subscriptions update, pause and resume', () => {
   it('changes what is given, takes away what is cleared, leaves the rest', async () => {
     const id = await aSubscription('--orgs', '1', '--description', 'old', '--filter', '{"a":[1]}');

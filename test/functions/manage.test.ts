@@ -910,10 +910,27 @@ describe('a replay', () => {
 
   it('can be called off: the archive stops, and what is queued is dropped', async () => {
     const { body } = await world.ask('POST', path, { missed: { from: since(hour) } });
+    world.queues.depths = { waiting: 28, inFlight: 1, deadLetters: 0 };
     const cancelled = await world.ask('POST', path, { cancel: body.replayName });
-    expect(cancelled.body.replay.state).toBe('cancelled');
+    expect(cancelled.body).toMatchObject({ waiting: 29, replay: { state: 'cancelled' } });
     await world.ask('POST', path, { cancel: body.replayName });
     expect(world.subscriptions.states.get(id)?.cancelledReplays).toEqual([body.replayName]);
+  });
+
+  it('is queued when the bus has completed it, completed when the queue is empty, and cancelled for good', async () => {
+    const { body } = await world.ask('POST', path, { missed: { from: since(hour) } });
+    world.replays.complete(body.replayName);
+    const stateOf = async () => (await world.ask('GET', path)).body.replays[0].state;
+    world.queues.depths = { waiting: 0, inFlight: 2, deadLetters: 0 };
+    expect(await stateOf()).toBe('queued');
+    world.queues.depths = { waiting: 0, inFlight: 0, deadLetters: 0 };
+    expect(await stateOf()).toBe('completed');
+    world.queues.depths = new Error('SQS is down');
+    expect(await stateOf()).toBe('queued');
+    const cancelled = await world.ask('POST', path, { cancel: body.replayName });
+    expect(cancelled.body).toMatchObject({ replay: { state: 'cancelled' } });
+    expect(cancelled.body).not.toHaveProperty('waiting');
+    expect(await stateOf()).toBe('cancelled');
   });
 
   it('is called off beside another one in the same moment: both are', async () => {

@@ -124,9 +124,16 @@ export class InMemoryReplays implements Replays {
 
   async cancel(name: string): Promise<boolean> {
     const replay = this.known.get(name);
-    if (replay === undefined) return false;
+    if (replay === undefined || replay.state === 'completed') return false;
     this.known.set(name, { ...replay, state: 'cancelled' });
     return true;
+  }
+
+  /** All its events are on the bus. */
+  complete(name: string): void {
+    const replay = this.known.get(name);
+    if (replay === undefined) throw new Error(`there is no replay ${name}`);
+    this.known.set(name, { ...replay, state: 'completed' });
   }
 }
 
