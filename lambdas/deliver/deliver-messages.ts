@@ -69,9 +69,8 @@ export async function deliverMessages(
   const { subscriber, records } = await ledger.read(messages.map(({ webhookId }) => webhookId));
   const planOf = deliveryPlanner(subscriber, { now: receivedAt, random, isProbe });
   const plannedCopies = messages.map((message): Planned => {
-    const stored = records.get(message.webhookId);
-    // A replay can bring what a deleted subscription of the same id has had.
-    const record = message.replayName === undefined ? stored : ownRecord(stored, subscriber.state);
+    // A replay, a repetition or a queue that was still there can bring what a deleted subscription of the same id has had.
+    const record = ownRecord(records.get(message.webhookId), subscriber.state);
     return { message, record, plan: planOf(message, record) };
   });
   const planned = Object.values(Object.groupBy(plannedCopies, ({ message }) => message.webhookId)).flatMap((copies) => {

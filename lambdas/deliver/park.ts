@@ -1,4 +1,4 @@
-import { recordAfter } from '../domain/deliveries/delivery-ledger.ts';
+import { ownRecord, recordAfter } from '../domain/deliveries/delivery-ledger.ts';
 import { type DeliveryMessage, parseMessage } from '../domain/deliveries/delivery-message.ts';
 import { isNeeded } from '../domain/deliveries/delivery-plan.ts';
 import { lastSafeInstant } from '../domain/deliveries/retry-schedule.ts';
@@ -61,13 +61,14 @@ async function parkMessages(messages: readonly DeliveryMessage[], deps: DeliverD
   const now = clock();
   const { records, subscriber } = await ledger.read(messages.map(({ webhookId }) => webhookId));
   const { cancelledReplays } = subscriber.state ?? {};
-  const open = messages.filter((message) => isNeeded(message, records.get(message.webhookId), cancelledReplays));
+  const recordOf = ({ webhookId }: DeliveryMessage) => ownRecord(records.get(webhookId), subscriber.state);
+  const open = messages.filter((message) => isNeeded(message, recordOf(message), cancelledReplays));
   const unique = [...new Map(open.map((message) => [message.webhookId, message])).values()];
   const verdict = { state: 'exhausted', reason: 'expired: deliveries were stopped for 14 days' } as const;
   const settled = await settleEnded(
     unique.map((message) => {
       const subject = subjectOf(subscriptionId, message);
-      return { message, record: recordAfter(subject, records.get(message.webhookId), undefined, verdict, now) };
+      return { message, record: recordAfter(subject, recordOf(message), undefined, verdict, now) };
     }),
     deps,
   );

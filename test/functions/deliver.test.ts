@@ -607,9 +607,15 @@ describe('a replay', () => {
     expect(world.requests).toHaveLength(2);
   });
 
-  it.each(['delivered', 'retrying'] as const)(
-    'brings what is %s to a subscription that was deleted, to the next one of the same id',
-    async (state) => {
+  it.each([
+    ['delivered', replay],
+    ['retrying', replay],
+    // Where its queue was not yet taken down, or Drift posts it again.
+    ['delivered', ''],
+    ['retrying', ''],
+  ] as const)(
+    'and any other message brings what is %s to a deleted subscription to the next one of the same id, as new',
+    async (state, extra) => {
       const world = new DeliveryWorld();
       const old = world.now - hours(2);
       const theirs = {
@@ -621,10 +627,17 @@ describe('a replay', () => {
         replayName: 'replay-0',
       };
       world.records.set('msg_1', aRecord({ ...theirs }));
+      const wanted = world.enqueue({ id: 'msg_1', extra: '"replay-name":"replay-00","resend":true,' });
       world.state.acceptedAt = world.now - hours(1);
-      await delivered(world, world.enqueue({ id: 'msg_1', extra: replay }));
+      world.now += seconds(1);
+      world.receiver = () => answered(500);
+      const message = world.enqueue({ id: 'msg_1', extra });
+      expect(await delivered(world, message)).toEqual([message.messageId]);
+      expect(world.records.get('msg_1')).toMatchObject({ state: 'retrying', attempts: 1, firstAttemptAt: world.now });
+      // What is tried for the new one is its own from then on: nothing begins once more.
+      world.now += seconds(1);
+      expect(await delivered(world, wanted)).toEqual([]);
       expect(world.requests).toHaveLength(1);
-      expect(world.records.get('msg_1')).toMatchObject({ state: 'delivered', attempts: 1, firstAttemptAt: world.now });
     },
   );
 
