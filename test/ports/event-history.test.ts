@@ -3,7 +3,7 @@ import { type EmbeddedDynamo, startEmbeddedDynamo } from '../../lab/support/embe
 import { InMemoryEventHistory } from '../../lab/support/in-memory/event-history.ts';
 import { dynamoEventHistory } from '../../lambdas/aws/dynamo-event-history.ts';
 import { dynamoEventRecorder } from '../../lambdas/aws/dynamo-event-recorder.ts';
-import type { RecordedEvent } from '../../lambdas/domain/history/recorded-event.ts';
+import { defaultEventHistoryDays, type RecordedEvent } from '../../lambdas/domain/history/recorded-event.ts';
 import type { EventHistory, EventQuery } from '../../lambdas/manage/ports.ts';
 import type { EventRecorder } from '../../lambdas/record-events/ports.ts';
 
@@ -18,7 +18,7 @@ const hour = 60 * 60 * 1000;
 const forEver = Date.UTC(2027, 0, 1);
 
 let tables = 0;
-async function inDynamo(): Promise<{ history: EventHistory; recorder: EventRecorder }> {
+async function inDynamo(keptDays = 30): Promise<{ history: EventHistory; recorder: EventRecorder }> {
   const tableName = `events-${tables++}`;
   await dynamo.createTable('events', tableName);
   const { client } = dynamo;
@@ -29,7 +29,7 @@ async function inDynamo(): Promise<{ history: EventHistory; recorder: EventRecor
       tableName,
       sleep: async () => {},
       random: () => 0,
-      keptDays: 30,
+      keptDays,
       clock: () => noon + hour,
     }),
   };
@@ -40,7 +40,7 @@ async function inMemory(): Promise<{ history: EventHistory; recorder: EventRecor
   return { history, recorder: history };
 }
 
-async function aHistory(make: typeof inMemory) {
+async function aHistory(make: () => ReturnType<typeof inDynamo>) {
   const { history, recorder } = await make();
   return {
     history,
@@ -74,7 +74,7 @@ function anEvent(event: Partial<RecordedEvent> & { webhookId: string }): Recorde
 }
 
 describe.each([
-  ['in DynamoDB', inDynamo],
+  ['in DynamoDB', () => inDynamo()],
   ['in memory', inMemory],
 ])('the event history %s', (_, make) => {
   it('keeps an event once: the same fact again changes nothing', async () => {
@@ -130,7 +130,7 @@ describe.each([
 
 describe('the event history in DynamoDB', () => {
   it('reads a bounded amount for a page over days without events, and says from where to go on', async () => {
-    const { history, record, all } = await aHistory(inDynamo);
+    const { history, record, all } = await aHistory(() => inDynamo());
     await record({ webhookId: 'msg_old', recordedAt: noon - 25 * 24 * hour });
     const from = noon - 30 * 24 * hour;
     const page = await history.list({ from, to: noon, limit: 3 });
@@ -139,7 +139,7 @@ describe('the event history in DynamoDB', () => {
   });
 
   it('has come to the end of a list where nothing older is kept, whatever is asked for', async () => {
-    const { history, record } = await aHistory(inDynamo);
+    const { history, record } = await aHistory(() => inDynamo());
     await record({ webhookId: 'msg_new' });
     await record({ webhookId: 'msg_forgotten', recordedAt: noon - 30 * 24 * hour });
     const lateOn = noon - 29 * 24 * hour;
@@ -149,9 +149,16 @@ describe('the event history in DynamoDB', () => {
     expect(await history.list({ from: 0, to: noon, limit: 3, before: gone })).toEqual({ events: [] });
   });
 
+  it('says of the fortnight that is kept by default, but for one event empty, in one answer that this is all', async () => {
+    const { history, record } = await aHistory(() => inDynamo(defaultEventHistoryDays));
+    await record({ webhookId: 'msg_1', recordedAt: noon - 5 * 24 * hour });
+    const page = await history.list({ from: noon - 31 * 24 * hour, to: noon + hour, limit: 50 });
+    expect(page).toEqual({ events: [expect.objectContaining({ webhookId: 'msg_1' })] });
+  });
+
   it('takes for a page what it takes in a history of a tenth of the size', async () => {
     const readsOf = async (size: number) => {
-      const { history, record } = await aHistory(inDynamo);
+      const { history, record } = await aHistory(() => inDynamo());
       const events = Array.from({ length: size }, (_, index) => ({
         webhookId: `msg_${index}`,
         recordedAt: noon - index * 1000,
