@@ -25,11 +25,13 @@ async function freePort(): Promise<number> {
 }
 
 function shell(script: string, env: Readonly<Record<string, string>> = {}) {
-  const child = spawn('sh', ['-ec', script], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn('sh', ['-ec', script], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   const output = { text: '' };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output.text += text;
-  });
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output.text += text;
+    });
+  }
   return { child, output };
 }
 
@@ -47,6 +49,8 @@ test('the first event arrives, though all that the README has one do is pasted a
   const pasted = shell(`${onFreePorts(subscribe)}\n${onFreePorts(post)}`, { FANOUT_API: fanout.ready.api });
   const [exitCode] = await once(pasted.child, 'exit');
   expect([exitCode, pasted.output.text]).toEqual([0, expect.stringContaining('whsec_')]);
+  // The post comes after this line, however fast the machine is.
+  expect(pasted.output.text).toMatch(/^Ready\.$[\s\S]*"status":"accepted"/m);
   const arrived = () =>
     [...listener.output.text.matchAll(/^msg_\S+ {"orgId":1,"type":"([a-z_]+)"/gm)].map(([, type]) => type);
   await expect.poll(arrived, { timeout: 60_000 }).toHaveLength(2);

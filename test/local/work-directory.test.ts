@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,22 +12,27 @@ const script = `
   setInterval(() => {}, 1000);`;
 
 let parent: string;
+const children: ChildProcess[] = [];
 beforeEach(() => {
   parent = mkdtempSync(join(tmpdir(), 'work-directory-'));
 });
-afterEach(() => rmSync(parent, { recursive: true, force: true }));
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+  rmSync(parent, { recursive: true, force: true });
+});
 
 async function otherRun() {
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     env: { ...process.env, PARENT: parent },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  children.push(child);
   const [line] = (await once(child.stdout, 'data')) as [Buffer];
   const path = String(line).trim();
   writeFileSync(join(path, 'bundle.mjs'), '');
-  const kill = async (signal: NodeJS.Signals): Promise<void> => {
+  const kill = async (): Promise<void> => {
     const ended = once(child, 'exit');
-    child.kill(signal);
+    child.kill('SIGKILL');
     await ended;
   };
   return { path, kill };
@@ -37,7 +42,7 @@ test('a run that was killed leaves its folder to the next one, which removes it,
   const foreign = join(parent, 'webhook-fanout-run-of-somebody');
   mkdirSync(foreign);
   const [killed, running] = [await otherRun(), await otherRun()];
-  await killed.kill('SIGKILL');
+  await killed.kill();
   expect(existsSync(killed.path)).toBe(true);
   const own = makeWorkDirectory(parent);
   expect(
@@ -47,5 +52,4 @@ test('a run that was killed leaves its folder to the next one, which removes it,
   ).toEqual([foreign, running.path, own.path].sort());
   own.remove();
   expect(existsSync(own.path)).toBe(false);
-  await running.kill('SIGKILL');
 });
