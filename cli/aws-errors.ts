@@ -5,7 +5,7 @@ import { exitCodes } from './exit-codes.ts';
 export function awsFailure(error: unknown, what: string): CommandFailed {
   if (error instanceof CommandFailed) return error;
   const { name, message } = error instanceof Error ? error : new Error(String(error));
-  if (/Region is missing/i.test(message)) {
+  if (/Region is missing|Region not accepted/i.test(message)) {
     return new CommandFailed(exitCodes.usage, 'no AWS region: add --region, or set AWS_REGION');
   }
   if (/Credentials|Token(Provider|Refresh)|SSO/i.test(name)) {

@@ -260,9 +260,20 @@ export function createDeadLetterQueues(stack: DeployedStack): DeadLetterQueues {
     },
     async startMove({ arn, sourceArn }) {
       // Named: what the bus has put here has no queue that SQS would know it came from.
-      await send('the messages could not be put back', () =>
-        sqs.send(new StartMessageMoveTaskCommand({ SourceArn: arn, DestinationArn: sourceArn })),
-      );
+      await sqs
+        .send(new StartMessageMoveTaskCommand({ SourceArn: arn, DestinationArn: sourceArn }))
+        .catch((error: unknown) => {
+          // Without that queue it is nobody's dead-letter queue.
+          const { name, message } = error instanceof Error ? error : new Error(String(error));
+          if (name !== 'ResourceNotFoundException' && !/configured as a Dead Letter Queue/.test(message)) {
+            throw awsFailure(error, 'the messages could not be put back');
+          }
+          throw new CommandFailed(
+            exitCodes.notFound,
+            `the queue that they came from is gone: ${nameOf(sourceArn ?? '')}`,
+            "A subscriber's is made again by: fanout reconcile --wait",
+          );
+        });
     },
   };
 
@@ -305,8 +316,9 @@ function deadLetterArnOf({ RedrivePolicy }: Readonly<Record<string, string>>): s
   return (JSON.parse(RedrivePolicy) as { deadLetterTargetArn?: string }).deadLetterTargetArn;
 }
 
-function nameOf(url: string): string {
-  return url.slice(url.lastIndexOf('/') + 1);
+/** Of a url or an ARN. */
+function nameOf(place: string): string {
+  return place.slice(Math.max(place.lastIndexOf('/'), place.lastIndexOf(':')) + 1);
 }
 
 function isMissing(error: unknown): boolean {

@@ -84,7 +84,10 @@ export async function openStack({ stack, ...client }: StackTarget): Promise<Depl
     };
     return deployed;
   } catch (error) {
-    throw awsFailure(error, `the stack ${stack} could not be looked up`);
+    const failure = awsFailure(error, `the stack ${stack} could not be looked up`);
+    if (failure.exitCode !== exitCodes.unreachable || client.endpoint === undefined) throw failure;
+    const hint = 'Is the local run up? Start it with: npm start. On another --aws-port: set AWS_ENDPOINT_URL';
+    throw new CommandFailed(failure.exitCode, ...failure.lines, hint);
   }
 }
 

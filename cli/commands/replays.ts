@@ -5,6 +5,7 @@ import { CommandFailed } from '../command-failed.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { type IdempotencyOptions, type OnceOnly, onceOnly, sendOnce, withIdempotencyKey } from '../idempotency.ts';
 import { instantText, timeQuery } from '../option-values.ts';
+import { readPages } from '../pages.ts';
 import { type Printer, shortTime } from '../printer.ts';
 import type { CommandLine } from '../session.ts';
 import { examples } from './examples.ts';
@@ -116,6 +117,49 @@ export function registerReplays(program: Command, line: CommandLine): void {
     });
 
   group
+    .command('show')
+    .description('One replay: its state, and what became of the events that it has sent so far')
+    .argument('<subscriptionId>', 'the subscription, as subscriptions list shows it')
+    .argument('<name>', 'the replay, as replays start and replays list show it')
+    .addHelpText('after', examples('fanout replays show sub_… NAME'))
+    .action(async (id: string, name: string, _options: unknown, command: Command) => {
+      const { api, printer } = await line.open(command);
+      const { body } = await api.send({ method: 'GET', path: subscriptionPath(id, '/replay') });
+      const known = (Array.isArray(body.replays) ? body.replays : []).filter(isJsonObject);
+      const { state, reason } = known.find((replay) => replay.name === name) ?? {};
+      const { items } = await readPages(api, subscriptionPath(id, '/deliveries'), 'deliveries', {
+        limit: Number.POSITIVE_INFINITY,
+        query: { replayName: name },
+      });
+      const countOf = (wanted: string) => items.filter((delivery) => delivery.state === wanted).length;
+      const counts = {
+        delivered: countOf('delivered'),
+        retrying: countOf('retrying'),
+        exhausted: countOf('exhausted'),
+        discarded: countOf('discarded'),
+      };
+      const replay = {
+        name,
+        ...(state === undefined ? {} : { state }),
+        ...(reason === undefined ? {} : { reason }),
+        ...counts,
+      };
+      printer.result(replay, () =>
+        printer.details([
+          ['Replay', name],
+          [
+            'State',
+            state === undefined ? 'not one of the archive: its events went into the queue at once' : String(state),
+          ],
+          ['Reason', reason === undefined ? undefined : String(reason)],
+          ...Object.entries(counts).map(
+            ([word, count]) => [`${word[0]?.toUpperCase()}${word.slice(1)}`, count] as const,
+          ),
+        ]),
+      );
+    });
+
+  group
     .command('cancel')
     .description('Cancel a replay: its events that still wait are not delivered')
     .argument('<subscriptionId>', 'the subscription, as subscriptions list shows it')
@@ -129,7 +173,7 @@ export function registerReplays(program: Command, line: CommandLine): void {
         body: { cancel: name },
       });
       printer.result(body, () => replayText(printer, body));
-      printer.notice(`What was sent before: fanout deliveries list ${id} --replay ${name}`);
+      printer.notice(`What was sent before: fanout replays show ${id} ${name}`);
     });
 }
 

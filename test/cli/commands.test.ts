@@ -601,6 +601,28 @@ describe('replays', () => {
     expect(api.subscriptions.states.get(id)?.cancelledReplays).toEqual([started.replayName]);
   });
 
+  it('says what became of the events of a replay, page by page', async () => {
+    const id = await aSubscription();
+    const times = ['--from', '2026-11-22T10:00:00Z', '--to', '2026-11-22T10:30:00Z'];
+    const { replayName } = json(await fanout(['replays', 'start', id, '--missed', ...times, '--json']));
+    for (let index = 0; index < 250; index++) {
+      api.deliveries.push({
+        ...aRecord({ subscriptionId: id, webhookId: `msg_${index}`, replayName: String(replayName) }),
+        state: index < 240 ? 'delivered' : 'exhausted',
+      });
+    }
+    await fanout(['replays', 'cancel', id, String(replayName)]);
+    const shown = json(await fanout(['replays', 'show', id, String(replayName), '--json']));
+    expect(shown).toEqual({
+      name: replayName,
+      state: 'cancelled',
+      delivered: 240,
+      retrying: 0,
+      exhausted: 10,
+      discarded: 0,
+    });
+  });
+
   it('plans a replay of what was missed, and sends what was delivered only where that is asked for', async () => {
     const id = await aSubscription();
     await api.provision(id);

@@ -116,7 +116,7 @@ describe('put-back', () => {
     expect(run.err).toContain('Somebody is putting them back already');
   });
 
-  it('stops waiting with 8, and with 6 where it failed', async () => {
+  it('stops waiting with 8, and says where the queue that they came from is gone', async () => {
     put('fanout-local-crm-dlq', ...Array.from({ length: 25 }, (_, n) => String(n)));
     const arn = (name: string) => stack.aws.queues.get(name).arn;
     const move = { sourceArn: arn('fanout-local-crm-dlq'), destinationArn: arn('fanout-local-crm') };
@@ -125,7 +125,9 @@ describe('put-back', () => {
     expect(run).toMatchObject({ exitCode: 8, out: '' });
     stack.aws.queues.moves.cancel(handle);
     stack.aws.queues.delete('fanout-local-crm');
-    expect(await stack.fanout(['dead-letters', 'put-back', 'crm'])).toMatchObject({ exitCode: 3, out: '' });
+    const gone = await stack.fanout(['dead-letters', 'put-back', 'crm']);
+    expect(gone).toMatchObject({ exitCode: 4, out: '' });
+    expect(gone.err).toContain('the queue that they came from is gone: fanout-local-crm\n');
   });
 
   it('refuses what only says where changes stood in the stream', async () => {
@@ -173,10 +175,12 @@ describe('where it looks', () => {
   it('needs a region and credentials, and says which is missing', async () => {
     const list = ['dead-letters', 'list', '--stack', 'webhook-fanout-local'];
     expect(await stack.onStack(list)).toMatchObject({ exitCode: 0 });
-    expect(await stack.onStack(list, { AWS_REGION: undefined })).toMatchObject({
-      exitCode: 2,
-      err: 'fanout: no AWS region: add --region, or set AWS_REGION\n',
-    });
+    for (const AWS_REGION of [undefined, '']) {
+      expect(await stack.onStack(list, { AWS_REGION })).toMatchObject({
+        exitCode: 2,
+        err: 'fanout: no AWS region: add --region, or set AWS_REGION\n',
+      });
+    }
     const run = await stack.onStack(list, { AWS_ACCESS_KEY_ID: undefined });
     expect(run).toMatchObject({ exitCode: 5, out: '' });
     expect(run.err).toMatch(/^fanout: no AWS credentials/);
@@ -200,6 +204,6 @@ describe('where it looks', () => {
   it('is said when nothing answers there', async () => {
     const run = await runCommand(['dead-letters', 'list'], { env: { AWS_ENDPOINT_URL: 'http://127.0.0.1:9' } });
     expect(run).toMatchObject({ exitCode: 3, out: '' });
-    expect(run.err).toContain('could not be looked up');
+    expect(run.err).toMatch(/could not be looked up: .*\nIs the local run up\?/);
   });
 });
