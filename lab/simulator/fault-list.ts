@@ -227,12 +227,6 @@ export const productFaults: readonly ProductFault[] = [
     broken: 'return message.replayName !== record.replayName || 0 >=',
   },
   {
-    name: 'let a cancelled replay take along what it has begun',
-    file: 'lambdas/domain/deliveries/delivery-plan.ts',
-    line: 'if (owner !== undefined && replayName === undefined) {',
-    broken: 'if (false) {',
-  },
-  {
     name: 'forget a resend that its queue forgets',
     file: 'lambdas/domain/deliveries/delivery-plan.ts',
     line: 'dropCancelled(message, record, cancelledReplays) === undefined && beginsAgain(message, record, cancelledReplays)',
