@@ -227,12 +227,6 @@ export const productFaults: readonly ProductFault[] = [
     broken: 'return message.replayName !== record.replayName || 0 >=',
   },
   {
-    name: 'forget a resend that its queue forgets',
-    file: 'lambdas/domain/deliveries/delivery-plan.ts',
-    line: 'dropCancelled(message, record, cancelledReplays) === undefined && beginsAgain(message, record, cancelledReplays)',
-    broken: 'false',
-  },
-  {
     name: 'keep the state of what is deleted',
     file: 'lambdas/provision/reconcile.ts',
     line: 'await subscriptions.removeState(subscriptionId);',
