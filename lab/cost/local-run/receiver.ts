@@ -39,6 +39,8 @@ export async function startReceiver() {
       requests.emit('answered');
     });
   });
+  // A connection that closes just as a request comes would be an attempt more.
+  server.keepAliveTimeout = 0;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
