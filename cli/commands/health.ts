@@ -161,17 +161,25 @@ function functionPart(name: string, functionName: string, reserved: number | und
   };
 }
 
+/** Lambda says so until the next call, which may be hours after the function was repaired: no proof that it is ill now. */
+const failedCall = 'PROBLEM: Function call failed';
+
 function mappingPart(name: string, mapping: Mapping, oldestSeconds: number | undefined, lambda: LambdaParts): Part {
   const { state, problem, sourceArn } = mapping;
   const isOff = state === 'Disabled' || state === 'Disabling';
   return {
     part: `${name} reads ${sourceArn.includes(':sqs:') ? 'its queue' : 'its stream'}`,
     kind: 'mapping',
-    state: problem === undefined ? state : `${state}: ${problem}`,
-    isWell: !isOff && problem === undefined,
+    state: stateText(state, problem),
+    isWell: !isOff && (problem === undefined || problem === failedCall),
     ...(oldestSeconds === undefined || oldestSeconds === 0 ? {} : { oldestSeconds }),
     ...(isOff ? { repair: () => lambda.enable(mapping) } : {}),
   };
+}
+
+function stateText(state: string, problem: string | undefined): string {
+  if (problem === failedCall) return `${state}; the last call of the function failed`;
+  return problem === undefined ? state : `${state}: ${problem}`;
 }
 
 function partJson({ part, kind, state, isWell, oldestSeconds }: Part): JsonObject {

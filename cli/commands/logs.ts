@@ -21,7 +21,7 @@ interface LogsOptions {
 const dayMs = 86_400_000;
 /** What Lambda and our own lines say of a fault, in a function whose lines are not all JSON. */
 const functionFaults =
-  '?"\\"level\\":\\"ERROR\\"" ?"Task timed out" ?"Runtime exited" ?"Runtime." ?"\\"status\\":\\"error\\"" ?"\\"status\\":\\"failure\\"" ?"\\"status\\":\\"timeout\\""';
+  '?"\\"level\\":\\"ERROR\\"" ?"Invoke Error" ?"Uncaught Exception" ?"Unhandled Promise Rejection" ?"Task timed out" ?"Runtime exited" ?"Runtime." ?"\\"status\\":\\"error\\"" ?"\\"status\\":\\"failure\\"" ?"\\"status\\":\\"timeout\\""';
 
 export function registerLogs(program: Command, line: CommandLine): void {
   program

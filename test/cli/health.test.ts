@@ -1,8 +1,10 @@
 import { DisableRuleCommand } from '@aws-sdk/client-eventbridge';
 import {
+  GetFunctionConfigurationCommand,
   ListEventSourceMappingsCommand,
   PutFunctionConcurrencyCommand,
   UpdateEventSourceMappingCommand,
+  UpdateFunctionConfigurationCommand,
 } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { localAwsClients } from '../../lab/support/local-aws-clients.ts';
@@ -45,6 +47,7 @@ async function switchOffMapping(functionName: RegExp): Promise<void> {
 }
 
 const illParts = async () => (await fanout('health')).json.parts.filter(({ well }: { well: boolean }) => !well);
+const functionNamed = (part: string) => stack.functions.list().find(({ name }) => name.includes(part))?.name ?? '';
 const stop = async (FunctionName = '') =>
   aws.lambda.send(new PutFunctionConcurrencyCommand({ FunctionName, ReservedConcurrentExecutions: 0 }));
 
@@ -61,6 +64,36 @@ it('the stack is well, until somebody switches a part off, and again when it was
     { part: 'track-activity reads its queue', state: 'Disabled' },
   ]);
   await expect.poll(illParts).toEqual([]);
+});
+
+it('a part whose function failed is well again once it is repaired, though Lambda remembers its last call', async () => {
+  const FunctionName = functionNamed('TrackActivity');
+  const { Environment } = await aws.lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
+  const set = async (Variables: Record<string, string>) => {
+    await aws.lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, Environment: { Variables } }));
+  };
+  await set({});
+  const body = JSON.stringify({
+    orgId: 1,
+    type: 'new_message',
+    token: stack.driftToken,
+    data: { id: 1, conversationId: 2, createdAt: Date.now() },
+  });
+  const stateOf = async () =>
+    (await fanout('health')).json.parts.find(({ part }: { part: string }) => part === 'track-activity reads its queue');
+  await expect
+    .poll(
+      async () => {
+        await fetch(`${stack.api}/drift/events`, { method: 'POST', body });
+        return (await stateOf()).state;
+      },
+      { timeout: 20_000 },
+    )
+    .toBe('Enabled; the last call of the function failed');
+  await set(Environment?.Variables ?? {});
+  expect(await stateOf()).toMatchObject({ well: true });
+  const { json } = await fanout('logs', 'track-activity', '--errors', '--since', '1970-01-01');
+  expect(json.lines[0].text).toContain('CONVERSATIONS_TABLE');
 });
 
 it('a subscription is not well while nothing reads its queue, and reconcile makes it well', async () => {

@@ -40,6 +40,8 @@ describe('of a function of the stack', () => {
   it('are faults only where --errors says so, crashes and timeouts included', async () => {
     const faults = [
       '{"level":"ERROR","message":"could not publish"}',
+      '2026-11-22T12:00:00Z\tundefined\tERROR\tUncaught Exception\t{"errorType":"ZodError"}',
+      '2026-11-22T12:00:00Z\tr\tERROR\tInvoke Error\t{"errorType":"TypeError"}',
       '2026-11-22T12:00:00Z r Task timed out after 3.00 seconds',
       'RequestId: r Error: Runtime exited with error: signal: killed Runtime.ExitError',
       '{"type":"platform.report","record":{"status":"timeout"}}',
