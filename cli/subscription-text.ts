@@ -59,11 +59,14 @@ export function subscriptionTable(printer: Printer, subscriptions: readonly Json
   );
 }
 
+/** Says nothing of the route: it stays until the next call, which may be minutes after the function was repaired. */
+const failedCall = 'PROBLEM: Function call failed';
+
 /** In force, and read from its queue where it delivers. What the system has stopped, and dead letters, are not about that. */
-export function isInForce({ status, provisioning, delivering, route }: JsonObject): boolean {
-  if (status === 'rejected') return true;
-  const isStuck = delivering === true && isJsonObject(route) && routeProblem(route) !== undefined;
-  return provisioning === 'ready' && !isStuck;
+export function isInForce(subscription: JsonObject): boolean {
+  const { status, provisioning } = subscription;
+  const problem = problemOf(subscription);
+  return status === 'rejected' || (provisioning === 'ready' && (problem === undefined || problem === failedCall));
 }
 
 /** In force, delivering unless a person has paused it, read from its queue then, and nothing with the dead letters. */
@@ -71,7 +74,11 @@ export function isHealthy(subscription: JsonObject): boolean {
   const { status, delivering, queue } = subscription;
   const hasDeadLetters = isJsonObject(queue) && queue.deadLetters !== 0;
   const isStopped = status === 'rejected' || (delivering !== true && status !== 'paused');
-  return isInForce(subscription) && !isStopped && !hasDeadLetters;
+  return isInForce(subscription) && problemOf(subscription) === undefined && !isStopped && !hasDeadLetters;
+}
+
+function problemOf({ delivering, route }: JsonObject): string | undefined {
+  return delivering === true && isJsonObject(route) ? routeProblem(route) : undefined;
 }
 
 export function healthTable(printer: Printer, subscriptions: readonly JsonObject[]): string {

@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest';
+import { isHealthy, isInForce } from '../../cli/subscription-text.ts';
+
+const subscription = {
+  status: 'active',
+  provisioning: 'ready',
+  delivering: true,
+  queue: { waiting: 3, inFlight: 0, deadLetters: 0 },
+  route: { mapping: 'Enabled' },
+};
+const withProblem = (problem: string) => ({ ...subscription, route: { ...subscription.route, problem } });
+
+test('a route is in force though its function failed last, since that stays until the next call; but it is not well', () => {
+  const failed = withProblem('PROBLEM: Function call failed');
+  expect([isInForce(failed), isHealthy(failed)]).toEqual([true, false]);
+});
+
+test('a route whose queue cannot be read is neither in force nor well', () => {
+  const unread = withProblem('PROBLEM: The specified queue does not exist');
+  expect([isInForce(unread), isHealthy(unread)]).toEqual([false, false]);
+  expect([isInForce(subscription), isHealthy(subscription)]).toEqual([true, true]);
+});
