@@ -6,6 +6,7 @@ export interface SynthesisInput {
   readonly workDirectory: string;
   readonly quietPeriodSeconds?: number;
   readonly legacyTimeline?: LegacyTimeline;
+  readonly quietDriftHours?: number;
   readonly traces?: 'on';
   readonly tags?: Readonly<Record<string, string>>;
 }
