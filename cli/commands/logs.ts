@@ -5,7 +5,7 @@ import type { DeployedStack } from '../aws/deployed-stack.ts';
 import type { LogLine } from '../aws/log-lines.ts';
 import { CommandFailed } from '../command-failed.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { instantText } from '../option-values.ts';
+import { instantText, wholeNumber } from '../option-values.ts';
 import { accessLogGroup, deliveryLogGroup, ownFunctions } from '../own-functions.ts';
 import { shortTime } from '../printer.ts';
 import type { CommandLine } from '../session.ts';
@@ -16,6 +16,7 @@ interface LogsOptions {
   readonly since: string;
   readonly errors?: boolean;
   readonly match?: string;
+  readonly limit: number;
 }
 
 const dayMs = 86_400_000;
@@ -36,6 +37,7 @@ export function registerLogs(program: Command, line: CommandLine): void {
     )
     .addOption(new Option('--errors', 'faults only, by the terms of the alarm').conflicts('match'))
     .addOption(new Option('--match <text>', 'lines with this text only'))
+    .addOption(new Option('--limit <count>', 'the newest lines, at most so many').argParser(wholeNumber).default(1000))
     .addHelpText(
       'after',
       examples('fanout logs ingest --errors', 'fanout logs sub_… --since 24h', 'fanout logs access --match \'"401"\''),
@@ -51,7 +53,8 @@ export function registerLogs(program: Command, line: CommandLine): void {
         subscriptionId === undefined
           ? [undefined]
           : streamPrefixes(`${stack.routePrefix}-${subscriptionId}`, from, surroundings.clock());
-      const found: LogLine[] = [];
+      let lines: LogLine[] = [];
+      let count = 0;
       for (const streamPrefix of prefixes) {
         const query = {
           groupName,
@@ -59,14 +62,17 @@ export function registerLogs(program: Command, line: CommandLine): void {
           ...(filter === undefined ? {} : { filter }),
           ...(streamPrefix === undefined ? {} : { streamPrefix }),
         };
-        for await (const page of readLogLines(stack, query, surroundings.sleep)) found.push(...page);
+        for await (const page of readLogLines(stack, query, surroundings.sleep)) {
+          // Metrics are lines too, for CloudWatch to read.
+          const wanted = page.filter(({ text }) => options.match !== undefined || !text.startsWith('{"_aws":'));
+          count += wanted.length;
+          lines = [...lines, ...wanted].toSorted((one, other) => one.at - other.at).slice(-options.limit);
+        }
       }
-      // Metrics are lines too, for CloudWatch to read.
-      const lines = found
-        .filter(({ text }) => options.match !== undefined || !text.startsWith('{"_aws":'))
-        .toSorted((one, other) => one.at - other.at);
       const json = lines.map(({ at, stream, text }) => ({ at: new Date(at).toISOString(), stream, text }));
       printer.result({ lines: json }, () => json.map(lineText).join('\n'));
+      if (count > lines.length)
+        printer.notice(`The newest ${lines.length} of ${count} lines; for more of them add --limit.`);
       if (lines.length > 0) return;
       const whose = subscriptionId === undefined ? '' : ` of the function ${stack.routePrefix}-${subscriptionId}`;
       printer.notice(`No lines${whose} since ${shortTime(new Date(from).toISOString())} UTC.`);

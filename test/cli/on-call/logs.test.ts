@@ -56,6 +56,13 @@ describe('of a function of the stack', () => {
     expect(await textsOf('access', '--match', '"401"')).toHaveLength(1);
   });
 
+  it('are the newest where there are more than are wanted, however many pages that takes', async () => {
+    for (let n = 0; n < 10_500; n++) write('ingest', String(n), -20_000 + n);
+    const run = await stack.fanout(['logs', 'ingest', '--limit', '2']);
+    expect(run.out).toMatch(/ 10498\n.* 10499\n$/);
+    expect(run.err).toBe('The newest 2 of 10500 lines; for more of them add --limit.\n');
+  });
+
   it('are said to be none', async () => {
     const run = await stack.fanout(['logs', 'ingest']);
     expect(run).toMatchObject({ exitCode: 0, out: '' });
