@@ -221,6 +221,12 @@ export const productFaults: readonly ProductFault[] = [
     broken: 'const maxReceiveCount = 4;',
   },
   {
+    name: 'keep long delays in the queue',
+    file: 'lambdas/domain/deliveries/retry-schedule.ts',
+    line: 'export const maxQueueWaitSeconds = 5 * 60;',
+    broken: 'export const maxQueueWaitSeconds = 11 * 60 * 60;',
+  },
+  {
     name: 'ask again with each copy of a resend',
     file: 'lambdas/domain/deliveries/delivery-plan.ts',
     line: 'return message.replayName !== record.replayName && message.sentAt >=',

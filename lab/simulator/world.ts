@@ -37,6 +37,8 @@ const accountId = '000000000000';
 const queueUrlBase = `https://sqs.${region}.amazonaws.com/${accountId}/`;
 const busName = 'fanout';
 const defaultQuietPeriodSeconds = 600;
+/** Five minutes apart: six hours. A pause that `provision` has not heard of, for one, is read and hidden until the hourly run. */
+const maxLooksFull = 72;
 const fourteenDaysSeconds = 14 * 24 * 60 * 60;
 
 const firstRouteSettings: RouteSettings = {
@@ -81,12 +83,16 @@ export class World {
   operators: Operators | undefined;
   routeSettings = firstRouteSettings;
   readonly #random: Random;
+  readonly #maxInFlight: number;
+  /** At how many looks in a row each queue was full of what is hidden while more waited. */
+  readonly #looksFull = new Map<string, number>();
   #deploys = 0;
   #isDraining = false;
   #isStopped = false;
 
   constructor(random: Random, startAt: number) {
     this.#random = random.fork('world');
+    this.#maxInFlight = random.fork('queues').pick([20, 60, 120_000, 120_000]);
     this.scheduler = new Scheduler(random.fork('scheduler'), startAt);
     const { scheduler, violations } = this;
     const now = () => scheduler.now();
@@ -155,7 +161,7 @@ export class World {
       weather: this.weather,
       buses: this.buses,
       queues: this.queues,
-      maxInFlight: random.fork('queues').pick([20, 60, 120_000, 120_000]),
+      maxInFlight: this.#maxInFlight,
       invoke: this.functions.invoke,
       invokeAsync: (name, payload) => void this.functions.invokeAsync(name, payload),
     });
@@ -180,7 +186,10 @@ export class World {
     this.#every(sweepIntervalSeconds * 1000, () => this.#sweep());
     this.#every(60_000, () => this.#sweepDue());
     this.#every(60 * 60_000, () => this.weather.strikes('missed-reconcile') || this.reconcileAll());
-    this.#every(5 * 60_000, () => this.#isDraining || this.subscriptionCheck.checkProgress());
+    this.#every(5 * 60_000, () => {
+      if (!this.#isDraining) this.subscriptionCheck.checkProgress();
+      this.#checkFlow();
+    });
     this.#every(60 * 60_000, () => this.#checkDisabled());
   }
 
@@ -254,6 +263,18 @@ export class World {
       this.violations.report('no endpoint is disabled for what another said', `${id} at ${url}: ${disabled.reason}`, [
         id,
       ]);
+    }
+  }
+
+  /** A retry is hidden for minutes, so what is hidden makes room within the hour, whatever fails. */
+  #checkFlow(): void {
+    for (const queue of this.queues.list(`${firstRouteSettings.prefix}-`)) {
+      const { visible, inFlight } = queue.counts();
+      const looks = visible > 0 && inFlight >= this.#maxInFlight ? (this.#looksFull.get(queue.name) ?? 0) + 1 : 0;
+      this.#looksFull.set(queue.name, looks);
+      if (looks !== maxLooksFull) continue;
+      const text = `${inFlight} messages of ${queue.name} have been in flight for hours, and ${visible} wait`;
+      this.violations.report('what is hidden keeps nothing else waiting', text, [queue.name, queue.name.slice(4)]);
     }
   }
 
