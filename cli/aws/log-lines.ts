@@ -31,6 +31,14 @@ interface FilterLogEventsAnswer {
   readonly nextToken?: string;
 }
 
+/** The name of the group whose id in the template is this, without what CDK adds. */
+export async function findLogGroup(stack: DeployedStack, id: string): Promise<string> {
+  const groups = await stack.resources('AWS::Logs::LogGroup');
+  const found = groups.find(({ logicalId }) => logicalId.slice(0, -8) === id);
+  if (found !== undefined) return found.physicalId;
+  throw new CommandFailed(exitCodes.notFound, `${stack.name} in ${stack.region} has no log group ${id}`);
+}
+
 const patienceMs = 60_000;
 const throttledDelaysMs = [500, 2_000, 5_000];
 

@@ -1,7 +1,6 @@
 import { type Command, Option } from 'commander';
 import { deliveryFaults } from '../../lambdas/contracts/fault-filter.ts';
 import { subscriptionIdPattern } from '../../lambdas/domain/subscriptions/subscription-id.ts';
-import type { DeployedStack } from '../aws/deployed-stack.ts';
 import type { LogLine } from '../aws/log-lines.ts';
 import { CommandFailed } from '../command-failed.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -40,14 +39,18 @@ export function registerLogs(program: Command, line: CommandLine): void {
     .addOption(new Option('--limit <count>', 'the newest lines, at most so many').argParser(wholeNumber).default(1000))
     .addHelpText(
       'after',
-      examples('fanout logs ingest --errors', 'fanout logs sub_… --since 24h', 'fanout logs access --match \'"401"\''),
+      examples(
+        'fanout logs ingest --errors',
+        'fanout logs sub_… --since 24h',
+        'fanout logs access --match \'"status":"401"\'',
+      ),
     )
     .action(async (name: string, options: LogsOptions, command: Command) => {
       const from = Date.parse(instantText('--since', options.since, line.surroundings.clock()));
       const { stack, printer, surroundings } = await line.openStack(command);
-      const { readLogLines } = await import('../aws/log-lines.ts');
+      const { findLogGroup, readLogLines } = await import('../aws/log-lines.ts');
       const { groupId, subscriptionId, faults } = sourceOf(name);
-      const groupName = await groupNameOf(stack, groupId);
+      const groupName = await findLogGroup(stack, groupId);
       const filter = options.errors === true ? faults : options.match === undefined ? undefined : quoted(options.match);
       const prefixes =
         subscriptionId === undefined
@@ -93,13 +96,6 @@ function sourceOf(name: string): {
     throw new CommandFailed(exitCodes.usage, `there is no function ${name}; fanout logs --help has all of them`);
   }
   return { groupId: deliveryLogGroup, subscriptionId: name, faults: deliveryFaults };
-}
-
-async function groupNameOf(stack: DeployedStack, id: string): Promise<string> {
-  const groups = await stack.resources('AWS::Logs::LogGroup');
-  const found = groups.find(({ logicalId }) => logicalId.slice(0, -8) === id);
-  if (found !== undefined) return found.physicalId;
-  throw new CommandFailed(exitCodes.notFound, `${stack.name} in ${stack.region} has no log group ${id}`);
 }
 
 /**

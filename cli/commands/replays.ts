@@ -1,14 +1,18 @@
 import { type Command, Option } from 'commander';
-import { isJsonObject, type JsonObject } from '../../lambdas/json/json.ts';
+import { isJsonObject, type JsonObject, parseJson } from '../../lambdas/json/json.ts';
 import { subscriptionPath } from '../api-path.ts';
 import { CommandFailed } from '../command-failed.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { type IdempotencyOptions, type OnceOnly, onceOnly, sendOnce, withIdempotencyKey } from '../idempotency.ts';
 import { instantText, timeQuery } from '../option-values.ts';
+import { deliveryLogGroup } from '../own-functions.ts';
 import { readPages } from '../pages.ts';
 import { type Printer, shortTime } from '../printer.ts';
-import type { CommandLine } from '../session.ts';
+import type { CommandLine, StackSession } from '../session.ts';
 import { examples } from './examples.ts';
+
+/** So far back the archive reaches. */
+const archiveDays = 30;
 
 interface StartOptions extends IdempotencyOptions {
   readonly webhookId?: string;
@@ -118,7 +122,9 @@ export function registerReplays(program: Command, line: CommandLine): void {
 
   group
     .command('show')
-    .description('One replay: its state, and what became of the events that it has sent so far')
+    .description(
+      'One replay: its state, what became of the events that it has sent so far, and, of a stack, how many it dropped when it was cancelled',
+    )
     .argument('<subscriptionId>', 'the subscription, as subscriptions list shows it')
     .argument('<name>', 'the replay, as replays start and replays list show it')
     .addHelpText('after', examples('fanout replays show sub_… NAME'))
@@ -126,7 +132,8 @@ export function registerReplays(program: Command, line: CommandLine): void {
       const { api, printer } = await line.open(command);
       const { body } = await api.send({ method: 'GET', path: subscriptionPath(id, '/replay') });
       const known = (Array.isArray(body.replays) ? body.replays : []).filter(isJsonObject);
-      const { state, reason } = known.find((replay) => replay.name === name) ?? {};
+      const { state, reason, startedAt } = known.find((replay) => replay.name === name) ?? {};
+      const stackSession = await line.openStackIfKnown(command);
       const { items } = await readPages(api, subscriptionPath(id, '/deliveries'), 'deliveries', {
         limit: Number.POSITIVE_INFINITY,
         query: { replayName: name },
@@ -137,6 +144,7 @@ export function registerReplays(program: Command, line: CommandLine): void {
         retrying: countOf('retrying'),
         exhausted: countOf('exhausted'),
         discarded: countOf('discarded'),
+        ...(stackSession === undefined ? {} : { dropped: await countDropped(stackSession, name, startedAt) }),
       };
       const replay = {
         name,
@@ -175,6 +183,22 @@ export function registerReplays(program: Command, line: CommandLine): void {
       printer.result(body, () => replayText(printer, body));
       printer.notice(`What was sent before: fanout replays show ${id} ${name}`);
     });
+}
+
+/** What its delivery function says that it dropped, in the log; an event of which two copies came counts once. */
+async function countDropped({ stack, surroundings }: StackSession, name: string, startedAt: unknown): Promise<number> {
+  const { findLogGroup, readLogLines } = await import('../aws/log-lines.ts');
+  const groupName = await findLogGroup(stack, deliveryLogGroup);
+  const from = typeof startedAt === 'string' ? Date.parse(startedAt) : surroundings.clock() - archiveDays * 86_400_000;
+  const filter = `{ ($.message = "message dropped") && ($.replayName = "${name}") }`;
+  const dropped = new Set<unknown>();
+  for await (const page of readLogLines(stack, { groupName, from, filter }, surroundings.sleep)) {
+    for (const { text } of page) {
+      const line = parseJson(text);
+      if (isJsonObject(line) && line.reason === 'replay-cancelled') dropped.add(line.webhookId);
+    }
+  }
+  return dropped.size;
 }
 
 function fromIsMissing(): CommandFailed {

@@ -176,6 +176,8 @@ function settlePlan({ message, record, plan }: Planned, now: number, deps: Deliv
         subscriptionId,
         webhookId: message.webhookId,
         reason: plan.reason,
+        // By it the command line counts what a cancelled replay has dropped.
+        ...(message.replayName === undefined ? {} : { replayName: message.replayName }),
       });
       return [{ message }];
     case 'leave-queue':

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { DisableRuleCommand } from '@aws-sdk/client-eventbridge';
 import {
   GetFunctionConfigurationCommand,
@@ -123,6 +124,38 @@ it('says what waits, since when, and that its function may not run', async () =>
   await subscriber.until((deliveries) => deliveries.length === 1, 'what waited');
 });
 
+it('a replay that was cancelled says how many events it sent and how many it dropped', async () => {
+  const events = 60;
+  for (let fact = 0; fact < events; fact++) {
+    const body = JSON.stringify({ orgId: 1, type: 'contact_identified', token: stack.driftToken, data: { id: fact } });
+    await fetch(`${stack.api}/drift/events`, { method: 'POST', body });
+  }
+  const receiver = await Subscriber.start();
+  try {
+    const held: ServerResponse[] = [];
+    receiver.answer = (_delivery, response) => void held.push(response);
+    const asked = ['--events', 'contact_identified', '--max-concurrency', '2', '--wait'];
+    const late = (await fanout('subscriptions', 'create', receiver.url, ...asked)).json.subscriptionId;
+    const from = new Date(Date.now() - 600_000).toISOString();
+    const to = new Date(Date.now() - 1).toISOString();
+    const { replayName } = (await fanout('replays', 'start', late, '--missed', '--from', from, '--to', to)).json;
+    await expect.poll(() => held.length, { timeout: 20_000 }).toBeGreaterThan(0);
+    expect((await fanout('replays', 'list', late)).json.replays).toMatchObject([{ name: replayName, state: 'queued' }]);
+    const cancelled = await fanout('replays', 'cancel', late, replayName);
+    expect(cancelled.json).toMatchObject({ waiting: events, replay: { state: 'cancelled' } });
+    receiver.answer = (_delivery, response) => void response.writeHead(200).end();
+    for (const response of held) response.writeHead(200).end();
+    const shown = async () => (await fanout('replays', 'show', late, replayName)).json;
+    await expect
+      .poll(async () => (({ delivered, dropped }) => delivered + dropped)(await shown()), { timeout: 20_000 })
+      .toBe(events);
+    const { state, delivered, dropped } = await shown();
+    expect({ state, areBoth: delivered > 0 && dropped > 0 }).toEqual({ state: 'cancelled', areBoth: true });
+  } finally {
+    await receiver.stop();
+  }
+});
+
 it('a token of Drift counts once it is set, and the one before it still does', async () => {
   const post = (token: string) =>
     fetch(`${stack.api}/drift/events`, {
@@ -158,7 +191,7 @@ it('knows nothing of the routes where only the address of an API is known', asyn
 it('what was asked of the API, and what was answered, is in its log', async () => {
   const post = { method: 'POST', body: JSON.stringify({ orgId: 1, type: 'new_meeting', token: 'wrong', data: {} }) };
   expect((await fetch(`${stack.api}/drift/events?again="yes"`, post)).status).toBe(401);
-  const { json } = await fanout('logs', 'access', '--match', '"401"', '--since', '1970-01-01');
+  const { json } = await fanout('logs', 'access', '--match', '"status":"401"', '--since', '1970-01-01');
   expect(JSON.parse(json.lines[0].text)).toMatchObject({
     routeKey: 'POST /drift/events',
     path: '/drift/events',

@@ -668,6 +668,10 @@ describe('a replay', () => {
     world.state.cancelledReplays = ['replay-1'];
     expect(await delivered(world, world.enqueue({ extra: replay }))).toEqual([]);
     expect(world.requests).toEqual([]);
+    expect(world.log.lines.at(-1)).toMatchObject({
+      message: 'message dropped',
+      fields: { reason: 'replay-cancelled', replayName: 'replay-1' },
+    });
   });
 });
 
