@@ -5,7 +5,8 @@ import type { Scene } from './scene.ts';
 export interface Drill {
   /** The article of the runbook, and the alarm's name after the stack's. */
   readonly article: string;
-  readonly ringsNoAlarm?: true;
+  /** Why: the article has none, or it does not see this fault. */
+  readonly ringsNoAlarm?: string;
   /** What goes wrong, in a few words. */
   readonly fault: string;
   readonly make: (scene: Scene) => Promise<unknown>;

@@ -32,7 +32,17 @@ export const drillsOfDeliveries: readonly Drill[] = [
       await scene.byHand.disableMapping(scene.routeName, scene.routeName);
       await scene.post();
     },
-    cure: ['deliveries-not-read 1', 'deliveries-not-read 2', 'deliveries-not-read 4'],
+    cure: ['deliveries-not-read'],
+  },
+  {
+    article: 'deliveries-not-read',
+    ringsNoAlarm: 'its events are in flight while Lambda tries to have the function take them, as if it were at work',
+    fault: "somebody left a subscriber's function no concurrency",
+    async make(scene) {
+      await scene.byHand.reserveConcurrency(scene.routeName, 0);
+      await scene.post();
+    },
+    cure: ['deliveries-not-read'],
   },
   {
     article: 'retries-not-swept',

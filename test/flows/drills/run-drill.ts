@@ -6,8 +6,8 @@ import { runCommands } from './shell.ts';
 
 /** Seconds are those of the local run's time, but for `realSeconds`. */
 export interface DrillReport {
-  readonly article: string;
-  /** Undefined: it rings no alarm. */
+  readonly drill: Drill;
+  /** From the fault on. Undefined: it rings no alarm. */
   readonly rangAfter: number | undefined;
   /** From the first command on. */
   readonly endedAfter: number | undefined;
@@ -32,7 +32,7 @@ export async function runDrill(drill: Drill, scene: Scene): Promise<DrillReport>
   const { article } = drill;
   const isRinging = () => scene.alarm(article).state === 'alarm';
   const untilAlarm = (what: string, expected: boolean, seconds: number, before = async () => {}) =>
-    drill.ringsNoAlarm === true
+    drill.ringsNoAlarm !== undefined
       ? undefined
       : scene.until(
           `${article} ${what}`,
@@ -64,12 +64,12 @@ export async function runDrill(drill: Drill, scene: Scene): Promise<DrillReport>
     else for (const commands of commandsOf(step)) await carryOut(drill, commands, scene, commands === all.at(-1));
   }
   await untilAlarm('ends', false, 2 * hour);
-  const endedAfter = drill.ringsNoAlarm === true ? undefined : Math.round((scene.now() - cureBegan) / 1000);
+  const endedAfter = drill.ringsNoAlarm !== undefined ? undefined : Math.round((scene.now() - cureBegan) / 1000);
   await scene.until('nothing that was accepted is missing', () => scene.missing().length === 0, hour);
   await drill.proof?.(scene);
   await scene.unsubscribe();
   return {
-    article,
+    drill,
     rangAfter,
     endedAfter,
     commandsRun: all.filter(({ isOnlyOnAws }) => !isOnlyOnAws).length,
