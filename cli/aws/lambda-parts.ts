@@ -28,11 +28,16 @@ export interface LambdaParts {
   mappings(): Promise<readonly Mapping[]>;
   /** What is set aside for the function; 0 lets nothing run; undefined: it shares with all others. */
   reservedConcurrency(functionName: string): Promise<number | undefined>;
-  enable(mapping: Mapping): Promise<void>;
+  /** Waits while a change of it is under way. */
+  enable(mapping: Mapping, sleep: (milliseconds: number) => Promise<void>): Promise<void>;
   shareConcurrency(functionName: string): Promise<void>;
   /** Has every route looked at, as happens once an hour. Rejects with what the function failed with. */
   reconcileAll(): Promise<void>;
 }
+
+/** A mapping takes up to a minute or so from one state to the next. */
+const enableTries = 45;
+const enableDelayMs = 2000;
 
 export function createLambdaParts(stack: DeployedStack): LambdaParts {
   const lambda = new LambdaClient(stack.client);
@@ -67,10 +72,19 @@ export function createLambdaParts(stack: DeployedStack): LambdaParts {
       );
       return reserved;
     },
-    async enable({ uuid, functionName }) {
-      await send(`the mapping of ${functionName} could not be enabled`, () =>
-        lambda.send(new UpdateEventSourceMappingCommand({ UUID: uuid, Enabled: true })),
-      );
+    async enable({ uuid, functionName }, sleep) {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          await lambda.send(new UpdateEventSourceMappingCommand({ UUID: uuid, Enabled: true }));
+          return;
+        } catch (error) {
+          const isChanging = error instanceof Error && error.name === 'ResourceInUseException';
+          if (!isChanging || attempt === enableTries) {
+            throw awsFailure(error, `the mapping of ${functionName} could not be enabled`);
+          }
+        }
+        await sleep(enableDelayMs);
+      }
     },
     async shareConcurrency(FunctionName) {
       await send(`the concurrency of ${FunctionName} could not be given back`, () =>

@@ -102,7 +102,7 @@ export function registerHealth(program: Command, line: CommandLine): void {
     });
 }
 
-async function readParts({ stack }: StackSession): Promise<Part[]> {
+async function readParts({ stack, surroundings: { sleep } }: StackSession): Promise<Part[]> {
   const [{ createLambdaParts }, { readStackRules }, { readQueueAges }] = await Promise.all([
     import('../aws/lambda-parts.ts'),
     import('../aws/schedules.ts'),
@@ -130,7 +130,9 @@ async function readParts({ stack }: StackSession): Promise<Part[]> {
       functionPart(name, functionName, await lambda.reservedConcurrency(functionName), lambda),
       ...mappings
         .filter((mapping) => mapping.functionName === functionName)
-        .map((mapping) => mappingPart(name, mapping, ages.get(nameOf(mapping.sourceArn)), lambda)),
+        .map((mapping) =>
+          mappingPart(name, mapping, ages.get(nameOf(mapping.sourceArn)), () => lambda.enable(mapping, sleep)),
+        ),
     ]),
   );
   return [...rules.map(rulePart), ...parts.flat()].toSorted((one, other) => Number(one.isWell) - Number(other.isWell));
@@ -164,7 +166,12 @@ function functionPart(name: string, functionName: string, reserved: number | und
 /** Lambda says so until the next call, which may be hours after the function was repaired: no proof that it is ill now. */
 const failedCall = 'PROBLEM: Function call failed';
 
-function mappingPart(name: string, mapping: Mapping, oldestSeconds: number | undefined, lambda: LambdaParts): Part {
+function mappingPart(
+  name: string,
+  mapping: Mapping,
+  oldestSeconds: number | undefined,
+  enable: () => Promise<void>,
+): Part {
   const { state, problem, sourceArn } = mapping;
   const isOff = state === 'Disabled' || state === 'Disabling';
   return {
@@ -173,7 +180,7 @@ function mappingPart(name: string, mapping: Mapping, oldestSeconds: number | und
     state: stateText(state, problem),
     isWell: !isOff && (problem === undefined || problem === failedCall),
     ...(oldestSeconds === undefined || oldestSeconds === 0 ? {} : { oldestSeconds }),
-    ...(isOff ? { repair: () => lambda.enable(mapping) } : {}),
+    ...(isOff ? { repair: enable } : {}),
   };
 }
 

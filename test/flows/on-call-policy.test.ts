@@ -94,11 +94,19 @@ const queue = (name: string) => {
 const own = (suffix = '') => stack.queues.get(`fanout-local-${id}${suffix}`);
 const functionNamed = (part: string) => stack.functions.list().find(({ name }) => name.includes(part))?.name ?? '';
 
+/** A mapping takes a moment from one state to the next, and takes no change meanwhile. */
 async function switchOffMapping(): Promise<void> {
-  const { EventSourceMappings = [] } = await aws.lambda.send(
-    new ListEventSourceMappingsCommand({ FunctionName: functionNamed('RecordEvents') }),
-  );
-  await aws.lambda.send(new UpdateEventSourceMappingCommand({ UUID: EventSourceMappings[0]?.UUID, Enabled: false }));
+  for (;;) {
+    const { EventSourceMappings = [] } = await aws.lambda.send(
+      new ListEventSourceMappingsCommand({ FunctionName: functionNamed('RecordEvents') }),
+    );
+    const [mapping] = EventSourceMappings;
+    if (mapping?.State === 'Disabled') return;
+    if (mapping?.State === 'Enabled') {
+      await aws.lambda.send(new UpdateEventSourceMappingCommand({ UUID: mapping.UUID, Enabled: false }));
+    }
+    await pause();
+  }
 }
 
 const stop = (FunctionName: string) =>
