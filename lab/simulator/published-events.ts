@@ -42,6 +42,8 @@ export class PublishedEvents implements PublishWatch {
   readonly #possible = new Set<string>();
   readonly #posted = new Set<string>();
   readonly #afterInactive = new Map<string, readonly ExpectedEvent[]>();
+  /** Inactivities of which nobody knows that they are on the bus, since no answer said so. */
+  readonly #unanswered = new Set<string>();
 
   constructor(options: Options) {
     this.#options = options;
@@ -100,6 +102,10 @@ export class PublishedEvents implements PublishWatch {
     }
   }
 
+  onAnswered(details: readonly string[]): void {
+    for (const text of details) this.#unanswered.delete(readDetail(text).id);
+  }
+
   onPublished(invocation: Invocation, source: string, text: string): void {
     const { id, orgId, type, data, cause, occurredAt } = readDetail(text);
     const now = this.#options.now();
@@ -126,6 +132,7 @@ export class PublishedEvents implements PublishWatch {
         ]);
       }
     }
+    const isNew = !this.#byId.has(id);
     const fact = this.#byId.get(id) ?? {
       id,
       type,
@@ -148,12 +155,14 @@ export class PublishedEvents implements PublishWatch {
     for (const subscriptionId of must) if (!fact.must.has(subscriptionId)) fact.must.set(subscriptionId, now);
     if (type === 'conversation_inactive' && invocation.functionName === 'emit-inactivity') {
       this.#options.onInactive(invocation, id, orgId, data);
+      if (isNew) this.#unanswered.add(id);
     }
   }
 
   checkEnd(): void {
     for (const [id, expected] of this.#afterInactive) {
-      if (!this.#byId.has(id)) continue;
+      // Taken in part by a call whose answer was lost, and something else came before it was repeated (decision 0001).
+      if (!this.#byId.has(id) || this.#unanswered.has(id)) continue;
       for (const event of expected) this.#checkPublished(event, `conversation_inactive ${id} was published`);
     }
   }

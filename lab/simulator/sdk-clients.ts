@@ -22,6 +22,8 @@ export interface PublishWatch {
   onPublishing(invocation: Invocation, details: readonly string[]): void;
   /** An entry is on the bus. */
   onPublished(invocation: Invocation, source: string, detail: string): void;
+  /** Whoever published them has the answer. */
+  onAnswered(details: readonly string[]): void;
 }
 
 export function eventBridgeClientFor(
@@ -29,14 +31,12 @@ export function eventBridgeClientFor(
   buses: EventBuses,
   watch: PublishWatch,
 ): EventBridgeClient {
-  const send = (command: unknown): Promise<unknown> => {
+  const send = async (command: unknown): Promise<unknown> => {
     if (!(command instanceof PutEventsCommand)) throw new Error('no such call is expected here');
     const { Entries: entries = [] } = command.input;
-    watch.onPublishing(
-      invocation,
-      entries.map(({ Detail = '' }) => Detail),
-    );
-    return invocation.call('PutEvents', () => {
+    const details = entries.map(({ Detail = '' }) => Detail);
+    watch.onPublishing(invocation, details);
+    const answered = await invocation.call('PutEvents', () => {
       const isPartial = invocation.strikes('partial-failure');
       const answers = entries.map(({ EventBusName, Source = '', DetailType = '', Detail = '' }, index) => {
         if (isPartial && (index + invocation.id) % 2 === 0) {
@@ -57,6 +57,8 @@ export function eventBridgeClientFor(
       });
       return { FailedEntryCount: answers.filter((answer) => 'ErrorCode' in answer).length, Entries: answers };
     });
+    watch.onAnswered(details);
+    return answered;
   };
   return { send } as unknown as EventBridgeClient;
 }

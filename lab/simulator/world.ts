@@ -356,6 +356,7 @@ export class World {
           for (const fact of facts.all()) fact.may.add(subscriptionId);
         },
         onPublishing: (invocation, details) => facts.onPublishing(invocation, details),
+        onAnswered: (details) => facts.onAnswered(details),
         onPublished: (invocation, source, detail) => {
           const { id, type, data } = JSON.parse(detail) as { id: string; type: string; data: object };
           this.history.add(invocation.name, `published ${type}`, [id, ...invocation.about], { source, ...data });
