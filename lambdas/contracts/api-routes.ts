@@ -6,19 +6,28 @@ interface ApiRoute {
   readonly path: `/v1/${string}`;
   /** The query parameters that it takes; any other is refused. */
   readonly query?: readonly string[];
+  /** Which of the headers that change what a request does it takes; the other is refused. */
+  readonly headers?: readonly ApiHeader[];
 }
+
+/**
+ * `idempotency-key`: it is carried out once. `if-match`: it is refused if the subscription was changed since it was read
+ * with this etag. Names in lower case.
+ */
+export const apiHeaders = ['idempotency-key', 'if-match'] as const;
+export type ApiHeader = (typeof apiHeaders)[number];
 
 /**
  * The routes of the management API. The router, the OpenAPI document and the API Gateway routes of the stack are made
  * from these rows. A row without a handler or without a description does not compile.
  */
 export const apiRoutes = [
-  { operation: 'createSubscription', method: 'POST', path: '/v1/subscriptions' },
+  { operation: 'createSubscription', method: 'POST', path: '/v1/subscriptions', headers: ['idempotency-key'] },
   { operation: 'listSubscriptions', method: 'GET', path: '/v1/subscriptions', query: ['limit', 'cursor'] },
   { operation: 'showSubscription', method: 'GET', path: '/v1/subscriptions/{id}' },
-  { operation: 'changeSubscription', method: 'PATCH', path: '/v1/subscriptions/{id}' },
-  { operation: 'deleteSubscription', method: 'DELETE', path: '/v1/subscriptions/{id}' },
-  { operation: 'rotateSecret', method: 'POST', path: '/v1/subscriptions/{id}/rotate-secret' },
+  { operation: 'changeSubscription', method: 'PATCH', path: '/v1/subscriptions/{id}', headers: ['if-match'] },
+  { operation: 'deleteSubscription', method: 'DELETE', path: '/v1/subscriptions/{id}', headers: ['if-match'] },
+  { operation: 'rotateSecret', method: 'POST', path: '/v1/subscriptions/{id}/rotate-secret', headers: ['if-match'] },
   { operation: 'testSubscription', method: 'POST', path: '/v1/subscriptions/{id}/test' },
   {
     operation: 'listDeliveries',
@@ -27,7 +36,12 @@ export const apiRoutes = [
     query: ['state', 'eventType', 'status', 'from', 'to', 'replayName', 'limit', 'cursor'],
   },
   { operation: 'showDelivery', method: 'GET', path: '/v1/subscriptions/{id}/deliveries/{webhookId}' },
-  { operation: 'resendDelivery', method: 'POST', path: '/v1/subscriptions/{id}/deliveries/{webhookId}/resend' },
+  {
+    operation: 'resendDelivery',
+    method: 'POST',
+    path: '/v1/subscriptions/{id}/deliveries/{webhookId}/resend',
+    headers: ['idempotency-key'],
+  },
   {
     operation: 'listEvents',
     method: 'GET',
@@ -35,14 +49,14 @@ export const apiRoutes = [
     query: ['from', 'to', 'type', 'orgId', 'conversationId', 'limit', 'cursor'],
   },
   { operation: 'showEvent', method: 'GET', path: '/v1/events/{webhookId}' },
-  { operation: 'resendEvent', method: 'POST', path: '/v1/events/{webhookId}/resend' },
+  { operation: 'resendEvent', method: 'POST', path: '/v1/events/{webhookId}/resend', headers: ['idempotency-key'] },
   {
     operation: 'showConversation',
     method: 'GET',
     path: '/v1/conversations/{orgId}/{conversationId}',
     query: ['cursor'],
   },
-  { operation: 'replay', method: 'POST', path: '/v1/subscriptions/{id}/replay' },
+  { operation: 'replay', method: 'POST', path: '/v1/subscriptions/{id}/replay', headers: ['idempotency-key'] },
   { operation: 'listReplays', method: 'GET', path: '/v1/subscriptions/{id}/replay' },
   {
     operation: 'planReplay',

@@ -11,7 +11,7 @@ import {
 } from '../domain/events/drift-post.ts';
 import { eventSources } from '../domain/events/event-types.ts';
 import type { LegacyTimeline } from '../domain/events/legacy-timeline.ts';
-import { activityOf } from '../domain/inactivity/activity.ts';
+import { activityOf, uselessIdField } from '../domain/inactivity/activity.ts';
 import { conversationKeyOf } from '../domain/inactivity/conversation-key.ts';
 import { problemResponse, problemResponses } from '../http/problem-responses.ts';
 import { nestingDepth } from '../json/json.ts';
@@ -105,7 +105,7 @@ export function createIngestHandler({ tokens, publisher, activities, timeline, c
     if (read.kind === 'invalid') return refuseField(read.field, read.reason);
     const { event } = read;
 
-    const { kind, lacksConversation, broadcasts } = deriveBroadcasts(event, clock(), timeline);
+    const { kind, broadcasts } = deriveBroadcasts(event, clock(), timeline);
     // A derived event wraps its cause and so is nested deeper than what was posted.
     if (broadcasts.some(({ detail }) => nestingDepth(JSON.stringify(detail)) > maxNestingDepth)) {
       return refuseField('data', `is nested too deep for what is derived from it (${maxNestingDepth} levels)`);
@@ -129,6 +129,7 @@ export function createIngestHandler({ tokens, publisher, activities, timeline, c
         metrics.add('EventsReceived', 1);
         metrics.add('EventsBroadcast', events.length);
         log.info('accepted', { type: event.type, orgId: event.orgId, superseded: kind === 'superseded', events });
+        const useless = uselessIdField(event);
         return accepted(
           kind === 'superseded'
             ? {
@@ -137,10 +138,10 @@ export function createIngestHandler({ tokens, publisher, activities, timeline, c
                 detail: 'each cause makes its own conversation_push here; this one was not broadcast',
                 events,
               }
-            : lacksConversation
+            : useless !== undefined
               ? {
                   status: 'accepted',
-                  detail: 'data.conversationId is not an id, so no push follows from this event',
+                  detail: `data.${useless} is not an id, so neither a push nor a quiet period follows from this event`,
                   events,
                 }
               : { status: 'accepted', events },

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { type ApiOperation, type ApiQueryParameter, apiRoutes } from '../contracts/api-routes.ts';
+import { type ApiHeader, type ApiOperation, type ApiQueryParameter, apiRoutes } from '../contracts/api-routes.ts';
 import { changeSchema, createSchema } from '../domain/subscriptions/subscription-fields.ts';
 import { subscriptionIdPattern } from '../domain/subscriptions/subscription-id.ts';
 import { cursorPattern } from '../http/page-cursor.ts';
@@ -95,10 +95,6 @@ const problems: Readonly<Record<number, string>> = {
 interface OperationDescription {
   readonly summary: string;
   readonly body?: { readonly schema: keyof typeof requests; readonly required: boolean };
-  /** With an Idempotency-Key it is carried out once. */
-  readonly takesIdempotencyKey?: true;
-  /** It is refused if the subscription was changed since it was read with this etag. */
-  readonly takesIfMatch?: true;
   readonly answers: Readonly<Record<number, Json>>;
   /** Statuses of refusals, beside those that follow from the route and from what is above. */
   readonly problems?: readonly number[];
@@ -157,26 +153,31 @@ const queryParameters: Readonly<Record<ApiQueryParameter, Json>> = {
   replayName: { description: 'Only deliveries of this replay.', schema: { type: 'string' } },
 };
 
-const ifMatchParameter = {
-  name: 'if-match',
-  in: 'header',
-  description: 'The etag that was read. The request is refused with 412 if the subscription was changed since.',
-  schema: { type: 'string' },
-};
-
-const idempotencyKeyParameter = {
-  name: 'idempotency-key',
-  in: 'header',
-  description:
-    'For 24 hours the same key and body give the first answer again and change nothing; with another body it is refused with 409.',
-  schema: { type: 'string', minLength: 1, maxLength: 255 },
+/** And the statuses of refusals that come with each. */
+const headerParameters: Readonly<
+  Record<ApiHeader, { readonly described: Json; readonly statuses: readonly number[] }>
+> = {
+  'if-match': {
+    described: {
+      description: 'The etag that was read. The request is refused with 412 if the subscription was changed since.',
+      schema: { type: 'string' },
+    },
+    statuses: [409, 412],
+  },
+  'idempotency-key': {
+    described: {
+      description:
+        'For 24 hours the same key and body give the first answer again and change nothing; with another body it is refused with 409.',
+      schema: { type: 'string', minLength: 1, maxLength: 255 },
+    },
+    statuses: [409],
+  },
 };
 
 const operations: Readonly<Record<ApiOperation, OperationDescription>> = {
   createSubscription: {
     summary: 'Subscribe. Events flow once `provisioning` is `ready`.',
     body: { schema: 'NewSubscription', required: true },
-    takesIdempotencyKey: true,
     answers: {
       201: answer('The subscription, and its secret, shown this once.', 'SubscriptionWithSecret', {
         etag: etagHeader,
@@ -196,18 +197,15 @@ const operations: Readonly<Record<ApiOperation, OperationDescription>> = {
     summary:
       'Change fields: one that is given replaces the whole field, null removes it. Status active also takes back whatever the system has decided: disabled, an open circuit, a rest, next attempts that are hours away.',
     body: { schema: 'SubscriptionChange', required: true },
-    takesIfMatch: true,
     answers: { 200: answer('The subscription.', 'Subscription', { etag: etagHeader }) },
   },
   deleteSubscription: {
     summary: 'Unsubscribe. Events that wait in its queue are lost.',
-    takesIfMatch: true,
     answers: { 204: { description: 'It is gone.' } },
   },
   rotateSecret: {
     summary: 'Make a new secret. The earlier ones keep signing until the overlap ends.',
     body: { schema: 'SecretRotation', required: false },
-    takesIfMatch: true,
     answers: {
       200: answer('The subscription, and its new secret, shown this once.', 'SubscriptionWithNewSecret', {
         etag: etagHeader,
@@ -237,7 +235,6 @@ const operations: Readonly<Record<ApiOperation, OperationDescription>> = {
   resendDelivery: {
     summary: 'Send it now, whatever its state, under the same webhook-id.',
     body: { schema: 'Nothing', required: false },
-    takesIdempotencyKey: true,
     answers: { 202: answer("It is in the subscriber's queue.", 'ResentDelivery') },
     problems: [409],
   },
@@ -254,7 +251,6 @@ const operations: Readonly<Record<ApiOperation, OperationDescription>> = {
   resendEvent: {
     summary: 'Send one event to several subscribers, now and whatever became of it before.',
     body: { schema: 'ResendRequest', required: false },
-    takesIdempotencyKey: true,
     answers: { 202: answer('To whom it was sent, and to whom not.', 'ResentEvent') },
     problems: [404, 409],
   },
@@ -266,7 +262,6 @@ const operations: Readonly<Record<ApiOperation, OperationDescription>> = {
   replay: {
     summary: 'Deliver again: one event, what is exhausted or discarded, or what was missed; or cancel a replay.',
     body: { schema: 'ReplayRequest', required: true },
-    takesIdempotencyKey: true,
     answers: { 202: answer('Under way.', 'ReplayResult') },
     problems: [409, 429],
   },
@@ -312,27 +307,19 @@ const operations: Readonly<Record<ApiOperation, OperationDescription>> = {
 };
 
 function described(route: (typeof apiRoutes)[number]): Json {
-  const {
-    summary,
-    body,
-    takesIfMatch,
-    takesIdempotencyKey,
-    answers: ofSuccess,
-    problems: more = [],
-  }: OperationDescription = operations[route.operation];
+  const { summary, body, answers: ofSuccess, problems: more = [] }: OperationDescription = operations[route.operation];
+  const headers: readonly ApiHeader[] = 'headers' in route ? route.headers : [];
   const statuses = new Set([
     400,
     ...(route.path.includes('{id}') ? [404] : []),
-    ...(takesIfMatch === undefined ? [] : [409, 412]),
-    ...(takesIdempotencyKey === undefined ? [] : [409]),
+    ...headers.flatMap((name) => headerParameters[name].statuses),
     ...(body === undefined ? [] : [413, 415]),
     ...more,
     500,
   ]);
   const parameters = [
     ...('query' in route ? route.query.map((name) => ({ name, in: 'query', ...queryParameters[name] })) : []),
-    ...(takesIfMatch === undefined ? [] : [ifMatchParameter]),
-    ...(takesIdempotencyKey === undefined ? [] : [idempotencyKeyParameter]),
+    ...headers.map((name) => ({ name, in: 'header', ...headerParameters[name].described })),
   ];
   return {
     operationId: route.operation,
@@ -377,7 +364,7 @@ export function openApiDocument({ isSigned }: { readonly isSigned: boolean }): J
       title: 'Drift webhook fan-out',
       version: '1.0.0',
       description:
-        'Subscriptions to Drift events. Deployed, requests are signed with AWS Signature Version 4 (execute-api). A method that a path does not have is answered with 405 and the header allow.',
+        'Subscriptions to Drift events. Deployed, requests are signed with AWS Signature Version 4 (execute-api). A method that a path does not have is answered with 405 and the header allow. The headers idempotency-key and if-match are a 400 where an operation does not take them.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],

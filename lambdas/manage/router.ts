@@ -1,4 +1,4 @@
-import { type ApiOperation, apiRoutes } from '../contracts/api-routes.ts';
+import { type ApiHeader, type ApiOperation, apiHeaders, apiRoutes } from '../contracts/api-routes.ts';
 import { subscriptionIdPattern } from '../domain/subscriptions/subscription-id.ts';
 import { problemResponse } from '../http/problem-responses.ts';
 import { type ApiAnswer, type ApiRequest, invalidFields, type RoutedRequest } from './request.ts';
@@ -36,7 +36,8 @@ export function createRouter(operations: Operations): (request: ApiRequest) => P
     }
     if (params.id !== undefined && !subscriptionIdPattern.test(params.id)) return notFound(params.id);
     const known: readonly string[] = 'query' in route ? route.query : [];
-    const errors = queryErrors(request.query, known);
+    const taken: readonly ApiHeader[] = 'headers' in route ? route.headers : [];
+    const errors = [...queryErrors(request.query, known), ...headerErrors(request.headers, taken)];
     if (errors.length > 0) return invalidFields(errors);
     return operations[route.operation]({ ...request, params, query: Object.fromEntries(request.query) });
   };
@@ -52,6 +53,13 @@ function queryErrors(query: ApiRequest['query'], known: readonly string[]) {
     }
     return names.indexOf(field) === names.lastIndexOf(field) ? [] : [{ field, detail: 'is given more than once' }];
   });
+}
+
+/** Who sends one counts on it: passed over, a repetition would be done twice, and another's change overwritten. */
+function headerErrors(headers: ApiRequest['headers'], taken: readonly ApiHeader[]) {
+  return apiHeaders
+    .filter((field) => headers[field] !== undefined && !taken.includes(field))
+    .map((field) => ({ field, detail: 'is not taken by this operation; leave the header out' }));
 }
 
 /** An id may be as long as a path and hold anything; what is said of it stays short. */

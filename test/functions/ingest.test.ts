@@ -143,6 +143,8 @@ describe('a post that makes no sense', () => {
     ['a type with half a surrogate pair', JSON.stringify(aPost({ type: 'new_\ud83d' })), 'type'],
     ['a type with a control character', JSON.stringify(aPost({ type: 'new\u0000' })), 'type'],
     ['a type too long for the bus', JSON.stringify(aPost({ type: 'x'.repeat(129) })), 'type'],
+    ['a type of our own', JSON.stringify(aPost({ type: 'webhook_subscription_disabled' })), 'type'],
+    ['the type of our tests', JSON.stringify(aPost({ type: 'webhook_test' })), 'type'],
     ['no data', JSON.stringify(aPost({ data: undefined })), 'data'],
     ['data as an array', JSON.stringify(aPost({ data: [] })), 'data'],
     ['data null', JSON.stringify(aPost({ data: null })), 'data'],
@@ -216,7 +218,7 @@ describe('what a post becomes', () => {
   });
 
   it.each([undefined, null, 'none', 5.5])(
-    'a close of conversation %j is accepted, and said to push nothing',
+    'a close of conversation %j is accepted, and pushes nothing',
     async (conversationId) => {
       const close = { conversationId, status: 'closed', changedAt: 3 };
       const { statusCode, json } = await post(aPost({ type: 'conversation_status_updated', data: close }));
@@ -228,6 +230,30 @@ describe('what a post becomes', () => {
       });
     },
   );
+
+  it.each([
+    ['new_message', 'conversationId'],
+    ['new_command_message', 'conversationId'],
+    ['button_clicked', 'conversationId'],
+    ['conversation_status_updated', 'conversationId'],
+    ['conversation_inactive', 'conversationId'],
+    ['conversation_manual_push', 'conversationId'],
+    ['new_conversation', 'id'],
+  ])('a %s without a usable data.%s is accepted, and said to bring no quiet period', async (type, field) => {
+    for (const id of ['abc', { a: 1 }, 1.5, '77 ', undefined]) {
+      const { statusCode, json } = await post(aPost({ type, data: { [field]: id } }));
+      expect(statusCode).toBe(202);
+      expect(json.detail).toBe(
+        `data.${field} is not an id, so neither a push nor a quiet period follows from this event`,
+      );
+    }
+    expect((await post(aPost({ type, data: { [field]: '77' } }))).json).not.toHaveProperty('detail');
+    expect(noted.every(({ key }) => key === '1#77')).toBe(true);
+  });
+
+  it('a type that belongs to no conversation needs no id', async () => {
+    expect((await post(aPost({ type: 'contact_identified', data: { id: 'abc' } }))).json).not.toHaveProperty('detail');
+  });
 
   it('an unknown type passes', async () => {
     expect((await post(aPost({ type: 'invented_tomorrow' }))).statusCode).toBe(202);

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { anEnvelope, aRecord } from '../../lab/support/deliveries.ts';
 import { aSecret, aSubscriptionItem, aTimeline, day } from '../../lab/support/subscriptions.ts';
-import { apiRoutes } from '../../lambdas/contracts/api-routes.ts';
+import { apiHeaders, apiRoutes } from '../../lambdas/contracts/api-routes.ts';
 import { endpointHash } from '../../lambdas/domain/subscriptions/endpoint-hash.ts';
 import { parseJson } from '../../lambdas/json/json.ts';
 import { type Answer, World } from './manage-world.ts';
@@ -124,6 +124,17 @@ describe('an Idempotency-Key', () => {
     const { status, body } = await post({ ...fields, description: 'other' });
     expect(status).toBe(409);
     expect(body.detail).toContain('another body');
+  });
+
+  it.each(
+    apiRoutes.flatMap(({ method, path, ...route }) => {
+      const taken: readonly string[] = 'headers' in route ? route.headers : [];
+      return apiHeaders.filter((name) => !taken.includes(name)).map((name) => [method, path, name] as const);
+    }),
+  )('%s %s refuses %s, which it would pass over', async (method, path, name) => {
+    const { status, body } = await world.ask(method, path.replaceAll(/\{\w+\}/g, '1'), undefined, { [name]: 'k-1' });
+    expect(status).toBe(400);
+    expect(body.errors).toEqual([{ field: name, detail: 'is not taken by this operation; leave the header out' }]);
   });
 
   it('is forgotten after 24 hours', async () => {

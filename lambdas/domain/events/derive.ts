@@ -14,8 +14,6 @@ export interface Broadcast {
 export interface Derivation {
   /** A superseded event is dropped: each cause makes its own `conversation_push`. */
   readonly kind: 'broadcast' | 'superseded';
-  /** It would push its conversation, but `data.conversationId` is no id: it goes out as itself alone. */
-  readonly lacksConversation?: true;
   /** In the order in which they are published; all of one cause belong into one PutEvents call. */
   readonly broadcasts: readonly Broadcast[];
 }
@@ -52,9 +50,7 @@ function alone(itself: Broadcast): Derivation {
 }
 
 function withPushes(itself: Broadcast, pushes: readonly Broadcast[]): Derivation {
-  return pushes.length === 0
-    ? { kind: 'broadcast', lacksConversation: true, broadcasts: [itself] }
-    : { kind: 'broadcast', broadcasts: [itself, ...pushes] };
+  return { kind: 'broadcast', broadcasts: [itself, ...pushes] };
 }
 
 /** `conversation_manual_push` for a close or a `/sync`, and all that follows from it. */

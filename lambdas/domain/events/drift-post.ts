@@ -8,6 +8,7 @@ import {
 } from '../../json/json.ts';
 import type { DriftEvent } from './drift-event.ts';
 import { eventTypePattern, maxEventTypeLength } from './event-type-name.ts';
+import { isOwnType } from './event-types.ts';
 
 /** What Drift may post. */
 export const maxPostBytes = 256 * 1024;
@@ -64,6 +65,7 @@ export function readDriftEvent(body: Record<string, JsonValue>): { kind: 'event'
   if (!eventTypePattern.test(type)) {
     return invalid('type', 'must not hold control characters or what is no Unicode character');
   }
+  if (isOwnType(type)) return invalid('type', 'is reserved: events of this type are made here, about deliveries');
   if (data === undefined) return invalid('data', 'is missing');
   if (!isJsonObject(data)) return invalid('data', 'must be a JSON object');
   const oversize = findOversizeInteger(data, 'data');

@@ -37,6 +37,13 @@ export const operationalEventTypes = {
 /** Sent on request to one subscription, whatever it subscribed to. */
 export const testEventType = 'webhook_test';
 
+const ownTypes: ReadonlySet<string> = new Set([...Object.values(operationalEventTypes), testEventType]);
+
+/** Is made by this system alone. Nobody may post it: a subscriber could not tell it from ours. */
+export function isOwnType(type: string): boolean {
+  return ownTypes.has(type);
+}
+
 /** The `source` of an EventBridge entry. */
 export const eventSources = {
   /** What subscribers may get: Drift's events and what is derived from them. */

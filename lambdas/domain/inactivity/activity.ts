@@ -1,5 +1,5 @@
 import { integerText, isJsonObject } from '../../json/json.ts';
-import { type EventDetail, idText } from '../events/drift-event.ts';
+import { type DriftEvent, type EventDetail, idText } from '../events/drift-event.ts';
 import { activityTypes, eventTypes } from '../events/event-types.ts';
 
 /** What the timers hear: activity, and Drift's own `conversation_inactive`, which settles a timer of ours. */
@@ -25,11 +25,25 @@ export interface ConversationActivity {
 
 /** What an event on the bus means for its conversation's timer, or undefined where it means nothing. */
 export function activityOf(detail: EventDetail): ConversationActivity | undefined {
-  const idField = detail.type === eventTypes.newConversation ? 'id' : 'conversationId';
-  const conversationId = idText(detail.data[idField]);
+  const conversationId = idText(detail.data[idField(detail.type)]);
   const orgId = integerText(detail.orgId);
   if (conversationId === undefined || orgId === undefined || !timerEventTypes.includes(detail.type)) return undefined;
   return { orgId, conversationId, activity: meaningOf(detail) };
+}
+
+function idField(type: string): 'id' | 'conversationId' {
+  return type === eventTypes.newConversation ? 'id' : 'conversationId';
+}
+
+const typesOfConversation: readonly string[] = [...timerEventTypes, eventTypes.conversationManualPush];
+
+/**
+ * The member of `data` that should say which conversation the event moves, where it is no id: then the event goes out as
+ * itself alone, and neither a push nor a quiet period follows. Undefined where all is well, or it moves none.
+ */
+export function uselessIdField({ type, data }: DriftEvent): string | undefined {
+  const field = idField(type);
+  return typesOfConversation.includes(type) && idText(data[field]) === undefined ? field : undefined;
 }
 
 function meaningOf({ type, data, occurredAt: at }: EventDetail): Activity {

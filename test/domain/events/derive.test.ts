@@ -196,7 +196,7 @@ describe('a conversation id', () => {
   });
 
   it.each([null, { a: 1 }, [5], 5.5, 'none', '', '5 ', '-5', '9223372036854775808', undefined])(
-    '%j is none: the event goes out as itself, and it is said that nothing follows',
+    '%j is none: the event goes out as itself alone',
     (conversationId) => {
       for (const event of [
         aStatusUpdate({ conversationId } as JsonObject),
@@ -205,7 +205,6 @@ describe('a conversation id', () => {
         { ...anInactivity({ conversationId } as JsonObject), type: 'conversation_manual_push' },
       ]) {
         expect(deriveBroadcasts(event, instantIn.mirroring, publishedLegacyTimeline)).toMatchObject({
-          lacksConversation: true,
           broadcasts: [{ detail: { type: event.type, data: event.data } }],
         });
       }
