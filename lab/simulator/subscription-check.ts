@@ -18,12 +18,16 @@ interface Version {
   settledAt?: number;
   /** Runs of provision that were disturbed since. */
   faults: number;
+  /** Hourly runs that were missed since. */
+  missedReconciles: number;
 }
 
 /** A change that is not in force after so long is lost, and not late. */
 const maxProvisioningMs = 25 * 60_000;
 /** What a run leaves behind that fails or ends early comes again with its control message: after half an hour. */
 const provisioningFaultMs = 35 * 60_000;
+/** What its control messages have given up waits for the next hourly run. */
+const missedReconcileMs = 60 * 60_000;
 
 /**
  * What each subscription asks for, and what of it must be in force. While a change is under way both the old and the new
@@ -52,6 +56,7 @@ export class SubscriptionCheck {
       isDeleted: config === undefined,
       etag: config === undefined ? '' : configEtag({ ...config, record: 'config' }),
       faults: 0,
+      missedReconciles: 0,
     });
   }
 
@@ -60,6 +65,13 @@ export class SubscriptionCheck {
     else this.#states.set(subscriptionId, state);
     const version = this.#versions.get(subscriptionId)?.at(-1);
     if (version !== undefined && this.#isClaimed(subscriptionId, version)) version.readyAt ??= this.#now();
+  }
+
+  onMissedReconcile(): void {
+    for (const versions of this.#versions.values()) {
+      const version = versions.at(-1);
+      if (version !== undefined && version.readyAt === undefined) version.missedReconciles++;
+    }
   }
 
   onProvisionStart(invocation: Invocation): void {
@@ -127,7 +139,8 @@ export class SubscriptionCheck {
       const version = versions.at(-1);
       if (version === undefined || version.readyAt !== undefined) continue;
       if (version.wish === undefined && !version.isDeleted) continue;
-      if (now - version.from <= maxProvisioningMs + version.faults * provisioningFaultMs) continue;
+      const repairMs = version.faults * provisioningFaultMs + version.missedReconciles * missedReconcileMs;
+      if (now - version.from <= maxProvisioningMs + repairMs) continue;
       this.#violations.report(
         'a change of a subscription comes into force',
         `${id} ${version.isDeleted ? 'was deleted' : 'was changed'} ${Math.round((now - version.from) / 60_000)} minutes ago, and it is not in force`,

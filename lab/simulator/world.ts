@@ -185,7 +185,10 @@ export class World {
     });
     this.#every(sweepIntervalSeconds * 1000, () => this.#sweep());
     this.#every(60_000, () => this.#sweepDue());
-    this.#every(60 * 60_000, () => this.weather.strikes('missed-reconcile') || this.reconcileAll());
+    this.#every(60 * 60_000, () => {
+      if (this.weather.strikes('missed-reconcile')) this.subscriptionCheck.onMissedReconcile();
+      else this.reconcileAll();
+    });
     this.#every(5 * 60_000, () => {
       if (!this.#isDraining) this.subscriptionCheck.checkProgress();
       this.#checkFlow();
