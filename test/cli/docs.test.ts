@@ -35,7 +35,7 @@ it.each(documents.filter((name) => name.endsWith('.md')))(
   async (name) => {
     const text = await readFile(new URL(`../../${name}`, import.meta.url), 'utf8');
     const given = [
-      ...text.matchAll(/(?:npx --no |[`\n] *|' )fanout ([a-z][a-z-]+)((?: [a-z][a-z-]+)?)([^`\n|]*)/g),
+      ...text.matchAll(/(?:npx --no -- |[`\n] *|' )fanout ([a-z][a-z-]+)((?: [a-z][a-z-]+)?)([^`\n|]*)/g),
     ].map(([, group = '', command = '', rest = '']) => ({
       words: alone.has(group) ? [group] : [group, command.trim()],
       options: [...`${command}${rest}`.matchAll(/--[a-z-]+/g)].map(([option]) => option),

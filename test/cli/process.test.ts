@@ -18,7 +18,7 @@ interface Ended {
   readonly err: string;
 }
 
-/** The file itself, as `npx --no fanout` runs it: by its first line and its executable bit. */
+/** The file itself, as `npx --no -- fanout` runs it: by its first line and its executable bit. */
 async function fanout(args: readonly string[], { stdin = '', hangUp = false } = {}): Promise<Ended> {
   const child = spawn(entry, args, { env: { ...process.env, FANOUT_API: api.url }, stdio: 'pipe' });
   let out = '';

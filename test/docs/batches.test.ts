@@ -84,6 +84,7 @@ test.each([...guide.matchAll(row)].map(([line, ...cells]) => [line, ...cells] as
       line,
     ).toEqual(found);
   },
+  60_000,
 );
 
 test('the guide has such figures', () => {

@@ -15,7 +15,7 @@ afterAll(() => api.stop());
 
 it('the recipe for "am I complete?" finds what was delivered, what is on its way and what waits, each with what the recipe reads of it', async () => {
   const section = text.split(/^## /m).find((each) => each.startsWith('"Am I complete')) ?? '';
-  const command = /npx --no fanout (deliveries list .*) > sent\.json/.exec(section)?.[1] ?? '';
+  const command = /npx --no -- fanout (deliveries list .*) > sent\.json/.exec(section)?.[1] ?? '';
   const run = (args: string) => runCommand(args.split(' '), { env: { FANOUT_API: api.url } });
 
   const made = await run('subscriptions create http://127.0.0.1:1/ --events new_message --json');

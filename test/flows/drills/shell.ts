@@ -13,6 +13,7 @@ const repository = here('../../..');
 /** What the commands may call: the project's own command line. Any other fails, unless it works on AWS alone. */
 const programs = {
   npx: `[ "$1" = --no ] && shift
+[ "$1" = -- ] && shift
 [ "$1" = fanout ] && shift || { echo "npx $1 does not run here" >&2; exit 127; }
 exec "$NODE" "${here('../../../cli/fanout.ts')}" "$@"`,
   npm: 'echo "npm does not run here" >&2; exit 127',
