@@ -1,3 +1,4 @@
+import { maxHeardBytes } from '../../lambdas/aws/heard-answer.ts';
 import { deliveriesPerSecond, deliverMs, type Filling } from './batches.ts';
 import type { Case } from './case.ts';
 import {
@@ -28,7 +29,7 @@ export function assumptions(load: Case, filling: Filling, units: Units): string[
         ]
       : []),
     `A batch of deliveries computes for ${perBatch} ms and ${perMessage} ms for each message, at ${template.memoryMegabytes.deliver} MB, and waits for the answers and ${awsCallMs} ms for each call of AWS.`,
-    `A receiver closes a connection that was idle for ${connectionIdleSeconds} s; a new one takes ${handshake.milliseconds} ms and ${handshake.bytes} bytes.`,
+    `A receiver closes a connection that was idle for ${connectionIdleSeconds} s; an answer of more than ${maxHeardBytes / 1024} KB ends it. A new one takes ${handshake.milliseconds} ms and ${handshake.bytes} bytes.`,
     `Lambda lets an environment go that was idle for ${environmentIdleSeconds / 60} minutes; a cold start is billed with ${coldStartMs} ms.`,
     ...(atOnce > accountConcurrency
       ? [

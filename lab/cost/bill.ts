@@ -13,7 +13,7 @@ export interface Bill {
   /** What is paid whether anything happens or not; the rest follows the load. */
   readonly base: number;
   readonly baseLines: readonly { readonly what: string; readonly usd: number }[];
-  /** USD for a million deliveries, without the base; undefined: there are none. */
+  /** USD for a million deliveries, without the base; undefined: there is not one in a month. */
   readonly perMillion: number | undefined;
 }
 
@@ -28,7 +28,7 @@ export function billOf(load: Case, units: Units): Bill {
     total,
     base,
     baseLines: baseLines(load, units).map(({ what, quantities }) => ({ what, usd: usdOf(quantities) })),
-    perMillion: month.deliveries === 0 ? undefined : ((total - base) / month.deliveries) * 1_000_000,
+    perMillion: month.deliveries < 1 ? undefined : ((total - base) / month.deliveries) * 1_000_000,
   };
 }
 

@@ -29,7 +29,7 @@ export interface Limit {
 
 const secondsPerDay = 86_400;
 /** A bus has 300 rules, three of them the stack's own. */
-const subscribersOfABus = 297;
+export const subscribersOfABus = 297;
 /** EventBridge's default for invocations of targets in us-east-1, a second. */
 const busInvocationsPerSecond = 18_750;
 

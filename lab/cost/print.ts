@@ -7,7 +7,7 @@ import { parts } from './usage.ts';
 /** For the terminal. */
 export function billText(load: Case, bill: Bill, units: Units): string {
   const { month, byPart, total, base, baseLines, perMillion } = bill;
-  const millions = month.deliveries / 1_000_000;
+  const millions = perMillion === undefined ? 0 : month.deliveries / 1_000_000;
   const columns = (what: string, ...cells: string[]): string =>
     `  ${what.padEnd(62)}${cells.map((cell) => cell.padStart(12)).join('')}`;
   const row = (what: string, value: number): string =>

@@ -1,5 +1,5 @@
 /** Of an answer so much is kept as it came. A longer one is read on by Node alone, and ends its connection. */
-const maxHeardBytes = 64 * 1024;
+export const maxHeardBytes = 64 * 1024;
 /** For everything before the status that counts: interim answers, blank lines. */
 const maxBytesBeforeStatus = 16 * 1024;
 

@@ -2,7 +2,7 @@ import { assumptions } from '../assumptions.ts';
 import { billOf, usd } from '../bill.ts';
 import { defaultCase } from '../case.ts';
 import { exhaustedUsd, failedAttemptUsd, failingDays } from '../failing-subscriber.ts';
-import { limits } from '../limits.ts';
+import { limits, subscribersOfABus } from '../limits.ts';
 import { mistakes } from '../mistakes.ts';
 import { unitsOf } from '../model/queue.ts';
 import { prices, pricesAsOf } from '../prices.ts';
@@ -52,6 +52,7 @@ subscriber gets every event and answers ${usual.answerBytes} bytes after ${usual
 | --- | --- |
 | at rest, without a subscriber | ${usd(billFor(units, { rate: 0, fanOut: 0, subscribers: 0 }).total)} |
 | for each subscriber, at rest and with events | ${usd(subscriber.atRest)}, and ${usd(subscriber.withEvents)} more |
+| once, with the first subscriber | ${usd(subscriber.first)} |
 | a million deliveries at a fan-out of 10, at one post a second and at 100 | ${usd(quiet)} and ${usd(busy)} |
 
 All of it, in USD a month:
@@ -117,7 +118,7 @@ ${tracesTable(units)}
 ${restTable(units)}
 
 Once a subscriber gets events it has ${units.metrics.perSubscriber.length} metric${units.metrics.perSubscriber.length === 1 ? '' : 's'}, billed by the hour in which it has figures; one that fails has a
-metric more for each way in which it fails. A bus takes 297 subscribers. Without events:
+metric more for each way in which it fails. A bus takes ${subscribersOfABus} subscribers. Without events:
 
 ${baseTable(units)}
 
@@ -127,7 +128,7 @@ queue is polled by nobody.
 ## A server of your own
 
 Two small servers, a database in two zones with 50 GB and a load balancer are ${usd(ownServerUsd())} USD a month, at the same list prices, whatever comes. At a
-fan-out of 10 this stack costs less below ${breakEvenRate(units, 10).toFixed(1)} posts a second on average (${((breakEvenRate(units, 10) * 10 * secondsPerMonth) / 1_000_000).toFixed(0)} million deliveries a month), at a fan-out of 1 below ${breakEvenRate(units, 1).toFixed(1)}. Above that, servers are
+fan-out of 10 this stack costs less below ${breakEvenRate(units, 10).toFixed(2)} posts a second on average (${((breakEvenRate(units, 10) * 10 * secondsPerMonth) / 1_000_000).toFixed(0)} million deliveries a month), at a fan-out of 1 below ${breakEvenRate(units, 1).toFixed(2)}. Above that, servers are
 cheaper, and far above it much cheaper: the [local run](../lab/bench/RESULTS.md), which does all of this on two cores and in memory, carries some hundred deliveries a second,
 for which AWS gets ${usd(billFor(units, { rate: 48, fanOut: 10 }).total)} USD a month here (480 a second). What is not in the price of servers: somebody who patches them, sees that they fail over and is woken when they do not; the isolation
 of each subscriber from all others; room for a burst of a hundred times the average.

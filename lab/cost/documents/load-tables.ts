@@ -160,6 +160,7 @@ export function changesTable(units: Units): string {
     ['empty answers', { answerBytes: 0 }],
     ['answers of 800 bytes', { answerBytes: 800 }],
     ['answers of 4 KB, such as a page', { answerBytes: 4096 }],
+    ['answers of 100 KB: a new connection for each', { answerBytes: 100_000 }],
     ['`maxConcurrency` 2', { maxConcurrency: 2 }],
     ['`maxConcurrency` 5', { maxConcurrency: 5 }],
     ['`maxConcurrency` 50', { maxConcurrency: 50 }],

@@ -36,12 +36,19 @@ export function baseTable(units: Units): string {
 }
 
 /** USD a month for each subscriber: while nothing happens, and more once it gets events. */
-export function perSubscriber(units: Units): { readonly atRest: number; readonly withEvents: number } {
+export function perSubscriber(units: Units): {
+  readonly atRest: number;
+  readonly withEvents: number;
+  /** Once, whoever is the first: what the stack has of subscribers as soon as there are any. */
+  readonly first: number;
+} {
   const base = (rate: number, subscribers: number): number =>
     billFor(units, { rate, fanOut: subscribers, subscribers }).base;
+  const atRest = (base(0, 11) - base(0, 1)) / 10;
   return {
-    atRest: (base(0, 11) - base(0, 1)) / 10,
-    withEvents: (base(1, 11) - base(1, 1)) / 10 - (base(0, 11) - base(0, 1)) / 10,
+    atRest,
+    withEvents: (base(1, 11) - base(1, 1)) / 10 - atRest,
+    first: base(0, 1) - base(0, 0) - atRest,
   };
 }
 

@@ -1,3 +1,4 @@
+import { maxHeardBytes } from '../../../lambdas/aws/heard-answer.ts';
 import { deliveriesPerSecond, deliverMs, type Filling } from '../batches.ts';
 import type { Case } from '../case.ts';
 import {
@@ -47,9 +48,13 @@ export function usageOfDelivery(load: Case, { deliveries: batch, perReceive }: F
   ]);
 }
 
-/** Of a subscriber whose events come so seldom that its receiver has closed the connection: by chance, as events come. */
+/**
+ * Of a subscriber whose events come so seldom that its receiver has closed the connection: by chance, as events come. One
+ * that answers so much gets a new one for each delivery.
+ */
 function newConnections(load: Case, { template }: Units): Quantities {
-  const share = Math.exp(-deliveriesPerSecond(load) * connectionIdleSeconds);
+  const isKept = load.answerBytes < maxHeardBytes;
+  const share = isKept ? Math.exp(-deliveriesPerSecond(load) * connectionIdleSeconds) : 1;
   return {
     lambdaGigabyteSecond: (share * handshake.milliseconds * template.memoryMegabytes.deliver) / 1000 / 1024,
     internetGigabyte: share * handshake.bytes,

@@ -4,6 +4,7 @@ import { describe, expect, it, test } from 'vitest';
 import { filling } from '../../../lab/cost/batches.ts';
 import { billOf } from '../../../lab/cost/bill.ts';
 import { type Case, defaultCase } from '../../../lab/cost/case.ts';
+import { breakEvenRate, ownServerUsd, perSubscriber } from '../../../lab/cost/documents/rest-tables.ts';
 import { limits } from '../../../lab/cost/limits.ts';
 import { between, type Counts, countCalls, queueRequests } from '../../../lab/cost/local-run/counts.ts';
 import { requestsPerMessage } from '../../../lab/cost/model/queue.ts';
@@ -49,6 +50,32 @@ describe('what a million deliveries cost', () => {
     expect(bill.base).toBeCloseTo(base, 6);
     expect(((bill.perMillion ?? 0) * bill.month.deliveries) / 1_000_000 + base).toBeCloseTo(bill.total, 6);
   });
+});
+
+test('a subscriber that answers more than 64 KB gets a new connection for each delivery, one that answers less keeps it', () => {
+  const connections = (answerBytes: number): number => {
+    const bill = billOf(load({ rate: 10, answerBytes }), units);
+    return bill.byPart.get('new connections') ?? 0;
+  };
+  expect(connections(60_000)).toBeLessThan(0.001);
+  expect(connections(100_000)).toBeCloseTo(connections(1_000_000), 6);
+  expect(connections(100_000)).toBeGreaterThan(1);
+});
+
+test('the first subscriber of a stack adds what the documents say: its polling, and metrics of the stack', () => {
+  const base = (subscribers: number): number => billOf(load({ rate: 0, fanOut: subscribers, subscribers }), units).base;
+  const { atRest, first } = perSubscriber(units);
+  expect(base(1)).toBeCloseTo(base(0) + atRest + first, 6);
+  expect(base(2)).toBeCloseTo(base(1) + atRest, 6);
+});
+
+test('at the rate at which servers of your own begin to be cheaper, as it is written, the month costs what they cost', () => {
+  const rate = Number(breakEvenRate(units, 10).toFixed(2));
+  expect(Math.abs(billOf(load({ rate }), units).total / ownServerUsd() - 1)).toBeLessThan(0.005);
+});
+
+test('a load of less than one delivery a month has no price for a million', () => {
+  expect(billOf(load({ rate: 1e-300 }), units).perMillion).toBeUndefined();
 });
 
 describe('batches of deliveries', () => {
@@ -128,6 +155,10 @@ describe('npm run cost', () => {
     expect(run('--rate', 'many').stderr).toContain('--rate');
     expect(run('--failing-percent', '100').stderr).toContain('from 0 to 99');
     expect(run('--fan-out', '5', '--subscribers', '2').stderr).toContain('more than --subscribers 2');
+    expect(run('--subscribers', '1.5').stderr).toContain('a whole number from 0 to 297');
+    expect(run('--subscribers', '298').stderr).toContain('a bus has 300 rules');
+    expect(run('--rate', '1001').stderr).toContain('from 0 to 1000: the API takes no more');
+    expect(run('--table-key', 'aws-owned', '--customer-key').stderr).toContain('cannot be used with');
   });
 });
 
