@@ -3,6 +3,7 @@ import { tableSchemas } from '../contracts/table-schemas.ts';
 import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
 import { type JsonObject, safeInteger } from '../json/json.ts';
 import type { DeliveryHistory, DeliveryPlace, DeliveryQuery } from '../manage/ports.ts';
+import { deliveryAttributes } from './delivery-attributes.ts';
 import { fromAttributes, toAttributes } from './dynamo-attributes.ts';
 import { type BatchDeps, batchGetAll, type Item } from './dynamo-batches.ts';
 import { projection } from './dynamo-expressions.ts';
@@ -85,26 +86,7 @@ export function dynamoDeliveryHistory(options: Options): DeliveryHistory {
   };
 }
 
-const shownFields = [
-  'subscriptionId',
-  'webhookId',
-  'state',
-  'attempts',
-  'reason',
-  'eventType',
-  'occurredAt',
-  'firstAttemptAt',
-  'lastAttemptAt',
-  'lastStatus',
-  'lastError',
-  'lastErrorMessage',
-  'durationMs',
-  'responseHead',
-  'history',
-  'nextAttemptAt',
-  'undeliveredAt',
-  'replayName',
-] as const satisfies readonly (keyof DeliveryRecord)[];
+const shownFields: readonly string[] = [...deliveryAttributes, 'responseHead' satisfies keyof DeliveryRecord];
 
 function fieldsOf({ withEvent = false }: DeliveryQuery): readonly string[] {
   return withEvent ? [...shownFields, 'event'] : shownFields;

@@ -3,34 +3,19 @@ import { subscriptionRecords, tableSchemas } from '../contracts/table-schemas.ts
 import type { BatchKnowledge, DeliveryLedger, LedgerWrite } from '../deliver/ports.ts';
 import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
 import type { SubscriptionConfig, SubscriptionState } from '../domain/subscriptions/subscription.ts';
+import { deliveryAttributes } from './delivery-attributes.ts';
 import { fromAttributes, toAttributes } from './dynamo-attributes.ts';
 import { type BatchDeps, batchGetAll, batchWriteAll } from './dynamo-batches.ts';
 import { ifConditionHolds, projection } from './dynamo-expressions.ts';
 
-/** All that a batch needs but the stored event and response, which may be large. */
-const recordFields = [
-  'subscriptionId',
-  'webhookId',
-  'state',
-  'attempts',
-  'reason',
-  'eventType',
-  'occurredAt',
-  'firstAttemptAt',
-  'lastAttemptAt',
-  'lastStatus',
-  'lastError',
-  'lastErrorMessage',
-  'durationMs',
-  'history',
-  'nextAttemptAt',
-  'undeliveredAt',
+/** What a batch needs. */
+const recordFields: readonly (keyof DeliveryRecord)[] = [
+  ...deliveryAttributes,
   'messageId',
   'queuedAt',
   'dueAt',
-  'replayName',
   'ttl',
-] as const satisfies readonly (keyof DeliveryRecord)[];
+];
 
 interface Options extends BatchDeps {
   readonly deliveriesTable: string;
