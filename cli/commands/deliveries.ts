@@ -123,9 +123,9 @@ function registerShow(group: Command, line: CommandLine): void {
             : [
                 printer.table(
                   ['ATTEMPT (UTC)', 'RESULT', 'MS'],
-                  attempts.map(({ at, status, error, durationMs, resent }) => [
+                  attempts.map(({ at, status, error, durationMs, resent, byHand }) => [
                     shortTime(at),
-                    `${String(status ?? error ?? '')}${resent === true ? ', sent twice: the first connection was dead' : ''}`,
+                    `${String(status ?? error ?? '')}${resent === true ? ', sent twice: the first connection was dead' : ''}${byHand === true ? ', a resend' : ''}`,
                     String(durationMs),
                   ]),
                 ),

@@ -31,6 +31,8 @@ interface Attempt {
   /** The step at which the ledger took it, and which attempt it was by the ledger's count. */
   writtenAtStep?: number;
   writtenAs?: number;
+  /** The ledger took it for a resend that is none of the attempts. */
+  isBesidesRetries?: boolean;
 }
 
 /** What an invocation last read of its subscription. */
@@ -242,7 +244,19 @@ export class DeliveryCheck implements LedgerWatch {
         const before = known?.state === 'retrying' ? known.attempts : 0;
         // So does what a replay brings of a subscription that was deleted to the next one of its id.
         const isAnew = record.attempts === 1 && known !== undefined && this.#isOfPredecessor(known);
-        if (record.attempts !== before + 1 && !isAnew) {
+        const isByHand = record.history.at(-1)?.byHand === true;
+        attempt.isBesidesRetries =
+          isByHand &&
+          known?.state === 'retrying' &&
+          record.attempts === before &&
+          this.#resends.has(pairKey(subscriptionId, webhookId));
+        // An overloaded endpoint has half a minute of rest that it did not ask for.
+        const latest = Math.max(known?.nextAttemptAt ?? 0, attempt.answer?.notBefore ?? 0, now + 30_000);
+        if (attempt.isBesidesRetries && (record.nextAttemptAt ?? 0) > latest) {
+          const text = `${webhookId} was due at ${time(latest)}, and after a resend at ${time(record.nextAttemptAt ?? 0)}`;
+          this.#report('a failed resend postpones no retry', text, [webhookId, subscriptionId]);
+        }
+        if (record.attempts !== before + 1 && !isAnew && !attempt.isBesidesRetries) {
           const text = `${webhookId} was tried ${before} times, and ${record.attempts} times after one more`;
           this.#report('the ledger says what happened', text, [webhookId, subscriptionId]);
         }
@@ -384,9 +398,12 @@ export class DeliveryCheck implements LedgerWatch {
       }
       return;
     }
-    // The ledger knows the attempt that was written last.
+    // The ledger knows the attempt that was written last; a resend besides the retries counts for none of them.
     const isLatest = earlier.every(
-      ({ writtenAtStep = 0 }) => writtenAtStep <= (previous.writtenAtStep ?? 0) || writtenAtStep > reading.step,
+      ({ writtenAtStep = 0, isBesidesRetries }) =>
+        (isBesidesRetries === true && previous.isBesidesRetries !== true) ||
+        writtenAtStep <= (previous.writtenAtStep ?? 0) ||
+        writtenAtStep > reading.step,
     );
     if (!isKnown || !isLatest) return;
     const known = reading.records.get(about[0] ?? '');
@@ -398,7 +415,9 @@ export class DeliveryCheck implements LedgerWatch {
     const counted = previous.writtenAs ?? 0;
     const delaySeconds = retryDelaysSeconds[counted - 1];
     const waited = (attempt.at - previous.endsAt) / 1000;
-    if (delaySeconds === undefined) {
+    if (previous.isBesidesRetries) {
+      // The next of the retries may follow at once.
+    } else if (delaySeconds === undefined) {
       this.#report('an event is tried 16 times', `${about[0]} is tried once more`, about);
     } else if (waited < delaySeconds) {
       const text = `attempt ${counted + 1} came ${waited} s after the one before, not ${delaySeconds} s`;

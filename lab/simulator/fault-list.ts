@@ -228,7 +228,7 @@ export const productFaults: readonly ProductFault[] = [
   },
   {
     name: 'ask again with each copy of a resend',
-    file: 'lambdas/domain/deliveries/delivery-plan.ts',
+    file: 'lambdas/domain/deliveries/delivery-ledger.ts',
     line: 'return message.replayName !== record.replayName && message.sentAt >=',
     broken: 'return message.replayName !== record.replayName || 0 >=',
   },

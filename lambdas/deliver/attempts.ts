@@ -5,7 +5,12 @@ import {
   attemptOutcome,
   type FailureKind,
 } from '../domain/deliveries/attempt-outcome.ts';
-import { attemptsSoFar, type DeliveryRecord, recordAfter } from '../domain/deliveries/delivery-ledger.ts';
+import {
+  attemptsSoFar,
+  type DeliveryRecord,
+  isBesidesRetries,
+  recordAfter,
+} from '../domain/deliveries/delivery-ledger.ts';
 import type { DeliveryMessage } from '../domain/deliveries/delivery-message.ts';
 import { type DeliverableSubscription, signingSecrets } from '../domain/deliveries/delivery-plan.ts';
 import { deliveryVerdict } from '../domain/deliveries/delivery-verdict.ts';
@@ -22,6 +27,8 @@ export interface Attempt {
   readonly startedAt: number;
   readonly result: AttemptResult;
   readonly host: string;
+  /** A resend of what is retried (see delivery-ledger.ts). */
+  readonly isBesidesRetries: boolean;
 }
 
 /** What all attempts of a batch have in common. */
@@ -56,9 +63,12 @@ export async function makeAttempt(
   const outcome = attemptOutcome(result, now);
   const subject = subjectOf(subscriptionId, message);
   const attempts = attemptsSoFar(subject, previous) + 1;
-  const verdict = deliveryVerdict(outcome, { attempts, now, random: random(), maxAttempts: endpoint.maxAttempts });
+  const dueAt = isBesidesRetries(subject, previous) ? (previous.nextAttemptAt ?? now) : undefined;
+  const { maxAttempts } = endpoint;
+  const verdict = deliveryVerdict(outcome, { attempts, now, random: random(), maxAttempts, dueAt });
   const record = recordAfter(subject, previous, result, verdict, now);
-  const attempt = { message, outcome, record, startedAt, result, host: endpoint.host };
+  const { host } = endpoint;
+  const attempt = { message, outcome, record, startedAt, result, host, isBesidesRetries: dueAt !== undefined };
   report(attempt, now, deps);
   return attempt;
 }
@@ -103,6 +113,7 @@ function report(
     errorClass: failed?.errorClass,
     error: failed?.message,
     resentOnFreshConnection: result.resentOnFreshConnection,
+    byHand: record.history.at(-1)?.byHand,
     isRetryAfterCut: 'isRetryAfterCut' in outcome ? outcome.isRetryAfterCut : undefined,
     nextAttemptAt: record.nextAttemptAt === undefined ? undefined : new Date(record.nextAttemptAt).toISOString(),
     reason: record.reason,

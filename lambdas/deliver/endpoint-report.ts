@@ -40,7 +40,7 @@ export async function reportEndpoint(
     const failingSince = failingSinceAfter(state, now);
     const movesFailingSince = state?.failingSince !== undefined && state.failingSince !== failingSince;
     // One event that fails again and again says no more of the endpoint than its first attempt.
-    const count = failures.filter(({ record }) => record.attempts === 1).length;
+    const count = failures.filter(({ record, isBesidesRetries }) => record.attempts === 1 && !isBesidesRetries).length;
     stored = await health.recordFailures({ count, at: now, failingSince, movesFailingSince });
   }
   const throttledUntil = Math.max(

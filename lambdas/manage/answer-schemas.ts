@@ -125,6 +125,9 @@ export const deliverySchema = z.object({
       resent: z
         .optional(z.boolean())
         .check(z.describe('It was sent twice: over a kept connection that turned out dead, and over a fresh one.')),
+      byHand: z
+        .optional(z.boolean())
+        .check(z.describe('A resend. Where the event is being retried, one that fails uses up none of its attempts.')),
     }),
   ),
 });

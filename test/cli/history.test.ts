@@ -128,12 +128,12 @@ describe('the history on the command line', () => {
     });
   });
 
-  it('shows of an attempt that went out on a dead connection that it went out twice', async () => {
+  it('shows of an attempt that it went out twice, on a dead connection first, or that a person asked for it', async () => {
     const attempt = { at: api.now, durationMs: 7, status: 200 };
-    const history = [attempt, { ...attempt, resent: true as const }];
+    const history = [attempt, { ...attempt, resent: true as const }, { ...attempt, byHand: true as const }];
     api.deliveries.push(aRecord({ subscriptionId, webhookId, state: 'delivered', history }));
     const { out } = await fanout('deliveries', 'show', subscriptionId, webhookId);
-    expect(out).toMatch(/ 200 +7\n.* 200, sent twice: the first connection was dead +7\n/);
+    expect(out).toMatch(/ 200 +7\n.* 200, sent twice: the first connection was dead +7\n.* 200, a resend +7\n/);
   });
 
   it('shows the figures of a subscription period by period', async () => {

@@ -738,7 +738,61 @@ describe('a resend', () => {
     world.now += seconds(1);
     for (let receives = 0; receives < 3; receives++) await world.invoke([message]);
     expect(world.requests).toHaveLength(2);
-    expect(world.records.get('msg_1')).toMatchObject({ attempts: 2 });
+    expect(world.records.get('msg_1')).toMatchObject({ attempts: 1 });
+  });
+
+  it('that fails four times in a row leaves the event its attempts and the time of the next, and shows as what it is', async () => {
+    const world = new DeliveryWorld();
+    world.receiver = () => answered(500);
+    const original = world.enqueue({ id: 'msg_1' });
+    await world.runUntil(world.now + seconds(40));
+    const { attempts, nextAttemptAt } = world.records.get('msg_1') ?? {};
+    expect(attempts).toBe(3);
+    for (const name of ['A', 'B', 'C', 'D']) {
+      world.now += seconds(1);
+      const message = world.enqueue(resend(name));
+      world.now += seconds(1);
+      await world.invoke([message]);
+      expect(world.records.get('msg_1')).toMatchObject({ state: 'retrying', attempts, nextAttemptAt });
+    }
+    const { history = [] } = world.records.get('msg_1') ?? {};
+    expect(history.map(({ byHand = false }) => byHand)).toEqual([false, false, false, true, true, true, true]);
+    expect(world.state.failures).toBe(1);
+    // The message that carried it gives way to that of the last resend, and its attempts keep their distance.
+    await world.invoke([original]);
+    world.receiver = () => answered(200);
+    await world.runUntil((nextAttemptAt ?? 0) - 1);
+    expect(world.requests).toHaveLength(7);
+    await world.runUntil((nextAttemptAt ?? 0) + seconds(5));
+    expect(world.records.get('msg_1')).toMatchObject({ state: 'delivered', attempts: 4 });
+    expect(world.requests).toHaveLength(8);
+  });
+
+  it('that fails nine times after seven attempts ends nothing: those that are left are still made', async () => {
+    const world = new DeliveryWorld();
+    world.receiver = () => answered(500);
+    world.config.maxAttempts = 9;
+    world.enqueue({ id: 'msg_1' });
+    await world.runUntil(world.now + hours(2));
+    expect(world.records.get('msg_1')).toMatchObject({ state: 'retrying', attempts: 7 });
+    for (let count = 0; count < 9; count++) {
+      const message = world.enqueue(resend(`R${count}`));
+      world.now += seconds(1);
+      expect(await world.invoke([message])).toEqual([]);
+    }
+    expect(world.records.get('msg_1')).toMatchObject({ state: 'retrying', attempts: 7 });
+    await world.runUntil(world.now + hours(7));
+    expect(world.records.get('msg_1')).toMatchObject({ state: 'exhausted', attempts: 9 });
+  });
+
+  it('that fails makes the next attempt later only where the endpoint asks for a longer wait', async () => {
+    const world = new DeliveryWorld();
+    world.receiver = unreachable;
+    await world.invoke([world.enqueue({ id: 'msg_1' })]);
+    world.receiver = () => answered(500, { 'retry-after': '120' });
+    world.now += seconds(1);
+    await world.invoke([world.enqueue(resend('A'))]);
+    expect(world.records.get('msg_1')).toMatchObject({ attempts: 1, nextAttemptAt: world.now + seconds(120) });
   });
 
   it('is asked for once, whatever the ledger sends for its attempts: a second copy of that is not early', async () => {

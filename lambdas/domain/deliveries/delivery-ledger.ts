@@ -18,7 +18,8 @@ import { lastSafeInstant, maxQueueWaitSeconds } from './retry-schedule.ts';
  *
  * A resend is the replay of one event that a person wants now. Its envelope holds `"resend": true`, which says what
  * `replay-delivered` says, and that one attempt is made whatever the system has decided: before the next retry, through a
- * throttle, through an open circuit. If it fails, the event goes on like any other that failed.
+ * throttle, through an open circuit. If it fails, an event that is `retrying` goes on as if nobody had asked: with as many
+ * attempts before it, and the next one when it was due. One that was never tried, or had its end, begins (again) with it.
  */
 export interface DeliveryRecord {
   readonly subscriptionId: string;
@@ -74,6 +75,8 @@ export interface AttemptEntry {
   readonly error?: ErrorClass;
   /** It went out twice (`AttemptResult.resentOnFreshConnection`). */
   readonly resent?: true;
+  /** A person asked for it: a resend. Where the event is retried, one that fails is none of its attempts. */
+  readonly byHand?: true;
 }
 
 /** The index `due` is spread over this many keys; the sweep reads each. */
@@ -126,6 +129,26 @@ export function attemptsSoFar(subject: DeliverySubject, previous: DeliveryRecord
   return previous.state === 'retrying' || previous.replayName === subject.replayName ? previous.attempts : 0;
 }
 
+/**
+ * Whoever wants an event once more wants one attempt after they asked, whichever message brings it: of two who ask at once,
+ * and of copies that the queue hands out late, none is left with a wish of its own.
+ */
+export function isStillAskedFor(
+  message: Pick<DeliverySubject, 'replayName' | 'sentAt'>,
+  record: DeliveryRecord,
+): boolean {
+  // What the ledger sends for its next attempt enters the queue later than it was asked for.
+  return message.replayName !== record.replayName && message.sentAt >= (record.lastAttemptAt ?? 0);
+}
+
+/** The attempt is a person's wish, and none of those that a retrying event has: its failure uses none of them up. */
+export function isBesidesRetries(
+  subject: Pick<DeliverySubject, 'replayName' | 'sentAt' | 'isResent'>,
+  previous: DeliveryRecord | undefined,
+): previous is DeliveryRecord {
+  return subject.isResent === true && previous?.state === 'retrying' && isStillAskedFor(subject, previous);
+}
+
 /** The item after an attempt; `result` undefined: after none (it expired, or was called off). */
 export function recordAfter(
   subject: DeliverySubject,
@@ -137,14 +160,16 @@ export function recordAfter(
   const { subscriptionId, webhookId, eventType, occurredAt, event, messageId, sentAt, replayName } = subject;
   const delivered = verdict.state === 'delivered';
   const firstAttemptAt = previous?.firstAttemptAt ?? (result === undefined ? undefined : now);
+  const isByHand = subject.isResent === true && (previous === undefined || isStillAskedFor(subject, previous));
+  const counts = result !== undefined && (delivered || !isBesidesRetries(subject, previous));
   const record: { -readonly [Name in keyof DeliveryRecord]: DeliveryRecord[Name] } = {
     subscriptionId,
     webhookId,
     eventType,
     occurredAt,
     state: verdict.state,
-    attempts: attemptsSoFar(subject, previous) + (result === undefined ? 0 : 1),
-    history: historyAfter(previous, result, now),
+    attempts: attemptsSoFar(subject, previous) + (counts ? 1 : 0),
+    history: historyAfter(previous, result, isByHand, now),
     ttl: Math.floor(now / 1000) + (delivered ? deliveredRetentionSeconds : undeliveredRetentionSeconds),
     ...(result === undefined ? lastOf(previous) : lastAttempt(result, now)),
   };
@@ -218,12 +243,18 @@ function dueShardOf(webhookId: string): number {
   return codes.reduce((sum, code) => sum + code, 0) % dueShards;
 }
 
-function historyAfter(previous: DeliveryRecord | undefined, result: AttemptResult | undefined, now: number) {
+function historyAfter(
+  previous: DeliveryRecord | undefined,
+  result: AttemptResult | undefined,
+  isByHand: boolean,
+  now: number,
+) {
   const history = previous?.history ?? [];
   if (result === undefined) return history;
   const how = result.kind === 'answered' ? { status: result.status } : { error: result.errorClass };
   const resent = result.resentOnFreshConnection ? { resent: true as const } : {};
-  return [...history, { at: now, durationMs: result.durationMs, ...how, ...resent }].slice(-historyLength);
+  const byHand = isByHand ? { byHand: true as const } : {};
+  return [...history, { at: now, durationMs: result.durationMs, ...how, ...resent, ...byHand }].slice(-historyLength);
 }
 
 function lastAttempt(result: AttemptResult, now: number) {

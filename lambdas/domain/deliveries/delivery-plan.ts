@@ -1,7 +1,7 @@
 import { readSecrets, secretsInForce } from '../subscriptions/signing-secret.ts';
 import type { SubscriptionConfig, SubscriptionState } from '../subscriptions/subscription.ts';
 import { isSigningSecret } from '../subscriptions/webhook-signature.ts';
-import { type DeliveryRecord, fitsIntoQueue, isInLedger } from './delivery-ledger.ts';
+import { type DeliveryRecord, fitsIntoQueue, isInLedger, isStillAskedFor } from './delivery-ledger.ts';
 import type { DeliveryMessage } from './delivery-message.ts';
 import { believable, lastSafeInstant } from './retry-schedule.ts';
 
@@ -114,15 +114,6 @@ function beginsAgain(message: DeliveryMessage, record: DeliveryRecord, cancelled
   if (replayName !== undefined) return true;
   // What ended with a cancelled replay did not end for the event itself.
   return record.replayName !== undefined && cancelledReplays.includes(record.replayName);
-}
-
-/**
- * Whoever wants an event once more wants one attempt after they asked, whichever message brings it: of two who ask at once,
- * and of copies that the queue hands out late, none is left with a wish of its own.
- */
-function isStillAskedFor(message: DeliveryMessage, record: DeliveryRecord): boolean {
-  // What the ledger sends for its next attempt enters the queue later than it was asked for.
-  return message.replayName !== record.replayName && message.sentAt >= (record.lastAttemptAt ?? 0);
 }
 
 /**

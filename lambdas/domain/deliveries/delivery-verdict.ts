@@ -2,8 +2,11 @@ import type { AttemptOutcome } from './attempt-outcome.ts';
 import type { DeliveryVerdict } from './delivery-ledger.ts';
 import { type FailedAttempt, nextAttemptAt } from './retry-schedule.ts';
 
+/** `dueAt` (epoch ms): what was tried besides its retries, which go on then. */
+type Tried = Omit<FailedAttempt, 'notBefore'> & { readonly dueAt?: number | undefined };
+
 /** Where one attempt's outcome leaves its event. */
-export function deliveryVerdict(outcome: AttemptOutcome, attempt: Omit<FailedAttempt, 'notBefore'>): DeliveryVerdict {
+export function deliveryVerdict(outcome: AttemptOutcome, attempt: Tried): DeliveryVerdict {
   switch (outcome.kind) {
     case 'delivered':
       return { state: 'delivered' };
@@ -20,7 +23,9 @@ export function deliveryVerdict(outcome: AttemptOutcome, attempt: Omit<FailedAtt
   }
 }
 
-function retryVerdict(attempt: FailedAttempt): DeliveryVerdict {
+function retryVerdict(attempt: FailedAttempt & Pick<Tried, 'dueAt'>): DeliveryVerdict {
+  const { dueAt, notBefore = 0, now } = attempt;
+  if (dueAt !== undefined) return { state: 'retrying', nextAttemptAt: Math.max(dueAt, notBefore, now) };
   const at = nextAttemptAt(attempt);
   return at === undefined
     ? { state: 'exhausted', reason: `all ${attempt.attempts} attempts failed` }
