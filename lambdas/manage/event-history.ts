@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { type DeliveryRecord, ownRecord } from '../domain/deliveries/delivery-ledger.ts';
 import { deliveryBody, parseMessage } from '../domain/deliveries/delivery-message.ts';
+import { idText } from '../domain/events/drift-event.ts';
 import { type Explanation, explainOutcome, type JudgedSubscription, outcomes } from '../domain/history/explanation.ts';
 import type { EventSummary, RecordedEvent } from '../domain/history/recorded-event.ts';
 import { isTimeKey, recordedAtOf } from '../domain/history/time-order.ts';
@@ -18,6 +19,7 @@ import {
   type ApiAnswer,
   invalidField,
   jsonAnswer,
+  noId,
   type ReadRequest,
   type RoutedRequest,
   readCursor,
@@ -88,9 +90,10 @@ export function eventHistoryOperations(
 
   async function showConversation(request: RoutedRequest): Promise<ApiAnswer> {
     if (events === undefined) return noHistory();
-    const { orgId = '', conversationId = '' } = request.params;
-    if (!isDigits(orgId)) return invalidField('orgId', 'must be the digits of an id');
-    if (!isDigits(conversationId)) return invalidField('conversationId', 'must be the digits of an id');
+    const orgId = idText(request.params.orgId);
+    const conversationId = idText(request.params.conversationId);
+    if (orgId === undefined) return invalidField('orgId', noId);
+    if (conversationId === undefined) return invalidField('conversationId', noId);
     const listName = `conversation ${orgId} ${conversationId}`;
     const cursor = readCursor(request.query.cursor, listName, place);
     if (cursor.kind === 'refused') return cursor.answer;
@@ -195,27 +198,23 @@ function readQuery(
   request: RoutedRequest,
   now: number,
 ): ReadRequest<{ readonly query: EventQuery; readonly listName: string }> {
-  const { from: fromText, to: toText, type, orgId, conversationId, cursor: cursorText } = request.query;
+  const { from: fromText, to: toText, type, orgId: orgText, conversationId: conversationText } = request.query;
+  const orgId = idText(orgText);
+  const conversationId = idText(conversationText);
   const refuse = (field: string, detail: string) => ({ kind: 'refused', answer: invalidField(field, detail) }) as const;
   const range = readTimeRange(request, now);
   if (range.kind === 'refused') return range;
-  if (orgId !== undefined && !isDigits(orgId)) return refuse('orgId', 'must be the digits of an id');
-  if (conversationId !== undefined && !isDigits(conversationId)) {
-    return refuse('conversationId', 'must be the digits of an id');
-  }
+  if (orgText !== undefined && orgId === undefined) return refuse('orgId', noId);
+  if (conversationText !== undefined && conversationId === undefined) return refuse('conversationId', noId);
   const limit = readLimit(request);
   if (limit.kind === 'refused') return limit;
   const listName = `events ${[fromText, toText, type, orgId, conversationId].join(' ')}`;
-  const cursor = readCursor(cursorText, listName, place);
+  const cursor = readCursor(request.query.cursor, listName, place);
   if (cursor.kind === 'refused') return cursor;
   return {
     kind: 'valid',
     value: { query: { ...range.value, type, orgId, conversationId, limit: limit.value, ...cursor.value }, listName },
   };
-}
-
-function isDigits(text: string): boolean {
-  return /^\d{1,19}$/.test(text);
 }
 
 export function isWebhookId(text: string): boolean {

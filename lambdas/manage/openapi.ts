@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { type ApiHeader, type ApiOperation, type ApiQueryParameter, apiRoutes } from '../contracts/api-routes.ts';
+import { idPattern } from '../domain/events/drift-event.ts';
 import { changeSchema, createSchema } from '../domain/subscriptions/subscription-fields.ts';
 import { subscriptionIdPattern } from '../domain/subscriptions/subscription-id.ts';
 import { cursorPattern } from '../http/page-cursor.ts';
@@ -112,8 +113,8 @@ function answer(description: string, name: keyof typeof answers, headers?: Json)
 
 const pathParameters: Readonly<Record<string, Json>> = {
   id: { type: 'string', pattern: subscriptionIdPattern.source },
-  orgId: { type: 'string', pattern: '^\\d{1,19}$' },
-  conversationId: { type: 'string', pattern: '^\\d{1,19}$' },
+  orgId: { type: 'string', pattern: idPattern.source },
+  conversationId: { type: 'string', pattern: idPattern.source },
   webhookId: { type: 'string', pattern: '^[!-~]{1,200}$' },
 };
 
@@ -130,8 +131,8 @@ const queryParameters: Readonly<Record<ApiQueryParameter, Json>> = {
   },
   to: { description: 'Left out: now.', schema: { type: 'string', format: 'date-time' } },
   type: { schema: { type: 'string' } },
-  orgId: { schema: { type: 'string', pattern: '^\\d{1,19}$' } },
-  conversationId: { schema: { type: 'string', pattern: '^\\d{1,19}$' } },
+  orgId: { schema: { type: 'string', pattern: idPattern.source } },
+  conversationId: { schema: { type: 'string', pattern: idPattern.source } },
   state: {
     description: '`undelivered`: retrying, exhausted or discarded, newest failure first.',
     schema: { type: 'string', enum: deliveryStates },

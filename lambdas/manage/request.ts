@@ -66,6 +66,9 @@ export function invalidField(field: string, detail: string): ApiAnswer {
   return invalidFields([{ field, detail }]);
 }
 
+/** What is said of a parameter that should be an id of Drift's. */
+export const noId = 'must be a whole number of 64 bits';
+
 export type ReadRequest<Value> =
   | { readonly kind: 'valid'; readonly value: Value }
   | { readonly kind: 'refused'; readonly answer: ApiAnswer };

@@ -1,6 +1,7 @@
-import { integerText, integerValue } from '../json/json.ts';
+import { idText } from '../domain/events/drift-event.ts';
+import { integerValue } from '../json/json.ts';
 import type { SettingsStore } from './ports.ts';
-import { type ApiAnswer, invalidField, jsonAnswer, type RoutedRequest, readJsonBody } from './request.ts';
+import { type ApiAnswer, invalidField, jsonAnswer, noId, type RoutedRequest, readJsonBody } from './request.ts';
 import { settingsSchema } from './request-schemas.ts';
 import type { Operations } from './router.ts';
 
@@ -24,9 +25,8 @@ export function settingsOperations({
 
   function withOrg(answer: (orgId: string, request: RoutedRequest) => Promise<ApiAnswer>) {
     return async (request: RoutedRequest): Promise<ApiAnswer> => {
-      const { orgId: text = '' } = request.params;
-      const orgId = /^\d{1,19}$/.test(text) ? integerText(JSON.rawJSON(String(BigInt(text)))) : undefined;
-      return orgId === undefined ? invalidField('orgId', 'must be a whole number of 64 bits') : answer(orgId, request);
+      const orgId = idText(request.params.orgId);
+      return orgId === undefined ? invalidField('orgId', noId) : answer(orgId, request);
     };
   }
 

@@ -102,6 +102,21 @@ describe('one event', () => {
   });
 });
 
+it('an id is the same one however its digits are written, below zero too, as Drift may post it', async () => {
+  const world = new World();
+  const event = { ...aMessage({ conversationId: -5 }), orgId: '-1' };
+  const [webhookId = ''] = await publish(world, broadcastsOf(event));
+  for (const path of ['/v1/events?orgId=-1', '/v1/events?orgId=-01&conversationId=-005', '/v1/conversations/-1/-5']) {
+    const { status, body } = await world.ask('GET', path);
+    expect(status).toBe(200);
+    expect(body.events).toMatchObject([{ webhookId, orgId: -1, conversationId: -5 }]);
+  }
+  for (const orgId of ['x', '-', '1.0', '9223372036854775808']) {
+    const { status, body } = await world.ask('GET', `/v1/events?orgId=${orgId}`);
+    expect([status, body.errors?.[0].field]).toEqual([400, 'orgId']);
+  }
+});
+
 describe('the list of events', () => {
   it('is newest first, by time, type, organisation and conversation, in pages that say how far they have looked', async () => {
     const world = new World();

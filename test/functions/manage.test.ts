@@ -1026,7 +1026,8 @@ describe("an organisation's settings", () => {
   it('are of an organisation that can be', async () => {
     const { text } = await world.ask('GET', '/v1/orgs/9007199254740993/settings');
     expect(text).toContain('"orgId":9007199254740993');
-    for (const orgId of ['x', '9223372036854775808', '-1']) {
+    expect((await world.ask('GET', '/v1/orgs/-01/settings')).body.orgId).toBe(-1);
+    for (const orgId of ['x', '9223372036854775808', '-', '--1', '1.0']) {
       expect((await world.ask('GET', `/v1/orgs/${orgId}/settings`)).status).toBe(400);
     }
   });

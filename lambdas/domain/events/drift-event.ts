@@ -25,13 +25,16 @@ export interface EventDetail {
   readonly causedBy?: string;
 }
 
+/** How an id is written where it is a text. */
+export const idPattern = /^-?\d{1,19}$/;
+
 /**
  * Drift's ids are 64-bit integers; the same digits as a text are the same id. Undefined for all else: then nothing is
  * known to concern a conversation, neither a timer nor a push.
  */
 export function idText(value: unknown): string | undefined {
   if (typeof value !== 'string') return integerText(value);
-  return /^\d{1,19}$/.test(value) && isWithin64Bits(value) ? String(BigInt(value)) : undefined;
+  return idPattern.test(value) && isWithin64Bits(value) ? String(BigInt(value)) : undefined;
 }
 
 /** A time as Drift writes it, in epoch milliseconds. */

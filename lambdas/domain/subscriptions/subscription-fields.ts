@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { maxPatternLength } from '../../event-pattern/event-pattern.ts';
 import { isJsonObject, type JsonObject } from '../../json/json.ts';
+import { idPattern } from '../events/drift-event.ts';
 import { eventTypePattern, maxEventTypeLength } from '../events/event-type-name.ts';
 import { headerNamePattern, maxHeaders } from './header-rules.ts';
 import { maxUrlLength } from './outbound-url.ts';
@@ -19,7 +20,7 @@ const maxEventTypes = 50;
 const maxOrgIds = 50;
 
 const noOrgId = 'must be an organisation id: a whole number, or its digits as a text';
-const orgId = z.union([z.int().check(z.gte(0)), z.string().check(z.regex(/^\d{1,19}$/, noOrgId))], noOrgId);
+const orgId = z.union([z.int(), z.string().check(z.regex(idPattern, noOrgId))], noOrgId);
 
 /** An object as it is; `z.record` would lose a member `__proto__` without a word. */
 const objectAsItIs = <Value>() => z.custom<Value>(isJsonObject, 'must be an object');

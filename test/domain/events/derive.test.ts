@@ -195,7 +195,7 @@ describe('a conversation id', () => {
     expect(ofText[0]?.detail.data.conversationId).toBe('5');
   });
 
-  it.each([null, { a: 1 }, [5], 5.5, 'none', '', '5 ', '-5', '9223372036854775808', undefined])(
+  it.each([null, { a: 1 }, [5], 5.5, 'none', '', '5 ', '--5', '-', '9223372036854775808', undefined])(
     '%j is none: the event goes out as itself alone',
     (conversationId) => {
       for (const event of [

@@ -116,6 +116,8 @@ describe('a subscription', () => {
   it.each([
     ['a number', '1234', '1234'],
     ['digits', '"1234"', '1234'],
+    ['a number below zero', '-1', '-1'],
+    ['digits below zero', '"-01"', '-1'],
     ['a number that a double would round', '9007199254740993', '9007199254740993'],
   ])('names an organisation by %s, and no digit is lost', (_, json, expected) => {
     expect(configOf({ orgIds: parseJson(`[${json}]`) }).orgIds).toEqual([expected]);
