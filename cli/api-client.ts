@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../lambdas/json/json.ts';
+import { inCommands } from './api-hints.ts';
 import { type ApiTarget, signingRegion } from './api-target.ts';
 import { CommandFailed } from './command-failed.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
@@ -142,7 +143,7 @@ function refusal(target: ApiTarget, status: number, problem: JsonObject, retryAf
   const [only] = errors;
   const lines =
     errors.length === 0
-      ? [`${said ?? `the API answered ${status}`} (${status})`]
+      ? [`${inCommands(said ?? `the API answered ${status}`)} (${status})`]
       : errors.length === 1 && only !== undefined
         ? [fieldLine(only)]
         : [`${errors.length} fields are wrong:`, ...errors.map((error) => `  ${fieldLine(error)}`)];

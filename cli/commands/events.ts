@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { isJsonObject, type JsonObject, parseJson } from '../../lambdas/json/json.ts';
+import { inCommands } from '../api-hints.ts';
 import { CommandFailed } from '../command-failed.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { type IdempotencyOptions, onceOnly, sendOnce, withIdempotencyKey } from '../idempotency.ts';
@@ -204,7 +205,7 @@ function registerResend(group: Command, line: CommandLine): void {
               ['SUBSCRIPTION', 'RESEND'],
               resends.map(({ subscriptionId, refused }) => [
                 String(subscriptionId),
-                refused === undefined ? 'queued' : `refused: ${refused}`,
+                refused === undefined ? 'queued' : `refused: ${inCommands(String(refused))}`,
               ]),
             ),
       );

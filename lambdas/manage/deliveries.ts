@@ -6,7 +6,7 @@ import { eventSources, testEventType } from '../domain/events/event-types.ts';
 import type { Explanation } from '../domain/history/explanation.ts';
 import type { EventSummary } from '../domain/history/recorded-event.ts';
 import type { RandomBytes } from '../domain/subscriptions/signing-secret.ts';
-import type { SubscriptionState } from '../domain/subscriptions/subscription.ts';
+import type { StoredSubscription } from '../domain/subscriptions/subscription.ts';
 import type { ItemRules } from '../domain/subscriptions/subscription-item.ts';
 import { problemResponse } from '../http/problem-responses.ts';
 import type { JsonObject } from '../json/json.ts';
@@ -51,7 +51,7 @@ export function deliveryOperations(deps: DeliveryDeps): Pick<Operations, 'testSu
       return problemResponse(409, 'Conflict', {
         detail: `nothing can be delivered to ${id} now: its status is ${view.status}, its provisioning ${view.provisioning}${
           view.reason === undefined ? '' : ` (${view.reason})`
-        }${circuitHint(stored.state)}`,
+        }${circuitHint(stored)}`,
       });
     }
     const startedAt = clock();
@@ -78,11 +78,11 @@ export function deliveryOperations(deps: DeliveryDeps): Pick<Operations, 'testSu
 }
 
 /** What else there is to say where nothing can be delivered: nothing, or why the circuit is open. */
-function circuitHint(state: SubscriptionState | undefined): string {
+function circuitHint({ subscriptionId, state }: StoredSubscription): string {
   const circuit = state?.circuit;
   if (circuit?.state !== 'open') return '';
   const why = circuit.reason === 'throttled' ? 'the endpoint asked for a pause' : 'the endpoint has failed';
-  return `, and its circuit is open: ${why}. If it is back, PATCH {"status": "active"} closes it`;
+  return `, and its circuit is open: ${why}. If it is back, PATCH /v1/subscriptions/${subscriptionId} {"status": "active"} closes it`;
 }
 
 /** DynamoDB takes sort keys of up to 1,024 bytes. */

@@ -3,7 +3,7 @@ import { type DeliveryMessage, deliveryBody, parseMessage } from '../domain/deli
 import { resentCopyDelaySeconds } from '../domain/deliveries/endpoint-health.ts';
 import { replayedEnvelope, replayName } from '../domain/deliveries/replay.ts';
 import { headersToSend } from '../domain/deliveries/webhook-request.ts';
-import { explainOutcome, isForSubscription, isUntried } from '../domain/history/explanation.ts';
+import { explainOutcome, isForSubscription, isUntried, mismatchReason } from '../domain/history/explanation.ts';
 import type { RecordedEvent } from '../domain/history/recorded-event.ts';
 import { maskedHeaders } from '../domain/subscriptions/header-rules.ts';
 import type { RandomBytes } from '../domain/subscriptions/signing-secret.ts';
@@ -75,8 +75,8 @@ export function resendOperations(
     const record = isWebhookId(webhookId) ? await recordOf(stored, webhookId) : undefined;
     const envelope = await envelopeOf(webhookId, record);
     if (envelope === undefined) return unknownDelivery(id, webhookId);
-    const hold = holdOf(stored);
-    if (hold !== undefined) return problemResponse(409, 'Conflict', { detail: hold });
+    const refusal = refusalOf(stored, envelope);
+    if (refusal !== undefined) return problemResponse(409, 'Conflict', { detail: refusal });
     const once = await oncePerKey(request, body.value as JsonObject, requestKeys, { randomBytes, now: clock() });
     if (once.kind === 'refused') return once.answer;
     const name = replayName(routePrefix, id, once.value.now);
@@ -108,8 +108,8 @@ export function resendOperations(
     const resends = await Promise.all(
       chosen.map(async (stored) => {
         const { subscriptionId } = stored;
-        const hold = holdOf(stored);
-        if (hold !== undefined) return { subscriptionId, refused: hold };
+        const refused = refusalOf(stored, event.event);
+        if (refused !== undefined) return { subscriptionId, refused };
         const name = replayName(routePrefix, subscriptionId, once.value.now);
         return (await send(stored, event.event, name))
           ? { subscriptionId, replayName: name }
@@ -148,15 +148,18 @@ export function resendOperations(
     return read.kind === 'valid' && isForSubscription(event, read.config);
   }
 
-  /** Why nothing may be sent to a subscription, in words; undefined: it may. */
-  function holdOf(stored: StoredSubscription): string | undefined {
+  /** Why an event may not be sent to a subscription, in words; undefined: it may. What it does not ask for is not its to have. */
+  function refusalOf(stored: StoredSubscription, envelope: string): string | undefined {
     const { subscriptionId, state } = stored;
     const read = readStored(stored, { ...rules, now: clock() });
     if (read.kind === 'invalid') return `${subscriptionId} is rejected; correct it first`;
+    const mismatch = mismatchReason(envelope, read.config);
+    if (mismatch !== undefined) return `${subscriptionId} is not to have it: ${mismatch}`;
+    const resume = `PATCH /v1/subscriptions/${subscriptionId} {"status": "active"}`;
     if (state?.disabled !== undefined) {
-      return `${subscriptionId} is disabled (${state.disabled.reason}); enable it first: PATCH status active`;
+      return `${subscriptionId} is disabled (${state.disabled.reason}); enable it first: ${resume}`;
     }
-    if (read.config.status === 'paused') return `${subscriptionId} is paused; resume it first: PATCH status active`;
+    if (read.config.status === 'paused') return `${subscriptionId} is paused; resume it first: ${resume}`;
     return undefined;
   }
 

@@ -35,6 +35,8 @@ beforeEach(async () => {
 
 const fanout = (...args: string[]) => runCommand(args, { env: { FANOUT_API: api.url } });
 
+const askForMessages = () => fanout('subscriptions', 'update', subscriptionId, '--events', 'new_message');
+
 describe('the history on the command line', () => {
   it('lists events newest first, with ids as they were written', async () => {
     const { out, exitCode } = await fanout('events', 'list', '--type', 'new_message');
@@ -69,7 +71,18 @@ describe('the history on the command line', () => {
     expect((await fanout('deliveries', 'list', id, '--status', '5xx')).err).toContain('No deliveries.');
   });
 
+  it('sends no event to a subscription that does not ask for it, and says why', async () => {
+    const before = api.queued.length;
+    const reason = `${subscriptionId} is not to have it: the subscription does not ask for new_message`;
+    const several = await fanout('events', 'resend', webhookId, '--to', subscriptionId);
+    expect(several).toMatchObject({ exitCode: 7, out: expect.stringContaining(`refused: ${reason}`) });
+    const single = await fanout('deliveries', 'resend', subscriptionId, webhookId);
+    expect(single).toMatchObject({ exitCode: 1, err: expect.stringContaining(reason) });
+    expect(api.queued).toHaveLength(before);
+  });
+
   it('sends an event again to one subscription, and says that it is queued', async () => {
+    await askForMessages();
     const { out } = await fanout('events', 'resend', webhookId, '--to', subscriptionId);
     expect(out).toMatch(new RegExp(`${subscriptionId} +queued`));
     expect(JSON.parse(api.queued.at(-1) ?? '{}')).toMatchObject({
@@ -79,9 +92,13 @@ describe('the history on the command line', () => {
   });
 
   it('says with 7 for whom it was refused, or that it is for nobody', async () => {
+    await askForMessages();
     await fanout('subscriptions', 'pause', subscriptionId);
     const refused = await fanout('events', 'resend', webhookId, '--to', subscriptionId);
-    expect(refused).toMatchObject({ exitCode: 7, out: expect.stringContaining('is paused'), err: '' });
+    const advice = `is paused; resume it first: fanout subscriptions resume ${subscriptionId}`;
+    expect(refused).toMatchObject({ exitCode: 7, out: expect.stringContaining(advice), err: '' });
+    const single = await fanout('deliveries', 'resend', subscriptionId, webhookId);
+    expect(single).toMatchObject({ exitCode: 1, err: expect.stringContaining(advice) });
     api.subscriptions.configs.clear();
     const none = await fanout('events', 'resend', webhookId);
     expect(none).toMatchObject({ exitCode: 7, out: expect.stringContaining('nothing was sent') });
@@ -89,6 +106,7 @@ describe('the history on the command line', () => {
 
   describe('a command whose answer is lost', () => {
     const resend = (...args: string[]) => fanout('events', 'resend', webhookId, '--to', subscriptionId, ...args);
+    beforeEach(async () => askForMessages());
 
     it('asks once more under the same key, so that nothing is done twice', async () => {
       const before = api.queued.length;

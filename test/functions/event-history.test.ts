@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { aMessage, aStatusUpdate, broadcastsOf } from '../../lab/support/drift-events.ts';
 import type { DeliveryRecord } from '../../lambdas/domain/deliveries/delivery-ledger.ts';
 import type { Broadcast } from '../../lambdas/domain/events/derive.ts';
+import { eventSources, operationalEventTypes } from '../../lambdas/domain/events/event-types.ts';
 import { readEnvelope } from '../../lambdas/domain/history/recorded-event.ts';
 import { World } from './manage-world.ts';
 
@@ -230,6 +231,42 @@ describe('a resend', () => {
     expect(world.queues.envelopes).toEqual([]);
   });
 
+  it.each<[Parameters<World['create']>[0], string]>([
+    [{ eventTypes: ['conversation_push'] }, 'the subscription does not ask for new_message'],
+    [{ orgIds: [2] }, 'the subscription asks for other organisations than 1'],
+    [{ filter: { author: { type: ['user'] } } }, 'the filter does not let it through: author.type'],
+  ])(
+    'to one who asks for %j, which it is not, is a 409 with the reason, also where the ledger has it',
+    async (fields, reason) => {
+      const world = new World();
+      const id = await aReadySubscription(world, fields);
+      const [webhookId = ''] = await publish(world, broadcastsOf(aMessage()));
+      const path = `/v1/subscriptions/${id}/deliveries/${webhookId}/resend`;
+      const refused = [409, expect.stringContaining(reason)];
+      const ask = async () => {
+        const { status, body } = await world.ask('POST', path);
+        return [status, body.detail];
+      };
+      expect(await ask()).toEqual(refused);
+      // It asked for it once, and no history is kept.
+      const event = world.events?.events.get(webhookId)?.event ?? '';
+      world.deliveries.records.push(aRecord(id, webhookId, { state: 'exhausted', event }));
+      world.events = undefined;
+      expect(await ask()).toEqual(refused);
+      expect(world.queues.envelopes).toEqual([]);
+    },
+  );
+
+  it('of an event about a failing endpoint follows its own matching: neither organisations nor a filter', async () => {
+    const world = new World();
+    const type = operationalEventTypes.deliveryExhausted;
+    const fields = { eventTypes: [type], orgIds: [2], filter: { author: { type: ['user'] } } };
+    const id = await aReadySubscription(world, fields);
+    const detail = { id: 'msg_op', orgId: 1, type, data: {}, occurredAt: world.now };
+    await publish(world, [{ source: eventSources.fanout, detail }]);
+    expect((await world.ask('POST', `/v1/subscriptions/${id}/deliveries/msg_op/resend`)).status).toBe(202);
+  });
+
   it('under one idempotency key puts one message into the queue', async () => {
     const world = new World();
     const id = await aReadySubscription(world);
@@ -244,16 +281,24 @@ describe('a resend', () => {
   it('of an event goes to all whose rule matches, or to those who are named, and says to whom not', async () => {
     const world = new World();
     const one = await aReadySubscription(world);
-    const two = await aReadySubscription(world, { eventTypes: ['conversation_push'] });
+    const two = await aReadySubscription(world, { filter: { author: { type: ['contact'] } } });
+    const other = await aReadySubscription(world, { eventTypes: ['conversation_push'] });
     const paused = await aReadySubscription(world, { status: 'paused' });
     const [webhookId = ''] = await publish(world, broadcastsOf(aMessage()));
     const all = await world.ask('POST', `/v1/events/${webhookId}/resend`);
     expect(all.status).toBe(202);
     const bySubscription = (resends: { subscriptionId: string; refused?: string }[]) =>
       Object.fromEntries(resends.map(({ subscriptionId, refused }) => [subscriptionId, refused ?? 'sent']));
-    expect(bySubscription(all.body.resends)).toEqual({ [one]: 'sent', [paused]: expect.stringContaining('paused') });
-    const named = await world.ask('POST', `/v1/events/${webhookId}/resend`, { subscriptionIds: [two] });
-    expect(bySubscription(named.body.resends)).toEqual({ [two]: 'sent' });
+    expect(bySubscription(all.body.resends)).toEqual({
+      [one]: 'sent',
+      [two]: 'sent',
+      [paused]: expect.stringContaining('paused'),
+    });
+    const named = await world.ask('POST', `/v1/events/${webhookId}/resend`, { subscriptionIds: [two, other] });
+    expect(bySubscription(named.body.resends)).toEqual({
+      [two]: 'sent',
+      [other]: `${other} is not to have it: the subscription does not ask for new_message`,
+    });
     const wrong = await world.ask('POST', `/v1/events/${webhookId}/resend`, { subscriptionIds: [one, 'nobody'] });
     expect([wrong.status, wrong.body.errors[0].field]).toEqual([400, 'subscriptionIds[1]']);
   });

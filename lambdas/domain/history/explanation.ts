@@ -5,7 +5,7 @@ import { eventSources, eventTypes, operationalEventTypes, testEventType } from '
 import { rulePattern } from '../subscriptions/rule-pattern.ts';
 import { secretsInForce } from '../subscriptions/signing-secret.ts';
 import type { SubscriptionConfig, SubscriptionState } from '../subscriptions/subscription.ts';
-import type { EventSummary, RecordedEvent } from './recorded-event.ts';
+import { type EventSummary, type RecordedEvent, readEnvelope } from './recorded-event.ts';
 
 /** What can become of one event at one subscription. The first four are the ledger's states. */
 export const outcomes = [
@@ -175,6 +175,12 @@ export function mayBeForSubscription({ type }: EventSummary, { eventTypes }: Sub
 /** Whether a recorded event is for a subscription, by the configuration of now. */
 export function isForSubscription(event: Pick<RecordedEvent, 'event'>, config: SubscriptionConfig): boolean {
   return isMatched(envelopeOf(event), config);
+}
+
+/** Why the subscription's rule of now does not match an envelope (as JSON text), in words. Undefined: it matches. */
+export function mismatchReason(envelope: string, config: SubscriptionConfig): string | undefined {
+  const read = readEnvelope(envelope, 0);
+  return read.kind === 'event' ? mismatchOf(read.event, config)?.reason : `it is no event: ${read.reason}`;
 }
 
 function envelopeOf({ event }: Pick<RecordedEvent, 'event'>): JsonObject {
