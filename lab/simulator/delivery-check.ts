@@ -376,7 +376,8 @@ export class DeliveryCheck implements LedgerWatch {
     about: string[],
   ): void {
     // Whoever had this id before, and was deleted, was another subscriber.
-    if (previous.endsAt < (reading.stored.state?.acceptedAt ?? 0)) return;
+    const isOfPredecessor = ({ endsAt }: Attempt) => endsAt < (reading.stored.state?.acceptedAt ?? 0);
+    if (isOfPredecessor(previous)) return;
     const isKnownToReader = (one: Attempt) => isKnownTo(reading, one);
     const overlapping = ({ invocation }: Attempt) =>
       invocation.endedAtStep === undefined ||
@@ -388,7 +389,7 @@ export class DeliveryCheck implements LedgerWatch {
     const resends = this.#resends.get(key) ?? [];
     if (is2xx(previous)) {
       // Each resend is one more, and not more.
-      const taken = earlier.filter((one) => is2xx(one) && !isExcused(one)).length;
+      const taken = earlier.filter((one) => is2xx(one) && !isExcused(one) && !isOfPredecessor(one)).length;
       if (isExcused(previous)) {
         this.doubles[overlapping(previous) ? 'copies-at-once' : 'crash-before-ledger']++;
         this.#doubled.add(key);

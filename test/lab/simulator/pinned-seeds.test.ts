@@ -28,6 +28,7 @@ it.each([
   { seed: 31000334, days: 1 },
   { seed: 31000958, days: 1 },
   { seed: 117200380, days: 1 },
+  { seed: 640000298, days: 1 },
 ])('nothing is lost in seed $seed over $days days', async ({ seed, days }) => {
   expect((await simulate({ seed, days })).violations).toEqual([]);
 });
