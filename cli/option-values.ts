@@ -31,6 +31,13 @@ export function wholeNumber(text: string): number {
   return value;
 }
 
+/** How many of a list. */
+export function countOf(text: string): number {
+  const value = wholeNumber(text);
+  if (value === 0) throw new InvalidArgumentError('It must be a whole number, 1 or more.');
+  return value;
+}
+
 const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86400 };
 
 /** Seconds, of `90`, `90s`, `10m`, `24h` or `7d`. */

@@ -1,4 +1,5 @@
 import type { FieldName } from '../lambdas/domain/subscriptions/subscription-fields.ts';
+import { cutText } from '../lambdas/http/problem.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../lambdas/json/json.ts';
 import { ageText } from './age-text.ts';
 import { type Cell, type Printer, shortTime } from './printer.ts';
@@ -47,9 +48,10 @@ export function subscriptionText(printer: Printer, subscription: JsonObject): st
 
 export function subscriptionTable(printer: Printer, subscriptions: readonly JsonObject[]): string {
   return printer.table(
-    ['SUBSCRIPTION', 'STATUS', 'PROVISIONING', 'REASON', 'URL', 'EVENT TYPES'],
-    subscriptions.map(({ subscriptionId, status, provisioning, url, eventTypes, ...found }) => [
+    ['SUBSCRIPTION', 'DESCRIPTION', 'STATUS', 'PROVISIONING', 'REASON', 'URL', 'EVENT TYPES'],
+    subscriptions.map(({ subscriptionId, description, status, provisioning, url, eventTypes, ...found }) => [
       String(subscriptionId),
+      descriptionCell(description),
       String(status),
       String(provisioning),
       reasonText(found),
@@ -124,6 +126,13 @@ function reasonText({ reason, disabled, circuit, throttledUntil }: JsonObject): 
   if (isJsonObject(disabled)) return String(disabled.reason);
   if (isJsonObject(circuit)) return `circuit ${String(circuit.state)} (${String(circuit.reason)})`;
   return throttledUntil === undefined ? undefined : `throttled until ${shortTime(throttledUntil)} UTC`;
+}
+
+const shownOfDescription = 40;
+
+/** In a table: enough to find a subscription by it. */
+export function descriptionCell(description: JsonValue | undefined): Cell {
+  return description === undefined ? undefined : cutText(String(description), shownOfDescription);
 }
 
 function fieldText(name: string, value: JsonValue | undefined): Cell {

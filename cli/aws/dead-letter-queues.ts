@@ -18,6 +18,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { ownQueues } from '../own-queues.ts';
 import type { DeployedStack } from './deployed-stack.ts';
 import { readQueueAges } from './queue-ages.ts';
+import { isMissingQueue } from './subscriber-queue.ts';
 
 export interface DeadLetterQueue {
   /** What the commands call it: `activity`, or the id of a subscription. */
@@ -87,7 +88,7 @@ export function createDeadLetterQueues(stack: DeployedStack): DeadLetterQueues {
       );
       return Attributes;
     } catch (error) {
-      if (isMissing(error)) return undefined;
+      if (isMissingQueue(error)) return undefined;
       throw awsFailure(error, `the queue ${nameOf(url)} could not be looked at`);
     }
   }
@@ -281,7 +282,7 @@ export function createDeadLetterQueues(stack: DeployedStack): DeadLetterQueues {
     try {
       return (await sqs.send(new GetQueueUrlCommand({ QueueName }))).QueueUrl;
     } catch (error) {
-      if (isMissing(error)) return undefined;
+      if (isMissingQueue(error)) return undefined;
       throw awsFailure(error, `the queue ${QueueName} could not be found`);
     }
   }
@@ -319,8 +320,4 @@ function deadLetterArnOf({ RedrivePolicy }: Readonly<Record<string, string>>): s
 /** Of a url or an ARN. */
 function nameOf(place: string): string {
   return place.slice(Math.max(place.lastIndexOf('/'), place.lastIndexOf(':')) + 1);
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && /QueueDoesNotExist|NonExistentQueue/.test(error.name);
 }

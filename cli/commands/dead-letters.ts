@@ -4,7 +4,7 @@ import { ageText } from '../age-text.ts';
 import type { DeadLetter, DeadLetterQueue, DeadLetterQueues, Move } from '../aws/dead-letter-queues.ts';
 import { CommandFailed } from '../command-failed.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { durationSeconds, wholeNumber } from '../option-values.ts';
+import { countOf, durationSeconds } from '../option-values.ts';
 import { type Printer, shortTime } from '../printer.ts';
 import type { CommandLine, StackSession } from '../session.ts';
 import { visibleText } from '../visible-text.ts';
@@ -56,7 +56,7 @@ export function registerDeadLetters(program: Command, line: CommandLine): void {
     .command('show')
     .description('The messages in a dead-letter queue. They stay there; each look counts as one receive more.')
     .argument(...queueArgument)
-    .addOption(new Option('--limit <number>', 'at most so many').argParser(wholeNumber).default(10))
+    .addOption(new Option('--limit <number>', 'at most so many').argParser(countOf).default(10))
     .addHelpText('after', examples('fanout dead-letters show activity', 'fanout dead-letters show sub_… --limit 100'))
     .action(async (name: string, { limit }: { limit: number }, command: Command) => {
       const { queues, printer } = await open(command);

@@ -4,7 +4,7 @@ import type { ApiClient } from '../api-client.ts';
 import { subscriptionPath } from '../api-path.ts';
 import { lastAnswer } from '../delivery-text.ts';
 import { type IdempotencyOptions, onceOnly, sendOnce, withIdempotencyKey } from '../idempotency.ts';
-import { timeQuery, wholeNumber } from '../option-values.ts';
+import { countOf, timeQuery } from '../option-values.ts';
 import { readPages } from '../pages.ts';
 import { type Cell, shortTime } from '../printer.ts';
 import type { CommandLine } from '../session.ts';
@@ -33,7 +33,7 @@ export function registerDeliveries(program: Command, line: CommandLine): void {
     .addOption(new Option('--from <time>', 'from this instant on: 2026-11-22T03:00:00Z, 2026-11-22, or 24h (ago)'))
     .addOption(new Option('--to <time>', 'up to this instant'))
     .addOption(new Option('--replay <name>', 'only those of this replay, as replays start shows it'))
-    .addOption(new Option('--limit <count>', 'how many at most').argParser(wholeNumber).default(defaultLimit))
+    .addOption(new Option('--limit <count>', 'how many at most').argParser(countOf).default(defaultLimit))
     .addOption(new Option('--all', 'without a limit').conflicts('limit'))
     .addHelpText(
       'after',

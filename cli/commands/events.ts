@@ -4,10 +4,11 @@ import { inCommands } from '../api-hints.ts';
 import { CommandFailed } from '../command-failed.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { type IdempotencyOptions, onceOnly, sendOnce, withIdempotencyKey } from '../idempotency.ts';
-import { collectList, readSource, timeQuery, wholeNumber } from '../option-values.ts';
+import { collectList, countOf, readSource, timeQuery } from '../option-values.ts';
 import { readPages } from '../pages.ts';
 import { type Printer, shortTime } from '../printer.ts';
 import type { CommandLine } from '../session.ts';
+import { descriptionCell } from '../subscription-text.ts';
 import { visibleText } from '../visible-text.ts';
 import { examples } from './examples.ts';
 
@@ -74,7 +75,7 @@ function registerList(group: Command, line: CommandLine): void {
     .addOption(new Option('--type <type>', 'only events of this type'))
     .addOption(new Option('--org <orgId>', 'only of this organisation'))
     .addOption(new Option('--conversation <id>', 'only of this conversation'))
-    .addOption(new Option('--limit <count>', 'how many at most').argParser(wholeNumber).default(defaultLimit))
+    .addOption(new Option('--limit <count>', 'how many at most').argParser(countOf).default(defaultLimit))
     .addOption(new Option('--all', 'without a limit').conflicts('limit'))
     .addHelpText(
       'after',
@@ -158,9 +159,10 @@ function registerShow(group: Command, line: CommandLine): void {
           subscribers.length === 0
             ? 'There are no subscriptions.'
             : printer.table(
-                ['SUBSCRIPTION', 'URL', 'OUTCOME', 'UNTIL (UTC)', 'REASON'],
-                subscribers.map(({ subscriptionId, url, outcome, until, reason }) => [
+                ['SUBSCRIPTION', 'DESCRIPTION', 'URL', 'OUTCOME', 'UNTIL (UTC)', 'REASON'],
+                subscribers.map(({ subscriptionId, description, url, outcome, until, reason }) => [
                   String(subscriptionId),
+                  descriptionCell(description),
                   url === undefined ? undefined : String(url),
                   String(outcome),
                   shortTime(until),

@@ -1,10 +1,11 @@
 import { type Command, Option } from 'commander';
 import { deliveryFaults } from '../../lambdas/contracts/fault-filter.ts';
 import { subscriptionIdPattern } from '../../lambdas/domain/subscriptions/subscription-id.ts';
+import type { DeployedStack } from '../aws/deployed-stack.ts';
 import type { LogLine } from '../aws/log-lines.ts';
 import { CommandFailed } from '../command-failed.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { instantText, wholeNumber } from '../option-values.ts';
+import { countOf, instantText } from '../option-values.ts';
 import { accessLogGroup, deliveryLogGroup, ownFunctions } from '../own-functions.ts';
 import { shortTime } from '../printer.ts';
 import type { CommandLine } from '../session.ts';
@@ -36,7 +37,7 @@ export function registerLogs(program: Command, line: CommandLine): void {
     )
     .addOption(new Option('--errors', 'faults only, by the terms of the alarm').conflicts('match'))
     .addOption(new Option('--match <text>', 'lines with this text only'))
-    .addOption(new Option('--limit <count>', 'the newest lines, at most so many').argParser(wholeNumber).default(1000))
+    .addOption(new Option('--limit <count>', 'the newest lines, at most so many').argParser(countOf).default(1000))
     .addHelpText(
       'after',
       examples(
@@ -73,6 +74,8 @@ export function registerLogs(program: Command, line: CommandLine): void {
         }
       }
       const json = lines.map(({ at, stream, text }) => ({ at: new Date(at).toISOString(), stream, text }));
+      // What a subscription that is gone has written is shown all the same, as long as it is there.
+      if (lines.length === 0 && subscriptionId !== undefined) await mustExist(stack, subscriptionId);
       printer.result({ lines: json }, () => json.map(lineText).join('\n'));
       if (count > lines.length)
         printer.notice(`The newest ${lines.length} of ${count} lines; for more of them add --limit.`);
@@ -80,6 +83,16 @@ export function registerLogs(program: Command, line: CommandLine): void {
       const whose = subscriptionId === undefined ? '' : ` of the function ${stack.routePrefix}-${subscriptionId}`;
       printer.notice(`No lines${whose} since ${shortTime(new Date(from).toISOString())} UTC.`);
     });
+}
+
+async function mustExist(stack: DeployedStack, subscriptionId: string): Promise<void> {
+  const { hasSubscriberQueue } = await import('../aws/subscriber-queue.ts');
+  if (await hasSubscriberQueue(stack, subscriptionId)) return;
+  throw new CommandFailed(
+    exitCodes.notFound,
+    `${stack.name} in ${stack.region} has neither a function nor a subscription ${subscriptionId}`,
+    'All of them: fanout logs --help, fanout subscriptions list',
+  );
 }
 
 function sourceOf(name: string): {

@@ -8,6 +8,7 @@ type Issue = z.core.$ZodIssue;
  * would add to every bundle).
  */
 export function schemaErrors(issues: readonly Issue[], input: unknown): FieldError[] {
+  const named = new Set<string>();
   return issues.flatMap((issue) => {
     const field = fieldPath(issue.path);
     if (issue.code === 'unrecognized_keys') {
@@ -16,6 +17,9 @@ export function schemaErrors(issues: readonly Issue[], input: unknown): FieldErr
         detail: 'is not a known field',
       }));
     }
+    // What is no text, for one, is not too short besides.
+    if (named.has(field)) return [];
+    named.add(field);
     return [{ field, detail: valueAt(input, issue.path) === undefined ? 'is missing' : sentence(issue) }];
   });
 }

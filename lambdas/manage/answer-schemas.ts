@@ -175,6 +175,7 @@ export const eventSchema = z.object({
     .array(
       z.object({
         subscriptionId: text,
+        description: z.optional(text),
         url: z.optional(text),
         outcome: z.enum(outcomes),
         reason: text,

@@ -81,7 +81,8 @@ export function eventHistoryOperations(
       derived: derived.map(summaryView),
       subscribers: (subscribers.get(event.webhookId) ?? []).map(({ subscription, explanation, record }) => ({
         subscriptionId: subscription.subscriptionId,
-        ...(typeof subscription.config?.url === 'string' ? { url: subscription.config.url } : {}),
+        ...textOf(subscription, 'description'),
+        ...textOf(subscription, 'url'),
         ...explanationView(explanation),
         ...(record === undefined ? {} : { attempts: record.attempts }),
       })),
@@ -167,6 +168,12 @@ interface Explained {
   readonly subscription: StoredSubscription;
   readonly record: DeliveryRecord | undefined;
   readonly explanation: Explanation;
+}
+
+/** A field as it is stored, where it is what it should be. */
+function textOf({ config }: StoredSubscription, name: 'description' | 'url'): Record<string, string> {
+  const value = config?.[name];
+  return typeof value === 'string' ? { [name]: value } : {};
 }
 
 const pairKey = ({ subscriptionId, webhookId }: Pick<DeliveryRecord, 'subscriptionId' | 'webhookId'>): string =>

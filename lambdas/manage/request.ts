@@ -3,7 +3,7 @@ import type * as z from 'zod/mini';
 import { parseInstant } from '../domain/subscriptions/iso-instant.ts';
 import { readBody } from '../domain/subscriptions/subscription-item.ts';
 import { decodeCursor } from '../http/page-cursor.ts';
-import type { FieldError } from '../http/problem.ts';
+import { type FieldError, firstErrors } from '../http/problem.ts';
 import { problemResponse } from '../http/problem-responses.ts';
 import { isJsonObject, type JsonObject, type JsonValue, nestingDepth, parseJson } from '../json/json.ts';
 
@@ -54,11 +54,11 @@ export function jsonAnswer(
 }
 
 export function invalidFields(errors: readonly FieldError[]): ApiAnswer {
-  const [first] = errors;
+  const [first = '', ...others] = new Set(errors.map(({ field }) => field));
   const detail =
-    errors.length === 1 && first !== undefined
-      ? `${first.field}: ${first.detail}`
-      : `${errors.length} fields are wrong: ${errors.map(({ field }) => field).join(', ')}`;
+    others.length === 0
+      ? `${first}: ${errors.map((error) => error.detail).join('; ')}`
+      : `${others.length + 1} fields are wrong: ${[first, ...others].join(', ')}`;
   return problemResponse(400, 'Bad Request', { detail, errors });
 }
 
@@ -107,7 +107,13 @@ function parseBody({ body, headers }: RoutedRequest, whenEmpty: JsonObject | und
   if (text.trim() === '') return emptyBody(whenEmpty);
   if (nestingDepth(text) > maxDepth) return refusal(`the body is nested deeper than ${maxDepth} levels`);
   try {
-    const value = parseJson(text);
+    const repeated = new Set<string>();
+    const value = parseJson(text, (name) => repeated.add(name));
+    if (repeated.size > 0) {
+      // One of the two values would be passed over.
+      const errors = firstErrors([...repeated].map((field) => ({ field, detail: 'is given more than once' })));
+      return { kind: 'refused', answer: invalidFields(errors) };
+    }
     return isJsonObject(value) ? { kind: 'valid', value } : refusal('the body is not a JSON object');
   } catch (error) {
     return refusal(`the body is not JSON: ${error instanceof Error ? error.message : ''}`);

@@ -164,7 +164,9 @@ export function subscriptionOperations({
       if (stale !== undefined) return stale;
       const decided = next(found);
       if (isAnswer(decided)) return decided;
-      if (await subscriptions.replace(found.config, decided)) return written(found, decided);
+      if (isUnchanged(readStored(found, rulesNow()), decided) || (await subscriptions.replace(found.config, decided))) {
+        return written(found, decided);
+      }
     }
     return problemResponse(409, 'Conflict', { detail: 'this subscription is being changed by others; try again' });
   }
@@ -286,6 +288,12 @@ function laterThan({ updatedAt }: JsonObject, now: number): string {
   const before = typeof updatedAt === 'string' ? Date.parse(updatedAt) : Number.NaN;
   // What lies further ahead than any clock is off was written by hand.
   return isoTime(before >= now && before < now + maxClockSkewMs ? before + 1 : now);
+}
+
+/** A change that changes nothing is none: no new time, nothing to bring into force. */
+function isUnchanged(before: ReadSubscription, after: SubscriptionConfig): boolean {
+  const etagOf = (config: object): string => configEtag({ ...config, updatedAt: null });
+  return before.kind === 'valid' && etagOf(before.config) === etagOf(after);
 }
 
 function isAnswer(value: SubscriptionConfig | ApiAnswer): value is ApiAnswer {

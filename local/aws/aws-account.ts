@@ -1,5 +1,6 @@
 import { createCallers } from './callers.ts';
 import { type EngineClock, systemClock } from './engine/engine-clock.ts';
+import { EngineError } from './engine/engine-error.ts';
 import { createEventBuses } from './engine/event-bus.ts';
 import type { Measure } from './engine/measure.ts';
 import { createQueues } from './engine/queues.ts';
@@ -191,7 +192,12 @@ export async function startAwsAccount(options: AwsAccountOptions) {
     authorize,
     onCall: options.onCall,
     onBug: (error, what) =>
-      onNotice(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
+      // What is not served is said in its message; a stack would only tell of this server.
+      onNotice(
+        error instanceof EngineError
+          ? error.message
+          : `${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+      ),
   }).catch(async (error: unknown) => {
     await stop();
     throw error;

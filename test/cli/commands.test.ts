@@ -182,9 +182,22 @@ describe('subscriptions list and show', () => {
     const { out } = await fanout(['subscriptions', 'list']);
     const lines = out.trimEnd().split('\n');
     expect(lines).toHaveLength(104);
-    expect(lines[0]).toMatch(/^SUBSCRIPTION +STATUS +PROVISIONING +REASON +URL +EVENT TYPES$/);
+    expect(lines[0]).toMatch(/^SUBSCRIPTION +DESCRIPTION +STATUS +PROVISIONING +REASON +URL +EVENT TYPES$/);
     expect(lines[103]).toMatch(/^sub_102 +active +pending +http:\/\/127\.0\.0\.1:1\/ +new_message$/);
     expect(json(await fanout(['subscriptions', 'list', '--json'])).subscriptions).toHaveLength(103);
+  });
+
+  it('are found in the list by the description, of which a long one is cut', async () => {
+    for (const [subscriptionId, description] of [
+      ['sub_1', 'the warehouse'],
+      ['sub_2', 'x'.repeat(500)],
+    ] as const) {
+      const fields = { url: 'http://127.0.0.1:1/', eventTypes: ['new_message'] };
+      api.subscriptions.put({ subscriptionId, description, ...fields });
+    }
+    const { out } = await fanout(['subscriptions', 'list']);
+    expect(out).toMatch(/sub_1 +the warehouse +active/);
+    expect(out).toMatch(/sub_2 +x{39}… +active/);
   });
 
   it('says in the list why one is not active and ready', async () => {

@@ -112,6 +112,8 @@ describe('wrong usage', () => {
     [['subscriptions', 'create', 'u', '--events', ','], 'It holds no value'],
     [['subscriptions', 'create', 'u', '--events', 'a', '--max-concurrency', 'many'], 'must be a whole number'],
     [['subscriptions', 'create', 'u', '--events', 'a', '--header', 'X-Key'], "like 'X-Api-Key: secret'"],
+    [['events', 'list', '--limit', '0'], 'a whole number, 1 or more'],
+    [['deliveries', 'list', 'a', '--limit', '0'], 'a whole number, 1 or more'],
     [['deliveries', 'list', 'a', '--all', '--limit', '3'], 'cannot be used with'],
     [['subscriptions', 'list', '--api', 'localhost:4400'], '--api must be a URL like'],
     [['subscriptions', 'list', '--api', 'http://x', '--stack', 'y'], 'give one of them'],

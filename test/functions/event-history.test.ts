@@ -118,6 +118,14 @@ it('an id is the same one however its digits are written, below zero too, as Dri
   }
 });
 
+it('an event shows each subscription with its description and url', async () => {
+  const world = new World();
+  await aReadySubscription(world, { description: 'the warehouse' });
+  const [webhookId = ''] = await publish(world, broadcastsOf(aMessage()));
+  const { body } = await world.ask('GET', `/v1/events/${webhookId}`);
+  expect(body.subscribers).toMatchObject([{ description: 'the warehouse', url: expect.any(String) }]);
+});
+
 describe('the list of events', () => {
   it('is newest first, by time, type, organisation and conversation, in pages that say how far they have looked', async () => {
     const world = new World();

@@ -202,6 +202,23 @@ describe('a body', () => {
     expect(ofSettings).toBe(200);
   });
 
+  it.each([
+    ['a field', '"url":"https://hooks.example.com/2"', 'url'],
+    ['an escaped name', '"\\u0075rl":"https://hooks.example.com/2"', 'url'],
+    ['a member of a filter', '"filter":{"status":["open"],"status":["closed"]}', 'status'],
+  ])('with %s that is given twice is refused by that name, not read as the last', async (_, member, field) => {
+    const { status, body } = await post(`{"url":"https://hooks.example.com/","eventTypes":["new_message"],${member}}`);
+    expect([status, body.errors]).toEqual([400, [{ field, detail: 'is given more than once' }]]);
+  });
+
+  it('whose field is wrong in two ways names it once', async () => {
+    const { body } = await post('{"url":[],"eventTypes":["new_message"]}');
+    expect(body).toMatchObject({ detail: 'url: must be a text', errors: [{ field: 'url' }] });
+    const replay = await world.ask('POST', `/v1/subscriptions/${await world.create()}/replay`, '{"webhookId":[]}');
+    expect(replay.body).toMatchObject({ detail: 'webhookId: must be a text', errors: [{ field: 'webhookId' }] });
+    expect(replay.body.errors).toHaveLength(1);
+  });
+
   it('keeps a member __proto__ of a filter, which would match more without it', async () => {
     const { status, text } = await post(
       '{"url":"https://hooks.example.com/","eventTypes":["new_message"],"filter":{"a":["b"],"__proto__":["z"]}}',
@@ -468,6 +485,25 @@ describe('changing a subscription', () => {
     const { status, body } = await world.ask('PATCH', `/v1/subscriptions/${id}`, { description: 'mine' });
     expect([status, body.updatedAt]).toEqual([200, new Date(world.now).toISOString()]);
   });
+
+  it.each([[{}], ['as it is'], [{ headers: { 'X-Api-Key': '********' } }]])(
+    'that changes nothing (%j) leaves its time, its etag and what is in force',
+    async (patch) => {
+      const fields = { orgIds: [1], headers: { 'X-Api-Key': 'k' }, filter: { a: [300.5] }, description: 'mine' };
+      const id = await world.create(fields);
+      await world.provision(id);
+      const path = `/v1/subscriptions/${id}`;
+      const before = await world.ask('GET', path);
+      expect(before.body.provisioning).toBe('ready');
+      world.now += 1000;
+      const { queue: _, ...shown } = before.body;
+      const asItIs = Object.fromEntries(Object.keys(fields).map((name) => [name, shown[name]]));
+      const { status, body, headers } = await world.ask('PATCH', path, patch === 'as it is' ? asItIs : patch);
+      expect(status).toBe(200);
+      expect(body).toEqual(shown);
+      expect(headers.etag).toBe(before.headers.etag);
+    },
+  );
 
   it('gives up with a conflict when others never stop', async () => {
     const id = await world.create();

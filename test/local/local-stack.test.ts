@@ -185,6 +185,14 @@ describe('the stack of the CDK app', () => {
     expect(notices.join('\n')).not.toContain('\u009b');
   });
 
+  test('says in one line what a caller asked of its AWS that is not served, as a request to the API on that port', async () => {
+    const notices: string[] = [];
+    const stack = await startLocalStack({ onNotice: (text) => notices.push(text) });
+    expect((await fetch(`${stack.aws}/v1/subscriptions`)).status).toBe(404);
+    await stack.stop();
+    expect(notices).toEqual(['GET /v1/subscriptions is not served here.']);
+  });
+
   test('runs as it is synthesised, several at once, and ends without a trace', async () => {
     const [one, other] = await Promise.all([
       startLocalStack(),

@@ -72,6 +72,7 @@ describe('of a function of the stack', () => {
 
 it('a subscription has the lines of its own function, also of an environment that began yesterday', async () => {
   stack.aws.logGroups.write('deliveries', 'of another stream', 0);
+  stack.aws.queues.create('fanout-local-crm', {});
   const queried = await stack.fanout(['logs', 'crm', '--json']);
   expect(JSON.parse(queried.out).lines).toEqual([]);
   expect(queried.err).toContain('No lines of the function fanout-local-crm');
@@ -85,7 +86,16 @@ it('a subscription has the lines of its own function, also of an environment tha
   ]);
 });
 
-it('what is neither a function nor a subscription is refused, and so is what the stack has not', async () => {
+it.each(['nope', 'sub_nope'])(
+  'of %s, which is neither a function nor a subscription, there is nothing',
+  async (name) => {
+    const run = await stack.fanout(['logs', name]);
+    expect(run).toMatchObject({ exitCode: 4, out: '' });
+    expect(run.err).toContain(`has neither a function nor a subscription ${name}`);
+  },
+);
+
+it('what cannot be a name is refused, and so is what the stack has not', async () => {
   expect(await stack.fanout(['logs', 'no such name'])).toMatchObject({ exitCode: 2 });
   const run = await stack.fanout(['logs', 'provision']);
   expect(run).toMatchObject({ exitCode: 4 });
