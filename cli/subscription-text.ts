@@ -1,5 +1,4 @@
 import type { FieldName } from '../lambdas/domain/subscriptions/subscription-fields.ts';
-import { cutText } from '../lambdas/http/problem.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../lambdas/json/json.ts';
 import { ageText } from './age-text.ts';
 import { type Cell, type Printer, shortTime } from './printer.ts';
@@ -132,7 +131,8 @@ const shownOfDescription = 40;
 
 /** In a table: enough to find a subscription by it. */
 export function descriptionCell(description: JsonValue | undefined): Cell {
-  return description === undefined ? undefined : cutText(String(description), shownOfDescription);
+  if (typeof description !== 'string' || description.length <= shownOfDescription) return fieldText('', description);
+  return `${description.slice(0, shownOfDescription - 1)}…`;
 }
 
 function fieldText(name: string, value: JsonValue | undefined): Cell {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
 import { FanoutProcess } from './fanout-process.ts';
 
@@ -55,4 +56,15 @@ test('the first event arrives, though all that the README has one do is pasted a
     [...listener.output.text.matchAll(/^msg_\S+ {"orgId":1,"type":"([a-z_]+)"/gm)].map(([, type]) => type);
   await expect.poll(arrived, { timeout: 60_000 }).toHaveLength(2);
   expect(arrived()).toEqual(['new_message', 'conversation_push']);
+});
+
+test('the demo delivers as many events as the README says, of as many types', async () => {
+  const demo = shell(
+    `exec '${process.execPath}' '${fileURLToPath(new URL('../../local/demo/main.ts', import.meta.url))}'`,
+  );
+  ends.push(() => demo.child.kill());
+  await once(demo.child, 'exit');
+  const delivered = [...demo.output.text.matchAll(/──> {2}subscriber {3}(\S+)/g)].map(([, type]) => type);
+  const words = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'];
+  expect(readme).toContain(`${words[delivered.length]} events of ${words[new Set(delivered).size]} types arrive`);
 });
