@@ -1,11 +1,11 @@
-import { ownRecord, recordAfter } from '../domain/deliveries/delivery-ledger.ts';
+import { ownRecord, recordAfter, recordInLedger } from '../domain/deliveries/delivery-ledger.ts';
 import { type DeliveryMessage, parseMessage } from '../domain/deliveries/delivery-message.ts';
-import { isNeeded } from '../domain/deliveries/delivery-plan.ts';
+import { parkingPlan } from '../domain/deliveries/delivery-plan.ts';
 import { lastSafeInstant } from '../domain/deliveries/retry-schedule.ts';
 import { subjectOf } from './attempts.ts';
 import type { DeliverDeps } from './deliver-deps.ts';
 import { settleEnded } from './settle-ended.ts';
-import { writesOf } from './settlement.ts';
+import { type Settlement, writesOf } from './settlement.ts';
 
 /** Longer than a run takes, so that it meets no message twice: each receive counts towards the dead-letter queue. */
 const hiddenSeconds = 90;
@@ -61,17 +61,20 @@ async function parkMessages(messages: readonly DeliveryMessage[], deps: DeliverD
   const now = clock();
   const { records, subscriber } = await ledger.read(messages.map(({ webhookId }) => webhookId));
   const { cancelledReplays } = subscriber.state ?? {};
-  const recordOf = ({ webhookId }: DeliveryMessage) => ownRecord(records.get(webhookId), subscriber.state);
-  const open = messages.filter((message) => isNeeded(message, recordOf(message), cancelledReplays));
-  const unique = [...new Map(open.map((message) => [message.webhookId, message])).values()];
+  const planned = messages.flatMap((message) => {
+    const record = ownRecord(records.get(message.webhookId), subscriber.state);
+    const plan = parkingPlan(message, record, cancelledReplays);
+    return plan === 'acknowledge' ? [] : [{ message, record, plan, subject: subjectOf(subscriptionId, message) }];
+  });
+  const unique = [...new Map(planned.map((one) => [one.message.webhookId, one])).values()];
   const verdict = { state: 'exhausted', reason: 'expired: deliveries were stopped for 14 days' } as const;
-  const settled = await settleEnded(
-    unique.map((message) => {
-      const subject = subjectOf(subscriptionId, message);
-      return { message, record: recordAfter(subject, recordOf(message), undefined, verdict, now) };
-    }),
-    deps,
+  const expired = unique.flatMap(({ message, record, plan, subject }) =>
+    plan === 'expire' ? [{ message, record: recordAfter(subject, record, undefined, verdict, now) }] : [],
   );
+  const takenOver = unique.flatMap(({ message, record, plan, subject }) =>
+    plan === 'leave-queue' && record !== undefined ? [{ message, record: recordInLedger(subject, record, true) }] : [],
+  );
+  const settled: Settlement[] = [...takenOver, ...(await settleEnded(expired, deps))];
   const written = writesOf(settled, records);
   if (written.length > 0) await ledger.write(written);
   const staying = new Set(settled.filter(({ stays }) => stays !== undefined).map(({ message }) => message.messageId));

@@ -376,4 +376,34 @@ describe('parking', () => {
     expect(world.messages.size).toBe(0);
     expect([...world.records.values()].map(({ state }) => state)).toEqual(['retrying', 'retrying']);
   });
+
+  it.each([
+    ['in the queue', {}],
+    ['in the ledger', { 'retry-after': '3600' }],
+  ])(
+    'keeps the event of a message whose attempts a replay carries %s, and cancelling the replay loses nothing',
+    async (_, headers) => {
+      const world = new DeliveryWorld();
+      const original = world.enqueue();
+      world.messages.clear();
+      world.now += days(13.5);
+      // The queue keeps no order: the replay is tried first, and fails.
+      world.receiver = () => answered(500, headers);
+      await world.invoke([world.enqueue({ id: 'msg_1', extra: '"replay-name":"R",' })]);
+      expect(world.records.get('msg_1')).toMatchObject({ state: 'retrying', replayName: 'R' });
+      world.messages.set(original.messageId, { ...original, visibleAt: world.now });
+      world.config.status = 'paused';
+      world.now += days(0.4);
+      await world.call({ park: true });
+      expect(world.messages.has(original.messageId)).toBe(false);
+
+      world.state.cancelledReplays = ['R'];
+      world.config.status = 'active';
+      world.receiver = () => answered(200);
+      await world.runUntil(world.now + hours(2));
+      expect(world.records.get('msg_1')?.state).toBe('delivered');
+      expect(world.requests).toHaveLength(2);
+      expect(world.messages.size).toBe(0);
+    },
+  );
 });

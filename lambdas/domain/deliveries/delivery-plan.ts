@@ -117,21 +117,37 @@ function beginsAgain(message: DeliveryMessage, record: DeliveryRecord, cancelled
 }
 
 /**
- * Whether an event would be lost with this message, which its queue is about to forget: neither had it its end, nor does the
- * ledger or another message carry it.
+ * What to do with a message that its queue is about to forget. Done with where the event has had its end, or the ledger or
+ * another message carries it for good; taken over by the ledger where a replay may end with what it carries.
  */
-export function isNeeded(
+export function parkingPlan(
   message: DeliveryMessage,
   record: DeliveryRecord | undefined,
   cancelledReplays: readonly string[] = [],
-): boolean {
-  if (record === undefined) return true;
+): 'expire' | 'leave-queue' | 'acknowledge' {
+  if (record === undefined) return 'expire';
   if (record.state === 'retrying') {
-    return !isInLedger(record) && (record.dueAt === undefined || record.messageId === message.messageId);
+    const isCarrier = !isInLedger(record) && (record.dueAt === undefined || record.messageId === message.messageId);
+    if (isCarrier) return 'expire';
+    const isDropped = dropCancelled(message, record, cancelledReplays) !== undefined;
+    return !isDropped && outlastsOwner(message, record, cancelledReplays) ? 'leave-queue' : 'acknowledge';
   }
-  return (
-    dropCancelled(message, record, cancelledReplays) === undefined && beginsAgain(message, record, cancelledReplays)
-  );
+  const isNeeded =
+    dropCancelled(message, record, cancelledReplays) === undefined && beginsAgain(message, record, cancelledReplays);
+  return isNeeded ? 'expire' : 'acknowledge';
+}
+
+/**
+ * Should the replay that the attempts belong to be cancelled, it takes along what it has begun, and this message must not be
+ * done with by then.
+ */
+function outlastsOwner(
+  { replayName }: DeliveryMessage,
+  { replayName: owner }: DeliveryRecord,
+  cancelledReplays: readonly string[],
+): boolean {
+  if (owner === undefined || owner === replayName) return false;
+  return replayName === undefined || cancelledReplays.includes(owner);
 }
 
 /**
@@ -205,13 +221,8 @@ function waitOfMessage(
   if (record?.state !== 'retrying' || isWantedNow(message, record)) return undefined;
   const { messageId, sentAt, replayName } = message;
   const nextAttemptAt = believable(record.nextAttemptAt, now) ?? 0;
-  const owner = record.replayName;
-  // Should the replay be cancelled, it takes along what it has begun, and this message must not be done with by then.
-  if (owner !== undefined && replayName === undefined) {
-    return nextAttemptAt <= now ? undefined : { kind: 'leave-queue', takesOver: true };
-  }
-  if (owner !== undefined && owner !== replayName && cancelledReplays.includes(owner)) {
-    return { kind: 'leave-queue', takesOver: true };
+  if (outlastsOwner(message, record, cancelledReplays)) {
+    return replayName === undefined && nextAttemptAt <= now ? undefined : { kind: 'leave-queue', takesOver: true };
   }
   if (isInLedger(record) && nextAttemptAt - now > sweepUnderWayMs) return { kind: 'acknowledge', reason: 'in-ledger' };
   const isCarrier = record.messageId === undefined || record.messageId === messageId;
