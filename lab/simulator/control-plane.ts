@@ -215,7 +215,7 @@ export class ControlPlane {
       const outcome = await invocation.call(action.kind, () => this.#act(action));
       return outcome.kind === 'done' ? this.#settle(invocation, action.name) : outcome;
     }
-    if (action.kind === 'update-function-code' || action.kind === 'update-function-settings') {
+    if (isFunctionUpdate(action)) {
       const before = await this.#settle(invocation, action.name);
       if (before.kind !== 'done') return before;
       const isGivenUp = invocation.strikes('failed-update');
@@ -299,13 +299,12 @@ export class ControlPlane {
           this.#startChange(action.name);
         }
         return done;
+      case 'update-function-description':
       case 'update-function-code':
       case 'update-function-settings': {
         const there = this.functions.get(action.name);
         if (there === undefined) throw new Error(`no function ${action.name}`);
-        const { settings } = action;
-        const isCode = action.kind === 'update-function-code';
-        this.functions.set(action.name, isCode ? { ...there, code: settings.code } : { ...settings, code: there.code });
+        this.functions.set(action.name, updated(there, action));
         this.#startChange(action.name);
         this.#givenUp.delete(action.name);
         return done;
@@ -402,6 +401,25 @@ export class ControlPlane {
 
   #settledAt(): number {
     return this.#options.scheduler.now() + this.#options.random.integer(500, 6_000);
+  }
+}
+
+type FunctionUpdate = Extract<RouteAction, { readonly kind: `update-function-${string}` }>;
+
+function isFunctionUpdate(action: RouteAction): action is FunctionUpdate {
+  return action.kind.startsWith('update-function-');
+}
+
+function updated(there: FunctionSettings, action: FunctionUpdate): FunctionSettings {
+  switch (action.kind) {
+    case 'update-function-description':
+      return { ...there, description: action.description };
+    case 'update-function-code':
+      return { ...there, code: action.settings.code };
+    case 'update-function-settings':
+      return { ...action.settings, code: there.code };
+    default:
+      throw action satisfies never;
   }
 }
 

@@ -91,7 +91,7 @@ export const productFaults: readonly ProductFault[] = [
   {
     name: 'take an update that Lambda gave up for done',
     file: 'lambdas/domain/routes/route-plan.ts',
-    line: "...(wanted.description === there.description ? [] : [{ kind: 'update-function-code', name, settings } as const]),",
+    line: '...(wanted.description === there.description ? [] : [...(isNamed ? [takeBack] : []), change]),',
     broken: '',
   },
   {

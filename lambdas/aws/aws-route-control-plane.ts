@@ -77,6 +77,8 @@ export function awsRouteControlPlane({ eventBridge, sqs, lambda, settings, sleep
           return rules.delete(action.name);
         case 'create-function':
           return functions.create(action.name, action.settings);
+        case 'update-function-description':
+          return functions.updateDescription(action.name, action.description);
         case 'update-function-code':
           return functions.updateCode(action.name, action.settings);
         case 'update-function-settings':

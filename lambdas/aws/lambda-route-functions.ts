@@ -167,6 +167,12 @@ export function lambdaRouteFunctions({ client, tags, sleep }: Options) {
       return inForce(name);
     },
 
+    updateDescription(name: string, description: string): Promise<ActionOutcome> {
+      return update(name, () =>
+        client.send(new UpdateFunctionConfigurationCommand({ FunctionName: name, Description: description })),
+      );
+    },
+
     updateCode(name: string, { code, architecture }: FunctionSettings): Promise<ActionOutcome> {
       return update(name, () =>
         client.send(

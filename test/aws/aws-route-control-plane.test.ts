@@ -28,6 +28,7 @@ import {
   ResourceNotFoundException,
   UpdateEventSourceMappingCommand,
   UpdateFunctionCodeCommand,
+  UpdateFunctionConfigurationCommand,
 } from '@aws-sdk/client-lambda';
 import {
   CreateQueueCommand,
@@ -257,6 +258,16 @@ describe('functions', () => {
       S3Key: 'one.zip',
     });
     expect(slept).toBeGreaterThan(0);
+  });
+
+  it('whose description alone is changed keep all else', async () => {
+    lambda.on(GetFunctionCommand).resolves({ Configuration: { State: 'Active', LastUpdateStatus: 'Successful' } });
+    const update: RouteAction = { kind: 'update-function-description', name: names.deliverFunction, description: 'x' };
+    expect(await routes.apply(update)).toEqual(done);
+    expect(lambda.commandCalls(UpdateFunctionConfigurationCommand)[0]?.args[0].input).toEqual({
+      FunctionName: names.deliverFunction,
+      Description: 'x',
+    });
   });
 
   it('that are gone already are deleted', async () => {

@@ -749,4 +749,35 @@ describe('a crash', () => {
       expect(crashed.subscriptions.states).toEqual(undisturbed.subscriptions.states);
     }
   });
+
+  // A deploy does not end the runs of the deployment before it: one may come after the first of the new one.
+  it('of a run of the former deployment, after whatever step, leaves nothing of it to the next run', async () => {
+    const [former, latest] = ['one.zip', 'two.zip'].map((key) =>
+      routeSettings({ deliverCode: { bucket: 'assets', key }, deliverEnvironment: { RELEASE: key } }),
+    ) as [RouteSettings, RouteSettings];
+    const deployed = async () => {
+      const made = new World();
+      made.settings = latest;
+      await made.write();
+      return made;
+    };
+    const undisturbed = await deployed();
+    const late = await deployed();
+    late.settings = former;
+    const steps = late.crashAfter(Number.POSITIVE_INFINITY);
+    await late.reconcile();
+    const count = steps();
+    expect(late.routes.functions.get(name)?.codeInstalled).toBe('one.zip');
+
+    for (let crashAfter = 0; crashAfter <= count; crashAfter++) {
+      const crashed = await deployed();
+      crashed.settings = former;
+      crashed.crashAfter(crashAfter);
+      await crashed.reconcile().catch(() => undefined);
+      crashed.settings = latest;
+      crashed.crashAfter(Number.POSITIVE_INFINITY);
+      await crashed.reconcile();
+      expect(crashed.routes.everything()).toEqual(undisturbed.routes.everything());
+    }
+  });
 });

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { InMemoryRoutes } from '../../lab/support/in-memory/route-control-plane.ts';
 import { routeSettings } from '../../lab/support/subscriptions.ts';
 import { awsRouteControlPlane } from '../../lambdas/aws/aws-route-control-plane.ts';
-import { type DesiredRoute, desiredRoute } from '../../lambdas/domain/routes/desired-route.ts';
+import { type DesiredRoute, descriptionOfChange, desiredRoute } from '../../lambdas/domain/routes/desired-route.ts';
 import { planRemoval, planRoute, type RouteAction } from '../../lambdas/domain/routes/route-plan.ts';
 import type { SubscriptionConfig } from '../../lambdas/domain/subscriptions/subscription.ts';
 import type { RouteControlPlane } from '../../lambdas/provision/ports.ts';
@@ -110,6 +110,21 @@ describe.each<[string, () => RouteControlPlane]>([
       await bring(wanted({}, true, maximumConcurrency));
       expect((await routes.describe(desired.names)).mappings).toMatchObject([{ maximumConcurrency }]);
     }
+  });
+
+  it('has a function whose description alone is changed, and is then as it was wanted', async () => {
+    await bring(desired);
+    const before = (await routes.describe(desired.names)).deliverFunction;
+    const description = descriptionOfChange(desired.names);
+    const change: RouteAction = {
+      kind: 'update-function-description',
+      name: desired.names.deliverFunction,
+      description,
+    };
+    expect(await routes.apply(change)).toEqual({ kind: 'done' });
+    expect((await routes.describe(desired.names)).deliverFunction).toEqual({ ...before, description });
+    await bring(desired);
+    expect((await routes.describe(desired.names)).deliverFunction).toEqual(before);
   });
 
   it('is made by doing each action twice', async () => {

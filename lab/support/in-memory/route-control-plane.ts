@@ -149,6 +149,12 @@ export class InMemoryRoutes implements RouteControlPlane {
           this.functions.set(action.name, { ...action.settings, codeInstalled: action.settings.code.key });
         }
         return done;
+      case 'update-function-description': {
+        const there = this.functions.get(action.name);
+        if (there === undefined) throw new Error(`no function ${action.name}`);
+        this.functions.set(action.name, { ...there, description: action.description });
+        return done;
+      }
       case 'update-function-code': {
         const there = this.functions.get(action.name);
         if (there === undefined) throw new Error(`no function ${action.name}`);

@@ -72,7 +72,10 @@ export interface FunctionSettings {
    * would stop it after 16 turns. https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
    */
   readonly recursiveLoop: 'Allow';
-  /** Names the code's key: it says which code a function runs, without another call or a tag. */
+  /**
+   * Names the code's key: it says which code a function runs, without another call or a tag. From before a change of the code
+   * until after it, it is `descriptionOfChange`.
+   */
   readonly description: string;
 }
 
@@ -196,4 +199,9 @@ function functionSettings(names: RouteNames, settings: RouteSettings): FunctionS
     recursiveLoop: 'Allow',
     description: `Delivers to subscription ${names.subscriptionId}; code ${deliverCode.key}`.slice(0, 256),
   };
+}
+
+/** Of a function whose code nobody can be sure of. */
+export function descriptionOfChange({ subscriptionId }: RouteNames): string {
+  return `Delivers to subscription ${subscriptionId}; its code is being changed`;
 }

@@ -1,5 +1,12 @@
 import { canonicalJson, type JsonValue, parseJson } from '../../json/json.ts';
-import type { DesiredRoute, FunctionSettings, MappingSettings, QueueAttributes, RuleTarget } from './desired-route.ts';
+import {
+  type DesiredRoute,
+  descriptionOfChange,
+  type FunctionSettings,
+  type MappingSettings,
+  type QueueAttributes,
+  type RuleTarget,
+} from './desired-route.ts';
 
 /** What is there of one subscriber's route. */
 export interface ExistingRoute {
@@ -49,6 +56,8 @@ export type RouteAction =
   | { readonly kind: 'put-target'; readonly rule: string; readonly target: RuleTarget }
   | { readonly kind: 'remove-targets'; readonly rule: string; readonly targetIds: readonly string[] }
   | { readonly kind: 'create-function'; readonly name: string; readonly settings: FunctionSettings }
+  /** Leaves all else that it is set to as it is. */
+  | { readonly kind: 'update-function-description'; readonly name: string; readonly description: string }
   | { readonly kind: 'update-function-code'; readonly name: string; readonly settings: FunctionSettings }
   | { readonly kind: 'update-function-settings'; readonly name: string; readonly settings: FunctionSettings }
   /** Of a function that is part of a loop on purpose. */
@@ -190,9 +199,14 @@ function planFunction(
   if (existing.failed) return [{ kind: 'delete-function', name }, ...make];
   const { code: _, architecture: __, recursiveLoop, ...wanted } = settings;
   const { failed: ___, recursiveLoop: loopNow, ...there } = existing;
-  // The description names the code, and is written after it: a crash between the two repeats the first.
+  // The description names the code, and is written after it: a crash between the two repeats the first. It is taken back before:
+  // a run of a former deployment that ended after its code would else leave the name of the latest.
+  const changing = descriptionOfChange(names);
+  const isNamed = there.description !== changing;
+  const takeBack = { kind: 'update-function-description', name, description: changing } as const;
+  const change = { kind: 'update-function-code', name, settings } as const;
   return [
-    ...(wanted.description === there.description ? [] : [{ kind: 'update-function-code', name, settings } as const]),
+    ...(wanted.description === there.description ? [] : [...(isNamed ? [takeBack] : []), change]),
     ...(canonicalJson(wanted as unknown as JsonValue) === canonicalJson(there as unknown as JsonValue)
       ? []
       : [{ kind: 'update-function-settings', name, settings } as const]),
