@@ -88,6 +88,8 @@ export function registerReplays(program: Command, line: CommandLine): void {
           ['Events to send', `${atLeast}${String(body.events)}`],
           ['Delivered already', `${atLeast}${String(body.delivered)}`],
           ['Being retried', `${atLeast}${String(body.retrying)}`],
+          ['Waiting untried', `${atLeast}${String(body.untried)}, which probably come by themselves`],
+          ...gapsText(body),
           ['Counted back to (UTC)', shortTime(body.searchedBackTo)],
         ]),
       );
@@ -240,6 +242,8 @@ async function startReplay(printer: Printer, once: OnceOnly, id: string, body: J
   let queued = 0;
   let withoutEvent = 0;
   let notWanted = 0;
+  let untried = 0;
+  let first: JsonObject | undefined;
   let cursor: JsonObject = {};
   for (let part = 0; ; part++) {
     const request = { method: 'POST', path: subscriptionPath(id, '/replay'), body: { ...body, ...cursor } } as const;
@@ -248,12 +252,16 @@ async function startReplay(printer: Printer, once: OnceOnly, id: string, body: J
     queued += Number(result.queued ?? 0);
     withoutEvent += Number(result.withoutEvent ?? 0);
     notWanted += Number(result.notWanted ?? 0);
+    untried += Number(result.untried ?? 0);
+    first ??= result;
     if (nextCursor === undefined) {
       return {
         ...result,
         ...(result.queued === undefined ? {} : { queued }),
         ...(withoutEvent === 0 ? {} : { withoutEvent }),
         ...(notWanted === 0 ? {} : { notWanted }),
+        ...(untried === 0 ? {} : { untried }),
+        ...(first.coveredFrom === undefined ? {} : { coveredFrom: first.coveredFrom }),
       };
     }
     printer.notice(`${queued} events queued so far …`);
@@ -261,9 +269,20 @@ async function startReplay(printer: Printer, once: OnceOnly, id: string, body: J
   }
 }
 
+/** What of the time that was asked for the replay does not cover. */
+function gapsText({ coveredFrom, mayMissFrom }: JsonObject): [string, string | undefined][] {
+  return [
+    ['No longer kept', coveredFrom === undefined ? undefined : `what is from before ${String(coveredFrom)}`],
+    [
+      'Not in the archive yet',
+      mayMissFrom === undefined ? undefined : `perhaps what is from ${String(mayMissFrom)} on: ask again`,
+    ],
+  ];
+}
+
 function replayText(
   printer: Printer,
-  { replayName, queued, withoutEvent, notWanted, mayMissFrom, waiting, replay }: JsonObject,
+  { replayName, queued, withoutEvent, notWanted, untried, waiting, replay, ...gaps }: JsonObject,
 ): string {
   const progress = isJsonObject(replay) ? replay : {};
   return printer.details([
@@ -272,9 +291,12 @@ function replayText(
     ['No longer kept', withoutEvent === undefined ? undefined : `${String(withoutEvent)} events`],
     ['No longer asked for', notWanted === undefined ? undefined : `${String(notWanted)} events`],
     [
-      'Not in the archive yet',
-      mayMissFrom === undefined ? undefined : `perhaps what is from ${String(mayMissFrom)} on: ask again`,
+      'Waiting untried',
+      untried === undefined
+        ? undefined
+        : `${String(untried)} of that time, which probably come by themselves: they may arrive twice, under one webhook-id`,
     ],
+    ...gapsText(gaps),
     ['Waiting in the queue', waiting === undefined ? undefined : `${String(waiting)}; those of the replay are dropped`],
     ['State', progress.state === undefined ? undefined : String(progress.state)],
     ['Reason', progress.reason === undefined ? undefined : String(progress.reason)],

@@ -226,6 +226,13 @@ export const resentEventSchema = z.object({
   ),
 });
 
+const replayGaps = {
+  coveredFrom: z.optional(time).check(z.describe('Older events are no longer kept: nothing before is replayed.')),
+  mayMissFrom: z
+    .optional(time)
+    .check(z.describe('Events from here on may not be in the archive yet: ask for them again ten minutes later.')),
+};
+
 const replayProgressSchema = z.object({
   name: text,
   state: z
@@ -253,9 +260,14 @@ export const replayResultSchema = z.object({
     .optional(count)
     .check(z.describe('Events that the subscription does not ask for any more: other types, organisations or filter.')),
   nextCursor: z.optional(text).check(z.describe('There is more: send the same again with it as `cursor`.')),
-  mayMissFrom: z
-    .optional(time)
-    .check(z.describe('Events from here on may not be in the archive yet: ask for them again ten minutes later.')),
+  ...replayGaps,
+  untried: z
+    .optional(count)
+    .check(
+      z.describe(
+        'Events of that time that wait untried in the queue and probably come by themselves. The replay brings a copy of each, which is dropped where it comes after the delivery; where both are under way at once, the event arrives twice, under one id. Of `missed`: among the newest 5,000 events; with `includeDelivered`: of this answer.',
+      ),
+    ),
   waiting: z
     .optional(count)
     .check(z.describe('Of a cancel: events that waited in the queue then; those of the replay are not delivered.')),
@@ -266,6 +278,12 @@ export const replayPlanSchema = z.object({
   events: count.check(z.describe('Events that the replay would send.')),
   delivered: count.check(z.describe('Of that time, delivered already.')),
   retrying: count.check(z.describe('Of that time, being retried: a replay leaves them to that.')),
+  untried: count.check(
+    z.describe(
+      'Of that time, waiting untried in the queue: they probably come by themselves, and are not among `events`.',
+    ),
+  ),
+  ...replayGaps,
   isAtLeast: z.boolean().check(z.describe('The count stopped early: there may be more.')),
   searchedBackTo: z.optional(time).check(z.describe('With `isAtLeast`: all that is newer was counted.')),
 });

@@ -1,15 +1,17 @@
 import * as z from 'zod/mini';
 import { type DeliveryRecord, ownRecord } from '../domain/deliveries/delivery-ledger.ts';
 import { isReplayOf, replayedEnvelope, replayName } from '../domain/deliveries/replay.ts';
-import { isForSubscription, mayBeForSubscription } from '../domain/history/explanation.ts';
+import { isForSubscription, mayBeForSubscription, probablyWaits } from '../domain/history/explanation.ts';
 import type { RecordedEvent } from '../domain/history/recorded-event.ts';
 import { isTimeKey, recordedAtOf } from '../domain/history/time-order.ts';
 import type { StoredSubscription } from '../domain/subscriptions/subscription.ts';
 import { decodeCursor, encodeCursor } from '../http/page-cursor.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { SubscriptionStore } from '../ports/subscription-store.ts';
+import { archiveGaps, beyondArchive } from './archive-reach.ts';
 import { judge, noHistory } from './event-history.ts';
 import type { DeliveryHistory, EventHistory, SubscriberQueues } from './ports.ts';
+import { depthOf } from './queue-depth.ts';
 import {
   type ApiAnswer,
   invalidField,
@@ -49,7 +51,12 @@ const cursorPlace = z.strictObject({
 
 interface Chunk {
   /** What the subscription's rule of now matches, newest first. */
-  readonly events: readonly { readonly event: RecordedEvent; readonly record: DeliveryRecord | undefined }[];
+  readonly events: readonly {
+    readonly event: RecordedEvent;
+    readonly record: DeliveryRecord | undefined;
+    /** Nobody has tried it yet, and it probably comes by itself. */
+    readonly isUntried: boolean;
+  }[];
   readonly looked: number;
   /** All that is newer was looked at. Absent: all of it. */
   readonly next?: string;
@@ -81,13 +88,15 @@ export function historyReplays(deps: HistoryReplayDeps) {
     const to = place?.to ?? range.to;
     const endsAt = clock() + maxAnswerMs;
     let before = place?.before;
+    const inQueue = await countQueued(stored);
     let queued = 0;
+    let untried = 0;
     let looked = 0;
     do {
       const chunk: Chunk = await read(events, stored, { from, to, before });
       const envelopes = chunk.events
         .filter(({ record }) => record?.state !== 'retrying')
-        // What waits untried is not sent twice: only what was delivered says that it is asked for once more.
+        // Only what was delivered says that it is asked for once more: of two copies, one that comes after the other is dropped.
         .flatMap(({ event, record }) => {
           const replaysDelivered = record?.state === 'delivered';
           return replayedEnvelope(event.event, name, { replaysDelivered }) ?? [];
@@ -95,12 +104,15 @@ export function historyReplays(deps: HistoryReplayDeps) {
       if (envelopes.length > 0 && (await queues.put(subscriptionId, envelopes)) === undefined)
         return noQueue(subscriptionId);
       queued += envelopes.length;
+      untried += chunk.events.filter(({ isUntried }) => isUntried).length;
       looked += chunk.looked;
       before = chunk.next;
     } while (before !== undefined && queued < maxQueuedPerAnswer && looked < maxLookedAt && clock() < endsAt);
     return jsonAnswer(202, {
       replayName: name,
       queued,
+      ...(Math.min(untried, inQueue) === 0 ? {} : { untried: Math.min(untried, inQueue) }),
+      ...(place === undefined ? archiveGaps(range, startedAt, false) : {}),
       ...(before === undefined ? {} : { nextCursor: encodeCursor(listName, { name, to, before }) }),
     });
   }
@@ -117,25 +129,48 @@ export function historyReplays(deps: HistoryReplayDeps) {
     }
     const stored = await subscriptions.read(id);
     if (stored.config === undefined) return notFound(id);
-    const counts = { events: 0, delivered: 0, retrying: 0 };
+    const isOfArchive = includeDelivered === 'false';
+    const beyond = beyondArchive(range.value, clock());
+    if (beyond !== undefined) return invalidField(request.query.to === undefined ? 'from' : 'to', beyond);
+    const { searchedBackTo, ...counts } = await count(events, stored, range.value, !isOfArchive);
+    return jsonAnswer(200, {
+      ...counts,
+      ...archiveGaps(range.value, clock(), isOfArchive),
+      isAtLeast: searchedBackTo !== undefined,
+      ...(searchedBackTo === undefined ? {} : { searchedBackTo }),
+    });
+  }
+
+  /** Of a time, the events that probably come by themselves; none where the queue is empty, or no history is kept. */
+  async function countUntried(stored: StoredSubscription, range: TimeRange): Promise<number> {
+    if (events === undefined || (await countQueued(stored)) === 0) return 0;
+    return (await count(events, stored, range, false)).untried;
+  }
+
+  /** Messages in its queue, as many as SQS believes there are; where it does not say, there may be any number. */
+  async function countQueued({ subscriptionId }: StoredSubscription): Promise<number> {
+    const depth = await depthOf(queues, subscriptionId);
+    return depth === undefined ? Number.POSITIVE_INFINITY : depth.waiting + depth.inFlight;
+  }
+
+  async function count(history: EventHistory, stored: StoredSubscription, range: TimeRange, includeDelivered: boolean) {
+    const counts = { events: 0, delivered: 0, retrying: 0, untried: 0 };
+    const inQueue = await countQueued(stored);
     const endsAt = clock() + maxAnswerMs;
     let before: string | undefined;
     let looked = 0;
     do {
-      const chunk: Chunk = await read(events, stored, { ...range.value, before });
-      for (const { record } of chunk.events) {
+      const chunk: Chunk = await read(history, stored, { ...range, before });
+      for (const { record, isUntried } of chunk.events) {
         if (record?.state === 'delivered') counts.delivered++;
         if (record?.state === 'retrying') counts.retrying++;
-        else if (record?.state !== 'delivered' || includeDelivered === 'true') counts.events++;
+        else if (isUntried && counts.untried < inQueue) counts.untried++;
+        else if (record?.state !== 'delivered' || includeDelivered) counts.events++;
       }
       looked += chunk.looked;
       before = chunk.next;
     } while (before !== undefined && looked < maxPlanned && clock() < endsAt);
-    return jsonAnswer(200, {
-      ...counts,
-      isAtLeast: before !== undefined,
-      ...(before === undefined ? {} : { searchedBackTo: isoTime(recordedAtOf(before)) }),
-    });
+    return { ...counts, searchedBackTo: before === undefined ? undefined : isoTime(recordedAtOf(before)) };
   }
 
   async function read(
@@ -144,7 +179,8 @@ export function historyReplays(deps: HistoryReplayDeps) {
     query: TimeRange & { readonly before: string | undefined },
   ): Promise<Chunk> {
     const { subscriptionId } = stored;
-    const subscription = judge(stored, { ...rules, now: clock() });
+    const now = clock();
+    const subscription = judge(stored, { ...rules, now });
     if (subscription.kind === 'rejected') return { events: [], looked: 0 };
     const { config } = subscription;
     const page = await history.list({ ...query, limit: eventsPerChunk });
@@ -156,12 +192,15 @@ export function historyReplays(deps: HistoryReplayDeps) {
     const recordOf = new Map(records.map((record) => [record.webhookId, record]));
     const found = ids.flatMap((id) => whole.get(id) ?? []).filter((event) => isForSubscription(event, config));
     return {
-      events: found.map((event) => ({ event, record: ownRecord(recordOf.get(event.webhookId), stored.state) })),
+      events: found.map((event) => {
+        const record = ownRecord(recordOf.get(event.webhookId), stored.state);
+        return { event, record, isUntried: record === undefined && probablyWaits(event, subscription, now) };
+      }),
       looked: page.events.length,
       ...(page.next === undefined ? {} : { next: page.next }),
     };
   }
 
   const operations: Pick<Operations, 'planReplay'> = { planReplay };
-  return { operations, replayAll };
+  return { operations, replayAll, countUntried };
 }

@@ -12,10 +12,12 @@ import type {
 import { decodeCursor, encodeCursor } from '../http/page-cursor.ts';
 import { problemResponse } from '../http/problem-responses.ts';
 import type { JsonObject } from '../json/json.ts';
+import { archiveGaps, beyondArchive } from './archive-reach.ts';
 import { deliveryPlace, placeJson } from './deliveries.ts';
 import { type HistoryReplayDeps, historyReplays } from './history-replays.ts';
 import { oncePerKey } from './idempotency.ts';
 import type { DeliveryPlace, QueueDepth, ReplayProgress, Replays, RequestKeys } from './ports.ts';
+import { depthOf } from './queue-depth.ts';
 import {
   type ApiAnswer,
   invalidField,
@@ -189,6 +191,8 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
     const { subscriptionId: id } = stored;
     const read = rangeOf(asked, 'missed', startedAt);
     if (read.kind === 'refused') return read.answer;
+    const beyond = beyondArchive(read.value, clock());
+    if (beyond !== undefined) return invalidField(asked.to === undefined ? 'missed.from' : 'missed.to', beyond);
     if (asked.includeDelivered === true) return byHistory.replayAll(stored, read.value, cursor, startedAt);
     const name = replayName(routePrefix, id, startedAt);
     const { rule } = routeNames(routePrefix, id);
@@ -199,23 +203,18 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
         headers: { 'retry-after': '60' },
       });
     }
-    const progress = await replays.describe(name);
-    const end = { cancelled: [], depth: await depthOf(id) };
-    const archivedUntil = clock() - archiveLagMs;
+    const [progress, depth, untried] = await Promise.all([
+      replays.describe(name),
+      depthOf(queues, id),
+      byHistory.countUntried(stored, read.value),
+    ]);
+    const end = { cancelled: [], depth };
     return jsonAnswer(202, {
       replayName: name,
-      ...(read.value.to > archivedUntil ? { mayMissFrom: isoTime(Math.max(read.value.from, archivedUntil)) } : {}),
+      ...(untried === 0 ? {} : { untried }),
+      ...archiveGaps(read.value, clock(), true),
       ...(progress === undefined ? {} : { replay: progressView(progress, end) }),
     });
-  }
-
-  /** What is known of a replay is shown all the same where the queue cannot be looked at. */
-  async function depthOf(subscriptionId: string): Promise<QueueDepth | undefined> {
-    try {
-      return await queues.depth(subscriptionId);
-    } catch {
-      return undefined;
-    }
   }
 
   /** Of an archive or of the ledger: what still waits in the queue is dropped by the delivery function. */
@@ -227,7 +226,7 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
       return problemResponse(409, 'Conflict', { detail: 'this subscription is being changed by others; try again' });
     }
     await replays.cancel(name);
-    const [progress, depth] = await Promise.all([replays.describe(name), depthOf(subscriptionId)]);
+    const [progress, depth] = await Promise.all([replays.describe(name), depthOf(queues, subscriptionId)]);
     return jsonAnswer(202, {
       replayName: name,
       ...(depth === undefined ? {} : { waiting: depth.waiting + depth.inFlight }),
@@ -252,7 +251,7 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
     const { id = '' } = params;
     const { config, state } = await subscriptions.read(id);
     if (config === undefined) return notFound(id);
-    const [found, depth] = await Promise.all([replays.list(replayNamePrefix(routePrefix, id)), depthOf(id)]);
+    const [found, depth] = await Promise.all([replays.list(replayNamePrefix(routePrefix, id)), depthOf(queues, id)]);
     const end = { cancelled: state?.cancelledReplays ?? [], depth };
     return jsonAnswer(200, {
       replays: found
@@ -263,12 +262,6 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
 
   return { replay, listReplays: list, ...byHistory.operations };
 }
-
-/**
- * Events reach the archive some minutes after the bus.
- * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-archive.html
- */
-const archiveLagMs = 10 * 60 * 1000;
 
 const replayPlace = z.strictObject({ name: z.string(), to: z.int(), after: deliveryPlace });
 

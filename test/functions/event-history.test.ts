@@ -534,10 +534,56 @@ describe('a replay by the history', () => {
       const { body } = await world.ask('GET', `/v1/subscriptions/${id}/replay/plan?from=${from}${query}`);
       return body;
     };
-    const counts = { delivered: 1, retrying: 1, isAtLeast: false };
-    expect(await plan('')).toEqual({ events: 2, ...counts });
+    const mayMissFrom = new Date(world.now - 600_000).toISOString();
+    const counts = { delivered: 1, retrying: 1, untried: 0, isAtLeast: false };
+    expect(await plan('')).toEqual({ events: 2, ...counts, mayMissFrom });
     expect(await plan('&includeDelivered=true')).toEqual({ events: 3, ...counts });
     expect(world.queues.envelopes).toEqual([]);
+  });
+
+  it('says what waits untried in the queue and comes by itself, and does not plan to send that', async () => {
+    const world = new World();
+    const { id, from } = await aMixedHistory(world);
+    await world.ask('PATCH', `/v1/subscriptions/${id}`, { status: 'paused' });
+    world.queues.depths = { waiting: 2, inFlight: 1, deadLetters: 0 };
+    const path = `/v1/subscriptions/${id}/replay`;
+    const { body: plan } = await world.ask('GET', `${path}/plan?from=${from}`);
+    expect(plan).toMatchObject({ events: 1, retrying: 1, untried: 1 });
+    const { body: archive } = await world.ask('POST', path, { missed: { from } });
+    expect(archive.untried).toBe(1);
+    const { body: history } = await world.ask('POST', path, { missed: { from, includeDelivered: true } });
+    expect(history.untried).toBe(1);
+    // Nothing is in the queue any more: what nobody tried was missed.
+    world.queues.depths = { waiting: 0, inFlight: 0, deadLetters: 0 };
+    expect((await world.ask('GET', `${path}/plan?from=${from}`)).body).toMatchObject({ events: 2, untried: 0 });
+    expect((await world.ask('POST', path, { missed: { from } })).body).not.toHaveProperty('untried');
+    // It was never in the queue of one that was not ready.
+    world.queues.depths = { waiting: 2, inFlight: 1, deadLetters: 0 };
+    const pending = await world.create();
+    const { body } = await world.ask('GET', `/v1/subscriptions/${pending}/replay/plan?from=${from}`);
+    expect(body).toMatchObject({ events: 4, untried: 0 });
+  });
+
+  it('of a time that is no longer kept is refused, and where that is a part of it says which', async () => {
+    const world = new World();
+    const { id } = await aMixedHistory(world);
+    const path = `/v1/subscriptions/${id}/replay`;
+    const at = (daysAgo: number) => new Date(world.now - daysAgo * 86_400_000).toISOString();
+    const year1970 = { from: '1970-01-01T00:00:00Z', to: '1970-01-31T00:00:00Z' };
+    for (const range of [{ from: at(99), to: at(31) }, year1970]) {
+      for (const missed of [range, { ...range, includeDelivered: true }]) {
+        const { status, body } = await world.ask('POST', path, { missed });
+        expect([status, body.detail]).toEqual([400, expect.stringContaining('nothing of that time can be replayed')]);
+      }
+      const { status } = await world.ask('GET', `${path}/plan?from=${range.from}&to=${range.to}`);
+      expect(status).toBe(400);
+    }
+    expect([world.replays.known.size, world.queues.envelopes.length]).toEqual([0, 0]);
+    for (const missed of [{ from: at(99) }, { from: at(99), includeDelivered: true }]) {
+      expect((await world.ask('POST', path, { missed })).body.coveredFrom).toBe(at(30));
+    }
+    expect((await world.ask('GET', `${path}/plan?from=${at(99)}`)).body.coveredFrom).toBe(at(30));
+    expect((await world.ask('GET', `${path}/plan?from=${at(29)}`)).body).not.toHaveProperty('coveredFrom');
   });
 
   it('is planned with a bounded amount of reading, and says that there may be more', async () => {

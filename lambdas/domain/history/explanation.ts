@@ -1,6 +1,7 @@
 import { explain, matches, parseEventPattern } from '../../event-pattern/event-pattern.ts';
 import { isJsonObject, type JsonObject, parseJson } from '../../json/json.ts';
 import { type DeliveryRecord, ownRecord } from '../deliveries/delivery-ledger.ts';
+import { queueRetentionSeconds } from '../deliveries/retry-schedule.ts';
 import { eventSources, eventTypes, operationalEventTypes, testEventType } from '../events/event-types.ts';
 import { rulePattern } from '../subscriptions/rule-pattern.ts';
 import { secretsInForce } from '../subscriptions/signing-secret.ts';
@@ -239,6 +240,16 @@ function holdOf(config: SubscriptionConfig, state: SubscriptionState | undefined
     return { reason: `the circuit is open since ${at(since)}; the next probe is at ${at(probeAt)}`, until: probeAt };
   }
   return undefined;
+}
+
+/**
+ * Whether an event that nobody has tried is probably still in the subscriber's queue, so that it comes by itself: its rule was
+ * in force, and the queue has not forgotten it.
+ */
+export function probablyWaits(event: RecordedEvent, subscription: JudgedSubscription, now: number): boolean {
+  if (subscription.state?.appliedConfig === undefined || event.recordedAt < now - queueRetentionSeconds * 1000)
+    return false;
+  return isUntried(explainOutcome(event, subscription, undefined, now).outcome);
 }
 
 /** A new route takes some seconds, and a rule of EventBridge a little longer. */
