@@ -62,6 +62,7 @@ export function registerEvents(program: Command, line: CommandLine): void {
               events.map(({ type, id }) => [String(type), String(id)]),
             ),
       );
+      if (events.length > 0 && typeof body.detail === 'string') printer.notice(body.detail);
     });
 }
 

@@ -693,7 +693,7 @@ describe('orgs', () => {
 });
 
 describe('events send', () => {
-  const text = ' {"orgId":1, "type":"new_message","data":{"id":9007199254740993,"conversationId":7.0}}\n';
+  const text = ' {"orgId":1, "type":"new_message","data":{"id":9007199254740993,"conversationId":7,"score":7.0}}\n';
 
   it('posts the bytes of a file as they are, with the token of the local run', async () => {
     const run = await fanout(['events', 'send', await aFile(text)]);
@@ -736,6 +736,13 @@ describe('events send', () => {
   ])('is wrong usage with %s', async (_case, file, message) => {
     const run = await fanout(['events', 'send', file]);
     expect(run).toMatchObject({ exitCode: 2, err: `fanout: cannot read ${file}: ${message}\n` });
+  });
+
+  it('says beside what was broadcast that an id is none, so that nothing follows', async () => {
+    const useless = '{"orgId":1,"type":"new_message","data":{"id":1,"conversationId":"abc"}}';
+    const run = await fanout(['events', 'send', '-'], { stdin: useless });
+    expect(run.out).toContain('new_message');
+    expect(run.err).toContain('data.conversationId is not an id');
   });
 
   it('says when nothing was sent on', async () => {
