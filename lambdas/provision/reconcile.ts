@@ -9,6 +9,7 @@ import {
   routeNames,
 } from '../domain/routes/desired-route.ts';
 import {
+  differenceOf,
   type ExistingRoute,
   idleUpdates,
   isStubborn,
@@ -303,7 +304,7 @@ async function bring(
   }
   let stopped: Stopped | undefined;
   let stoppedAt: RouteAction['kind'] | undefined;
-  const { plan, idle } = withoutStubborn(run, planRoute(desired, existing), state);
+  const { plan, idle } = withoutStubborn(run, desired, existing, state);
   for (const action of plan) {
     // A pause, a circuit or a ramp does not wait for what has nothing to do with it.
     if (stopped !== undefined && action.kind !== 'update-mapping') continue;
@@ -325,12 +326,14 @@ interface IdleUpdates {
 /** The plan, less the updates that were done run after run and changed nothing. */
 function withoutStubborn(
   { clock, metrics, log, subscriptionId }: Run,
-  plan: readonly RouteAction[],
+  desired: DesiredRoute,
+  existing: ExistingRoute,
   { repeatedUpdates }: SubscriptionState,
 ): { readonly plan: readonly RouteAction[]; readonly idle: IdleUpdates } {
+  const plan = planRoute(desired, existing);
   const updates = idleUpdates(plan);
   if (updates.length === 0) return { plan, idle: { fingerprint: undefined, isLeft: false } };
-  const text = canonicalJson(updates as unknown as JsonValue);
+  const text = canonicalJson(differenceOf(updates, desired.names, existing) as JsonValue);
   const fingerprint = createHash('sha256').update(text).digest('base64url').slice(0, 22);
   const isLeft = isStubborn(repeatedUpdates, fingerprint, clock());
   if (!isLeft) return { plan, idle: { fingerprint, isLeft } };

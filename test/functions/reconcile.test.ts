@@ -397,6 +397,26 @@ describe('a difference that an update does not remove', () => {
     expect(updates()).toBe(4);
   });
 
+  it('does not keep back the settings that go with a code, which a run of a former deployment replaced', async () => {
+    await world.write();
+    asFoundByAws();
+    for (let run = 0; run < 4; run++) await world.reconcile();
+    const made = world.routes.functions.get(name);
+    world.settings = routeSettings({
+      deliverCode: { bucket: 'assets', key: 'zero.zip' },
+      deliverEnvironment: { OLD: '1' },
+    });
+    // It is stopped before it says what it did.
+    world.routes.afterAction = ({ kind }) => {
+      if (kind === 'update-function-settings') throw new Error('the process ended');
+    };
+    await world.reconcile();
+    world.routes.afterAction = () => undefined;
+    world.settings = routeSettings();
+    await world.reconcile();
+    expect(world.routes.functions.get(name)).toEqual(made);
+  });
+
   it('does not keep another change from being written', async () => {
     await world.write();
     asFoundByAws();

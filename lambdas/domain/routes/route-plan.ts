@@ -102,7 +102,7 @@ export function planRoute(desired: DesiredRoute, existing: ExistingRoute): Route
 
 /** An update that was done and is planned again all the same: AWS did not keep what was written, or gives it back otherwise. */
 export interface RepeatedUpdates {
-  /** Their canonical JSON, hashed by who keeps it. */
+  /** The difference's canonical JSON, hashed by who keeps it. */
   readonly fingerprint: string;
   readonly times: number;
   /** Epoch ms of the last time. */
@@ -115,6 +115,19 @@ const repeatAgainAfterMs = 24 * 60 * 60 * 1000;
 /** Those updates of a plan that leave no trace where AWS does not keep them. What makes, deletes or steers a flow is none. */
 export function idleUpdates(plan: readonly RouteAction[]): RouteAction[] {
   return plan.filter(({ kind }) => kind === 'update-function-settings' || kind === 'set-queue-attributes');
+}
+
+/** What those updates are to replace, and by what: where somebody else has written meanwhile it is another difference. */
+export function differenceOf(
+  updates: readonly RouteAction[],
+  names: DesiredRoute['names'],
+  existing: ExistingRoute,
+): readonly unknown[] {
+  return updates.map((update) => {
+    if (update.kind !== 'set-queue-attributes') return { update, found: existing.deliverFunction };
+    const found = update.name === names.queue ? existing.queue : existing.deadLetterQueue;
+    return { update, found: Object.keys(update.attributes).map((key) => found?.[key] ?? '') };
+  });
 }
 
 /** Whether the same updates were done often enough, run after run, to be left alone for a day. */
