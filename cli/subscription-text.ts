@@ -70,12 +70,21 @@ export function isInForce(subscription: JsonObject): boolean {
   return status === 'rejected' || (provisioning === 'ready' && (problem === undefined || problem === failedCall));
 }
 
-/** In force, delivering unless a person has paused it, read from its queue then, and nothing with the dead letters. */
+/**
+ * In force, delivering unless a person has paused it, to an endpoint that has not failed since it last took an event, read from its
+ * queue then, and nothing with the dead letters.
+ */
 export function isHealthy(subscription: JsonObject): boolean {
-  const { status, delivering, queue } = subscription;
+  const { status, delivering, queue, failingSince } = subscription;
   const hasDeadLetters = isJsonObject(queue) && queue.deadLetters !== 0;
   const isStopped = status === 'rejected' || (delivering !== true && status !== 'paused');
-  return isInForce(subscription) && problemOf(subscription) === undefined && !isStopped && !hasDeadLetters;
+  const isWell = isInForce(subscription) && problemOf(subscription) === undefined && !isFailing(status, failingSince);
+  return isWell && !isStopped && !hasDeadLetters;
+}
+
+/** Of one that is paused or disabled nothing is tried, so that its endpoint may be well by now. */
+function isFailing(status: JsonValue | undefined, failingSince: JsonValue | undefined): boolean {
+  return status === 'active' && failingSince !== undefined;
 }
 
 function problemOf({ delivering, route }: JsonObject): string | undefined {
@@ -104,6 +113,7 @@ export function healthTable(printer: Printer, subscriptions: readonly JsonObject
         count(deadLetters),
         count(mapping),
         reasonText(found) ??
+          failingText(status, found) ??
           (delivering === true && mapping !== undefined ? routeProblem({ mapping, ...parts }) : undefined),
       ];
     }),
@@ -133,6 +143,12 @@ const shownOfDescription = 40;
 export function descriptionCell(description: JsonValue | undefined): Cell {
   if (typeof description !== 'string' || description.length <= shownOfDescription) return fieldText('', description);
   return `${description.slice(0, shownOfDescription - 1)}…`;
+}
+
+function failingText(status: JsonValue | undefined, { failingSince }: JsonObject): Cell {
+  return isFailing(status, failingSince)
+    ? `its endpoint fails: nothing was taken since ${shortTime(failingSince)} UTC`
+    : undefined;
 }
 
 function fieldText(name: string, value: JsonValue | undefined): Cell {

@@ -102,7 +102,13 @@ export const deliverySchema = z.object({
     .enum(['delivered', 'retrying', 'exhausted', 'discarded', 'waiting', 'held'])
     .check(z.describe('waiting, held: its rule matches, and no attempt was made yet.')),
   attempts: count,
-  reason: z.optional(text).check(z.describe('Why it is discarded, exhausted, waiting or held.')),
+  reason: z
+    .optional(text)
+    .check(
+      z.describe(
+        'Why it is discarded, exhausted, waiting or held; of one that is retried, what keeps it back besides.',
+      ),
+    ),
   occurredAt: time,
   firstAttemptAt: z.optional(time),
   lastAttemptAt: z.optional(time),

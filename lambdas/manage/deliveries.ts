@@ -3,7 +3,7 @@ import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
 import type { Broadcast } from '../domain/events/derive.ts';
 import { type EventExample, exampleOf } from '../domain/events/event-examples.ts';
 import { eventSources, testEventType } from '../domain/events/event-types.ts';
-import type { Explanation } from '../domain/history/explanation.ts';
+import type { Explanation, Hold } from '../domain/history/explanation.ts';
 import type { EventSummary } from '../domain/history/recorded-event.ts';
 import type { RandomBytes } from '../domain/subscriptions/signing-secret.ts';
 import type { StoredSubscription } from '../domain/subscriptions/subscription.ts';
@@ -121,9 +121,11 @@ function testEvent(
   };
 }
 
-/** One line of the ledger as the API shows it. */
-export function deliveryView(record: DeliveryRecord): Record<string, unknown> {
-  const { firstAttemptAt, lastAttemptAt, nextAttemptAt, undeliveredAt } = record;
+/** One line of the ledger as the API shows it. `hold`: what keeps it back besides, see `retryHold`. */
+export function deliveryView(record: DeliveryRecord, hold?: Hold): Record<string, unknown> {
+  const { firstAttemptAt, lastAttemptAt, undeliveredAt } = record;
+  const nextAttemptAt =
+    record.nextAttemptAt === undefined ? undefined : Math.max(record.nextAttemptAt, hold?.until ?? 0);
   const times = { firstAttemptAt, lastAttemptAt, nextAttemptAt, undeliveredAt };
   return {
     webhookId: record.webhookId,
@@ -135,7 +137,7 @@ export function deliveryView(record: DeliveryRecord): Record<string, unknown> {
       Object.entries(times).flatMap(([name, time]) => (time === undefined ? [] : [[name, isoTime(time)]])),
     ),
     ...defined({
-      reason: record.reason,
+      reason: record.reason ?? hold?.reason,
       lastStatus: record.lastStatus,
       lastError: record.lastError,
       lastErrorMessage: record.lastErrorMessage,

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { type DeliveryRecord, isOfPredecessor } from '../domain/deliveries/delivery-ledger.ts';
-import { explainOutcome, isUntried, mayBeForSubscription } from '../domain/history/explanation.ts';
+import { explainOutcome, isUntried, mayBeForSubscription, retryHold } from '../domain/history/explanation.ts';
 import type { EventSummary } from '../domain/history/recorded-event.ts';
 import { isTimeKey, timeKeyOf } from '../domain/history/time-order.ts';
 import type { StoredSubscription } from '../domain/subscriptions/subscription.ts';
@@ -103,19 +103,23 @@ export function deliveryListOperation(deps: DeliveryListDeps): Pick<Operations, 
   }
 
   async function byLedger(
-    { subscriptionId, state: storedState }: StoredSubscription,
+    stored: StoredSubscription,
     { state, eventType, status, limit, listName }: Asked,
     place: Pick<DeliveryQuery, 'from' | 'to' | 'replayName' | 'after'>,
   ): Promise<ApiAnswer> {
-    const page = await deliveries.list(subscriptionId, {
+    const page = await deliveries.list(stored.subscriptionId, {
       limit,
       ...(state === undefined || isUntried(state) ? {} : { state }),
       ...(eventType === undefined ? {} : { eventType }),
       ...(status === undefined ? {} : { lastStatus: status }),
       ...place,
     });
+    const now = clock();
+    const subscription = judge(stored, { ...rules, now });
     return jsonAnswer(200, {
-      deliveries: page.deliveries.filter((record) => !isOfPredecessor(record, storedState)).map(deliveryView),
+      deliveries: page.deliveries
+        .filter((record) => !isOfPredecessor(record, stored.state))
+        .map((record) => deliveryView(record, retryHold(record, subscription, now))),
       ...(page.next === undefined ? {} : { nextCursor: encodeCursor(listName, placeJson(page.next)) }),
     });
   }
@@ -175,7 +179,8 @@ export function deliveryListOperation(deps: DeliveryListDeps): Pick<Operations, 
     return summaries.flatMap((event) => {
       const record = byId.get(event.webhookId);
       if (record !== undefined) {
-        return isAskedFor(record, state, status) ? [{ event, view: deliveryView(record) }] : [];
+        const view = deliveryView(record, retryHold(record, subscription, now));
+        return isAskedFor(record, state, status) ? [{ event, view }] : [];
       }
       const recorded = whole.get(event.webhookId);
       if (recorded === undefined) return [];

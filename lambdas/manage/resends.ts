@@ -3,7 +3,13 @@ import { type DeliveryMessage, deliveryBody, parseMessage } from '../domain/deli
 import { resentCopyDelaySeconds } from '../domain/deliveries/endpoint-health.ts';
 import { replayedEnvelope, replayName } from '../domain/deliveries/replay.ts';
 import { headersToSend } from '../domain/deliveries/webhook-request.ts';
-import { explainOutcome, isForSubscription, isUntried, mismatchReason } from '../domain/history/explanation.ts';
+import {
+  explainOutcome,
+  isForSubscription,
+  isUntried,
+  mismatchReason,
+  retryHold,
+} from '../domain/history/explanation.ts';
 import type { RecordedEvent } from '../domain/history/recorded-event.ts';
 import { maskedHeaders } from '../domain/subscriptions/header-rules.ts';
 import type { RandomBytes } from '../domain/subscriptions/signing-secret.ts';
@@ -56,10 +62,13 @@ export function resendOperations(
     const envelope = event?.event ?? record?.event;
     const request = envelope === undefined ? undefined : requestView(stored, envelope);
     const sent = request === undefined ? {} : { request };
-    if (record !== undefined) return jsonAnswer(200, { ...deliveryView(record), ...sent });
-    if (event === undefined) return unknownDelivery(id, webhookId);
     const now = clock();
-    const explanation = explainOutcome(event, judge(stored, { ...rules, now }), undefined, now);
+    const subscription = judge(stored, { ...rules, now });
+    if (record !== undefined) {
+      return jsonAnswer(200, { ...deliveryView(record, retryHold(record, subscription, now)), ...sent });
+    }
+    if (event === undefined) return unknownDelivery(id, webhookId);
+    const explanation = explainOutcome(event, subscription, undefined, now);
     if (isUntried(explanation.outcome)) return jsonAnswer(200, { ...waitingView(event, explanation), ...sent });
     return problemResponse(404, 'Not Found', {
       detail: `${webhookId} was not sent to ${id}: ${explanation.reason}`,

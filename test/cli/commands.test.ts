@@ -249,16 +249,18 @@ describe('subscriptions health', () => {
     expect(run.out).toMatch(new RegExp(`${id} +yes +active +ready +yes +5 +2 +0`));
   });
 
-  it('exits 7 and says why: dead letters, not in force, disabled, an item that makes no sense', async () => {
+  it('exits 7 and says why: dead letters, a failing endpoint, not in force, disabled, an item that makes no sense', async () => {
     const dead = await aReady();
     api.depths.set(dead, { ...nothing, deadLetters: 3 });
     await aSubscription();
+    const failing = await aReady({ failingSince: api.now, failures: 3 });
     await aReady({ disabled: { at: 0, reason: 'the receiver is gone (status 410)' } });
     api.subscriptions.put({ subscriptionId: 'no id!', url: 'ftp://x', eventTypes: [] });
     const { exitCode, out, err } = await fanout(['subscriptions', 'health']);
     expect(exitCode).toBe(7);
-    expect(err).toBe('4 of 4 not well.\n');
+    expect(err).toBe('5 of 5 not well.\n');
     expect(out).toMatch(new RegExp(`${dead} +no +active +ready +yes +0 +0 +3`));
+    expect(out).toMatch(new RegExp(`${failing} +no +active .*its endpoint fails: nothing was taken since 2026-11-22`));
     expect(out).toContain('the receiver is gone (status 410)');
   });
 });

@@ -20,3 +20,10 @@ test('a route whose queue cannot be read is neither in force nor well', () => {
   expect([isInForce(unread), isHealthy(unread)]).toEqual([false, false]);
   expect([isInForce(subscription), isHealthy(subscription)]).toEqual([true, true]);
 });
+
+test('a subscription whose endpoint fails is not well, though its route is; one that a person has paused is', () => {
+  const failing = { ...subscription, failingSince: '2026-11-22T11:00:00.000Z' };
+  expect([isInForce(failing), isHealthy(failing)]).toEqual([true, false]);
+  const paused = { ...failing, status: 'paused', delivering: false };
+  expect(isHealthy(paused)).toBe(true);
+});

@@ -378,6 +378,27 @@ describe('the deliveries of a subscription', () => {
     expect(one).toMatchObject({ status: 200, body: { state: 'held', request: { body: expect.any(String) } } });
   });
 
+  it.each(['', 'state=undelivered', 'state=retrying'])(
+    'that are retried say what keeps them back: the open circuit, and when it is probed (%s)',
+    async (query) => {
+      const world = new World();
+      const id = await aReadySubscription(world);
+      const [webhookId = ''] = await messages(world, 1);
+      const event = world.events?.events.get(webhookId)?.event ?? '';
+      const times = { undeliveredAt: world.now, nextAttemptAt: world.now - 1 };
+      world.deliveries.records.push(aRecord(id, webhookId, { state: 'retrying', event, lastStatus: 503, ...times }));
+      const probeAt = world.now + 3_600_000;
+      await world.provision(id, { circuit: { state: 'open', reason: 'failing', since: 1, probeAt, probes: 7 } });
+      const held = {
+        state: 'retrying',
+        reason: expect.stringContaining('the circuit is open since 1970-01-01T00:00:00.001Z; the next probe is at'),
+        nextAttemptAt: new Date(probeAt).toISOString(),
+      };
+      expect((await list(world, id, query)).deliveries).toMatchObject([held]);
+      expect((await world.ask('GET', `/v1/subscriptions/${id}/deliveries/${webhookId}`)).body).toMatchObject(held);
+    },
+  );
+
   it('that is not for the subscription is a 404 that says why', async () => {
     const world = new World();
     const id = await aReadySubscription(world, { orgIds: [2] });

@@ -197,7 +197,7 @@ function fromLedger(record: DeliveryRecord, subscription: JudgedSubscription, no
     case 'delivered':
       return { outcome: state, reason: `delivered with ${tries}${last === undefined ? '' : ` (${last})`}` };
     case 'retrying': {
-      const hold = subscription.kind === 'valid' ? holdOf(subscription.config, subscription.state, now) : undefined;
+      const hold = retryHold(record, subscription, now);
       const until = Math.max(nextAttemptAt ?? 0, hold?.until ?? 0);
       const heldToo = hold === undefined ? '' : `; besides, ${hold.reason}`;
       return {
@@ -214,9 +214,21 @@ function fromLedger(record: DeliveryRecord, subscription: JudgedSubscription, no
   }
 }
 
-interface Hold {
+export interface Hold {
   readonly reason: string;
+  /** Epoch ms. Absent: nobody knows. */
   readonly until?: number;
+}
+
+/** What keeps an event back that is being retried, besides its own next attempt; undefined: nothing, or it is not retried. */
+export function retryHold(
+  { state }: Pick<DeliveryRecord, 'state'>,
+  subscription: JudgedSubscription,
+  now: number,
+): Hold | undefined {
+  return state === 'retrying' && subscription.kind === 'valid'
+    ? holdOf(subscription.config, subscription.state, now)
+    : undefined;
 }
 
 /** What keeps all of a subscription's events back; undefined: nothing. */
