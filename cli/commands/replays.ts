@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { replayNamePrefix } from '../../lambdas/domain/deliveries/replay.ts';
 import { isJsonObject, type JsonObject, parseJson } from '../../lambdas/json/json.ts';
 import { subscriptionPath } from '../api-path.ts';
 import { CommandFailed } from '../command-failed.ts';
@@ -140,6 +141,9 @@ export function registerReplays(program: Command, line: CommandLine): void {
         limit: Number.POSITIVE_INFINITY,
         query: { replayName: name },
       });
+      if (items.length === 0 && state === undefined && !mayBeReplay(id, name)) {
+        throw new CommandFailed(exitCodes.notFound, `there is no replay ${name} of ${id}`);
+      }
       const countOf = (wanted: string) => items.filter((delivery) => delivery.state === wanted).length;
       const counts = {
         delivered: countOf('delivered'),
@@ -185,6 +189,12 @@ export function registerReplays(program: Command, line: CommandLine): void {
       printer.result(body, () => replayText(printer, body));
       printer.notice(`What was sent before: fanout replays show ${id} ${name}`);
     });
+}
+
+/** Nothing is known yet of a replay that has just put its events into the queue; but its name tells whose it is. */
+function mayBeReplay(subscriptionId: string, name: string): boolean {
+  const [, time = ''] = name.split(replayNamePrefix('', subscriptionId));
+  return /^[0-9a-z]+$/.test(time);
 }
 
 /** What its delivery function says that it dropped, in the log; an event of which two copies came counts once. */

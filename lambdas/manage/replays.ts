@@ -1,6 +1,12 @@
 import * as z from 'zod/mini';
 import { isOfPredecessor } from '../domain/deliveries/delivery-ledger.ts';
-import { isReplayOf, replayedEnvelope, replayName, replayNamePrefix } from '../domain/deliveries/replay.ts';
+import {
+  isReplayOf,
+  replayedEnvelope,
+  replayName,
+  replayNamedAt,
+  replayNamePrefix,
+} from '../domain/deliveries/replay.ts';
 import { isForSubscription } from '../domain/history/explanation.ts';
 import { routeNames } from '../domain/routes/desired-route.ts';
 import type { RandomBytes } from '../domain/subscriptions/signing-secret.ts';
@@ -219,8 +225,12 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
 
   /** Of an archive or of the ledger: what still waits in the queue is dropped by the delivery function. */
   async function cancelReplay({ subscriptionId, state }: StoredSubscription, name: string): Promise<ApiAnswer> {
-    if (!isReplayOf(routePrefix, subscriptionId, name)) {
-      return invalidField('cancel', `is not a replay of ${subscriptionId}`);
+    if (!isReplayOf(routePrefix, subscriptionId, name)) return noReplay(subscriptionId, name);
+    const wasCancelled = state?.cancelledReplays?.includes(name) === true;
+    const end = wasCancelled ? undefined : await endOf(subscriptionId, name);
+    if (end === 'unknown') return noReplay(subscriptionId, name);
+    if (end !== undefined) {
+      return problemResponse(409, 'Conflict', { detail: `${name} is ${end}, so there is nothing to cancel` });
     }
     if (!(await keepCancelled(subscriptionId, state?.cancelledReplays, name))) {
       return problemResponse(409, 'Conflict', { detail: 'this subscription is being changed by others; try again' });
@@ -229,9 +239,35 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
     const [progress, depth] = await Promise.all([replays.describe(name), depthOf(queues, subscriptionId)]);
     return jsonAnswer(202, {
       replayName: name,
-      ...(depth === undefined ? {} : { waiting: depth.waiting + depth.inFlight }),
-      ...(progress === undefined ? {} : { replay: progressView(progress, { cancelled: [name], depth }) }),
+      ...(depth === undefined || wasCancelled ? {} : { waiting: depth.waiting + depth.inFlight }),
+      replay: progress === undefined ? cancelledView(name) : progressView(progress, { cancelled: [name], depth }),
     });
+  }
+
+  /** How a replay has ended of which nothing waits any more, in the queue or for a retry; undefined: it has not, or nobody can say. */
+  async function endOf(id: string, name: string): Promise<'completed' | 'failed' | 'unknown' | undefined> {
+    const [progress, depth] = await Promise.all([replays.describe(name), depthOf(queues, id)]);
+    const since = clock() - (progress?.endedAt ?? replayNamedAt(name));
+    // What was put into the queue a moment ago is not counted yet.
+    if (depth === undefined || depth.waiting + depth.inFlight > 0 || (since >= 0 && since < queueCountLagMs))
+      return undefined;
+    if (progress !== undefined && progress.state !== 'completed' && progress.state !== 'failed') return undefined;
+    const endsAt = clock() + maxAnswerMs;
+    let isKnown = progress !== undefined;
+    let after: DeliveryPlace | undefined;
+    do {
+      const page = await deliveries.list(id, {
+        replayName: name,
+        limit: pageSize,
+        ...(after === undefined ? {} : { after }),
+      });
+      if (page.deliveries.some(({ state }) => state === 'retrying')) return undefined;
+      isKnown ||= page.deliveries.length > 0;
+      after = page.next;
+    } while (after !== undefined && clock() < endsAt);
+    if (after !== undefined) return undefined;
+    if (!isKnown) return 'unknown';
+    return progress?.state === 'failed' ? 'failed' : 'completed';
   }
 
   /** False: others cancelled theirs in the same moment, time and again. */
@@ -253,10 +289,14 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
     if (config === undefined) return notFound(id);
     const [found, depth] = await Promise.all([replays.list(replayNamePrefix(routePrefix, id)), depthOf(queues, id)]);
     const end = { cancelled: state?.cancelledReplays ?? [], depth };
+    const known = new Set(found.map(({ name }) => name));
+    // Of the history, or of the ledger: nothing else is kept of such a one.
+    const others = end.cancelled.filter((name) => !known.has(name)).toReversed();
     return jsonAnswer(200, {
-      replays: found
-        .filter(({ name }) => isReplayOf(routePrefix, id, name))
-        .map((progress) => progressView(progress, end)),
+      replays: [
+        ...found.filter(({ name }) => isReplayOf(routePrefix, id, name)).map((progress) => progressView(progress, end)),
+        ...others.map(cancelledView),
+      ],
     });
   }
 
@@ -272,6 +312,19 @@ function rangeOf(asked: AskedRange, field: string, now: number): ReadRequest<Tim
   const to = asked.to === undefined ? now : Date.parse(asked.to);
   if (to > now) return refuse('to', 'lies in the future');
   return from < to ? { kind: 'valid', value: { from, to } } : refuse('to', 'must be later than from');
+}
+
+/** SQS counts a message after a minute at the latest. */
+const queueCountLagMs = 2 * 60 * 1000;
+
+function noReplay(subscriptionId: string, name: string): ApiAnswer {
+  return problemResponse(404, 'Not Found', { detail: `there is no replay ${name} of ${subscriptionId}` });
+}
+
+/** Of a replay that the archive knows nothing of. */
+function cancelledView(name: string): Record<string, unknown> {
+  const at = replayNamedAt(name);
+  return { name, state: 'cancelled', ...(Number.isNaN(at) ? {} : { startedAt: isoTime(at) }) };
 }
 
 interface ReplayEnd {

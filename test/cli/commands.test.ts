@@ -616,6 +616,25 @@ describe('replays', () => {
     expect(api.subscriptions.states.get(id)?.cancelledReplays).toEqual([started.replayName]);
   });
 
+  it('says with 4 that there is no such replay, by its name', async () => {
+    const id = await aSubscription();
+    for (const verb of ['show', 'cancel']) {
+      const run = await fanout(['replays', verb, id, 'nope']);
+      expect(run).toMatchObject({ exitCode: 4, err: expect.stringContaining(`there is no replay nope of ${id}`) });
+    }
+  });
+
+  it('says of a replay of the history that was called off that it is cancelled', async () => {
+    const id = await aSubscription();
+    await api.provision(id);
+    const from = ['--missed', '--include-delivered', '--from', '1h'];
+    const { replayName } = json(await fanout(['replays', 'start', id, ...from, '--json']));
+    const shown = async () => (await fanout(['replays', 'show', id, String(replayName)])).out;
+    expect(await shown()).toMatch(/State +not one of the archive/);
+    expect((await fanout(['replays', 'cancel', id, String(replayName)])).out).toMatch(/State +cancelled/);
+    expect(await shown()).toMatch(/State +cancelled/);
+  });
+
   it('says what became of the events of a replay, page by page', async () => {
     const id = await aSubscription();
     const times = ['--from', '2026-11-22T10:00:00Z', '--to', '2026-11-22T10:30:00Z'];

@@ -980,6 +980,51 @@ describe('a replay', () => {
     expect(await stateOf()).toBe('cancelled');
   });
 
+  it('of the ledger or the history that is called off shows as cancelled from then on', async () => {
+    world.deliveries.records.push(
+      aRecord({ subscriptionId: id, webhookId: 'msg_1', state: 'exhausted', event: anEnvelope({ id: 'msg_1' }) }),
+    );
+    const { body } = await world.ask('POST', path, { webhookId: 'msg_1' });
+    world.queues.depths = { waiting: 21, inFlight: 0, deadLetters: 0 };
+    const cancelled = { name: body.replayName, state: 'cancelled', startedAt: new Date(world.now).toISOString() };
+    const first = await world.ask('POST', path, { cancel: body.replayName });
+    expect(first).toMatchObject({ status: 202, body: { waiting: 21, replay: cancelled } });
+    const second = await world.ask('POST', path, { cancel: body.replayName });
+    expect(second).toMatchObject({ status: 202, body: { replay: cancelled } });
+    expect(second.body).not.toHaveProperty('waiting');
+    expect((await world.ask('GET', path)).body.replays).toEqual([cancelled]);
+  });
+
+  it('that has ended is not rewritten by a cancel, while one whose events wait for a retry can be called off', async () => {
+    const { body } = await world.ask('POST', path, { missed: { from: since(hour) } });
+    world.replays.complete(body.replayName);
+    world.now += hour;
+    const retried = aRecord({
+      subscriptionId: id,
+      webhookId: 'msg_1',
+      state: 'delivered',
+      replayName: body.replayName,
+    });
+    world.deliveries.records.push(retried);
+    const refused = await world.ask('POST', path, { cancel: body.replayName });
+    expect([refused.status, refused.body.detail]).toEqual([
+      409,
+      expect.stringContaining('is completed, so there is nothing'),
+    ]);
+    expect((await world.ask('GET', path)).body.replays).toMatchObject([{ state: 'completed' }]);
+    world.deliveries.records[world.deliveries.records.indexOf(retried)] = { ...retried, state: 'retrying' };
+    expect((await world.ask('POST', path, { cancel: body.replayName })).status).toBe(202);
+  });
+
+  it('that nobody knows is a 404 with its name, also where the name could be one', async () => {
+    const never = `fanout-test-${id}-${(world.now - hour).toString(36)}`;
+    for (const cancel of ['nope', 'somebody-elses', never]) {
+      const { status, body } = await world.ask('POST', path, { cancel });
+      expect([status, body.detail]).toEqual([404, `there is no replay ${cancel} of ${id}`]);
+    }
+    expect(world.subscriptions.states.get(id)?.cancelledReplays).toBeUndefined();
+  });
+
   it('is called off beside another one in the same moment: both are', async () => {
     const started = [];
     for (const later of [1, 2]) {
@@ -999,7 +1044,6 @@ describe('a replay', () => {
     [{ failed: { from: '0000-00-00T00:00Z' } }, 'failed.from: must be an instant in ISO 8601, UTC'],
     [{ failed: { from: 'yesterday' } }, 'failed.from: must be an instant in ISO 8601, UTC'],
     [{ missed: { from: '1970-01-01T00:00:00Z', to: '2999-01-01T00:00:00Z' } }, 'missed.to: lies in the future'],
-    [{ cancel: 'somebody-elses' }, 'cancel: is not a replay of'],
     [{ webhookId: 'a', cursor: 'x' }, 'cursor: is taken with failed, and with missed.includeDelivered, only'],
     [{ missed: { from: '1970-01-01T00:00:00Z' }, cursor: 'x' }, 'cursor: is taken with failed'],
     [{ missed: { from: '1970-01-01T00:00:00Z', includeDelivered: true }, cursor: 'x' }, 'cursor: is not a cursor'],

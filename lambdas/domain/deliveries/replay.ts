@@ -21,6 +21,11 @@ export function isReplayOf(routePrefix: string, subscriptionId: string, name: st
   return name.startsWith(prefix) && /^[0-9a-z]+$/.test(name.slice(prefix.length));
 }
 
+/** When a replay of this name was asked for; epoch ms. `name` is one of the subscription's (`isReplayOf`). */
+export function replayNamedAt(name: string): number {
+  return Number.parseInt(name.slice(name.lastIndexOf('-') + 1), 36);
+}
+
 /**
  * A stored envelope as a message of a replay, which tells the delivery function that this is no repetition (see
  * delivery-ledger.ts). `replaysDelivered`: also where it was delivered. `isResend`: also that, and now. Undefined for a text that
