@@ -127,11 +127,11 @@ export function sqsClientFor(invocation: Invocation, queues: Queues): SQSClient 
           waitSeconds: WaitTimeSeconds,
         });
         return {
-          Messages: messages.map(({ messageId, receiptHandle, body, sentAt }) => ({
+          Messages: messages.map(({ messageId, receiptHandle, body, sentAt, receiveCount }) => ({
             MessageId: messageId,
             ReceiptHandle: receiptHandle,
             Body: body,
-            Attributes: { SentTimestamp: String(sentAt) },
+            Attributes: { SentTimestamp: String(sentAt), ApproximateReceiveCount: String(receiveCount) },
           })),
         };
       });

@@ -36,13 +36,14 @@ export function sqsDeliveryQueue(client: SQSClient, queueUrl: string, log: Log):
           VisibilityTimeout: hiddenSeconds,
           // Asks all of SQS's servers: a short poll may find nothing in a queue that holds messages.
           WaitTimeSeconds: 2,
-          MessageSystemAttributeNames: ['SentTimestamp', 'AWSTraceHeader'],
+          MessageSystemAttributeNames: ['SentTimestamp', 'ApproximateReceiveCount', 'AWSTraceHeader'],
         }),
       );
       return Messages.map(({ MessageId = '', ReceiptHandle = '', Body = '', Attributes }) => {
         const traceHeader = Attributes?.AWSTraceHeader;
         const sentAt = Number(Attributes?.SentTimestamp);
-        const message = { messageId: MessageId, receiptHandle: ReceiptHandle, body: Body, sentAt };
+        const receiveCount = Number(Attributes?.ApproximateReceiveCount);
+        const message = { messageId: MessageId, receiptHandle: ReceiptHandle, body: Body, sentAt, receiveCount };
         return traceHeader === undefined ? message : { ...message, traceHeader };
       });
     },

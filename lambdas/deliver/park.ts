@@ -16,8 +16,13 @@ const hiddenSeconds = 90;
 const horizonMs = 6 * 60 * 60 * 1000;
 /** So many receives at once: what one invocation parks in its 70 s is hundreds of events a second. */
 const parallelReceives = 8;
-/** A queue hands out about the oldest first: so many receives in a row without an old message, and few are left. */
-const receivesWithoutAny = 30;
+/**
+ * A queue hands out about the oldest first: so many receives in a row of what is young, and few are left that are old. What
+ * was received three times says nothing about that, for SQS moves it to the back of the queue
+ * (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html).
+ */
+const receivesOfYoung = 30;
+const receivesInOrder = 2;
 const leastRemainingMs = 20_000;
 
 /**
@@ -27,11 +32,11 @@ const leastRemainingMs = 20_000;
 export async function park(deps: DeliverDeps, remainingMs: () => number): Promise<{ readonly parked: number }> {
   const { queue, control, subscriptionId, log } = deps;
   let parked = 0;
-  let fruitless = 0;
+  let young = 0;
   let isOutOfTime = false;
 
   async function parkInTurns(): Promise<void> {
-    while (fruitless < receivesWithoutAny) {
+    while (young < receivesOfYoung) {
       if (remainingMs() <= leastRemainingMs) {
         isOutOfTime = true;
         return;
@@ -39,9 +44,10 @@ export async function park(deps: DeliverDeps, remainingMs: () => number): Promis
       const received = await queue.receive(10, hiddenSeconds);
       if (received.length === 0) return;
       const limit = deps.clock() + horizonMs;
-      const old = received.filter(({ sentAt }) => lastSafeInstant(sentAt) <= limit).map(parseMessage);
       // Those that are younger come back by themselves.
-      fruitless = old.length === 0 ? fruitless + 1 : 0;
+      const old = received.filter(({ sentAt }) => lastSafeInstant(sentAt) <= limit).map(parseMessage);
+      if (old.length > 0) young = 0;
+      else if (received.every(({ receiveCount }) => receiveCount <= receivesInOrder)) young++;
       const messages = old.flatMap((parsed) => (parsed.kind === 'message' ? [parsed.message] : []));
       // Not `parked += await …`: the other receives count meanwhile.
       const count = await parkMessages(messages, deps);
@@ -49,9 +55,13 @@ export async function park(deps: DeliverDeps, remainingMs: () => number): Promis
     }
   }
 
-  await Promise.all(Array.from({ length: parallelReceives }, parkInTurns));
+  // A call that fails ends one of them, and not the others' work.
+  const turns = await Promise.allSettled(Array.from({ length: parallelReceives }, parkInTurns));
   if (isOutOfTime && parked > 0) await control.send([{ message: { subscriptionId, action: 'park' }, delaySeconds: 0 }]);
   if (parked > 0) log.warn('parked in the ledger', { subscriptionId, parked, isOutOfTime });
+  const failed = turns.find((turn) => turn.status === 'rejected');
+  // Lambda repeats the run.
+  if (failed !== undefined) throw failed.reason;
   return { parked };
 }
 

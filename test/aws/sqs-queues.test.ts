@@ -40,12 +40,13 @@ describe("a subscriber's queue", () => {
     ]);
   });
 
-  it('hands messages over with the time at which they entered the queue', async () => {
+  it('hands messages over with the time at which they entered the queue, and how often they were received', async () => {
+    const Attributes = { SentTimestamp: '1700000000000', ApproximateReceiveCount: '3' };
     sqs.on(ReceiveMessageCommand).resolves({
-      Messages: [{ MessageId: 'm', ReceiptHandle: 'r', Body: '{}', Attributes: { SentTimestamp: '1700000000000' } }],
+      Messages: [{ MessageId: 'm', ReceiptHandle: 'r', Body: '{}', Attributes }],
     });
     expect(await aQueue().receive(1, 120)).toEqual([
-      { messageId: 'm', receiptHandle: 'r', body: '{}', sentAt: 1_700_000_000_000 },
+      { messageId: 'm', receiptHandle: 'r', body: '{}', sentAt: 1_700_000_000_000, receiveCount: 3 },
     ]);
     sqs.on(ReceiveMessageCommand).resolves({});
     expect(await aQueue().receive(1, 120)).toEqual([]);

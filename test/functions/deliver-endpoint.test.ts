@@ -337,6 +337,35 @@ describe('parking', () => {
     expect(await world.call({ park: true })).toEqual({ parked: 60 });
   });
 
+  it('finds what is old wherever it is, once the queue has lost its order by being received again and again', async () => {
+    const world = new DeliveryWorld();
+    world.movesToTheBack = true;
+    world.config.status = 'paused';
+    for (let count = 0; count < 20; count++) world.enqueue();
+    world.now += days(1);
+    for (let count = 0; count < 2_000; count++) world.enqueue();
+    // The hourly runs, on the days on which nothing is old yet.
+    for (let runs = 0; runs < 30; runs++) {
+      world.now += hours(1);
+      expect(await world.call({ park: true })).toEqual({ parked: 0 });
+    }
+    world.now += days(11.5);
+    expect(await world.call({ park: true })).toEqual({ parked: 20 });
+    expect(world.forgotten).toEqual([]);
+  });
+
+  it('goes on where one call fails, and is repeated', async () => {
+    const world = new DeliveryWorld();
+    world.config.status = 'paused';
+    for (let count = 0; count < 1000; count++) world.enqueue();
+    world.now += days(13.9);
+    world.failingReads = 1;
+    await expect(world.call({ park: true })).rejects.toThrow('the ledger could not be read');
+    expect(world.records.size).toBe(990);
+    world.now += minutes(2);
+    expect(await world.call({ park: true })).toEqual({ parked: 10 });
+  });
+
   it('asks for its next run when it ends for lack of time', async () => {
     const world = new DeliveryWorld();
     world.config.status = 'paused';

@@ -1,6 +1,6 @@
 import type { SQSBatchResponse } from 'aws-lambda';
 import { createDeliverHandler, type DeliverEvent } from '../../../lambdas/deliver/handler.ts';
-import type { DeliveryLedger, TracedAttempt } from '../../../lambdas/deliver/ports.ts';
+import type { DeliveryLedger, ReceivedMessage, TracedAttempt } from '../../../lambdas/deliver/ports.ts';
 import type { AttemptResult } from '../../../lambdas/domain/deliveries/attempt-outcome.ts';
 import type { DeliveryRecord } from '../../../lambdas/domain/deliveries/delivery-ledger.ts';
 import type { QueuedMessage } from '../../../lambdas/domain/deliveries/delivery-message.ts';
@@ -32,8 +32,9 @@ interface StoredMessage {
   readonly sentAt: number;
   readonly traceHeader?: string;
   visibleAt: number;
-  /** When it was last handed out. */
+  /** When it was last handed out, and how often. */
   receivedAt?: number;
+  receiveCount?: number;
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -68,6 +69,8 @@ export class DeliveryWorld {
   failingWrites = 0;
   /** A standard queue's order is best effort; otherwise the oldest come first. */
   handsOutInAnyOrder = false;
+  /** As SQS does it with what was received three times and not deleted. */
+  movesToTheBack = false;
   /** SQS hands out nothing more while about 120,000 messages are in flight. */
   inFlightLimit = 120_000;
   /** Its config is gone. */
@@ -217,7 +220,7 @@ export class DeliveryWorld {
     return handler(event, { getRemainingTimeInMillis: () => this.remainingMs });
   }
 
-  receive(count: number, hiddenSeconds: number): QueuedMessage[] {
+  receive(count: number, hiddenSeconds: number): ReceivedMessage[] {
     this.forget();
     const visible = [...this.messages.values()].filter(({ visibleAt }) => visibleAt <= this.now);
     const isNearLimit = this.messages.size + count > this.inFlightLimit;
@@ -226,8 +229,14 @@ export class DeliveryWorld {
     return chosen.map((message) => {
       message.visibleAt = this.now + hiddenSeconds * 1000;
       message.receivedAt = this.now;
+      const receiveCount = (message.receiveCount ?? 0) + 1;
+      message.receiveCount = receiveCount;
+      if (this.movesToTheBack && receiveCount > 2) {
+        this.messages.delete(message.messageId);
+        this.messages.set(message.messageId, message);
+      }
       const { visibleAt: _, receivedAt: __, ...sent } = message;
-      return { ...sent, receiptHandle: sent.messageId };
+      return { ...sent, receiveCount, receiptHandle: sent.messageId };
     });
   }
 
