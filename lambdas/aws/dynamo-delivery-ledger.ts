@@ -32,24 +32,28 @@ export function dynamoDeliveryLedger(options: Options): DeliveryLedger {
   const { partitionKey, sortKey } = tableSchemas.deliveries;
 
   /** Where it is not put, its message stays in the queue all the same; when it comes again, the ledger says so. */
-  async function putUnlessDelivered({ record, known }: LedgerWrite): Promise<void> {
-    // The success that was known is told from a later one by its time.
-    const knownAt = known?.state === 'delivered' ? known.lastAttemptAt : undefined;
+  async function putUnlessDelivered({ record, known, isBesidesRetries = false }: LedgerWrite): Promise<void> {
+    // What was known is told from a later attempt by its time.
+    const knownAt = known?.lastAttemptAt;
     const isKnown = knownAt === undefined ? 'attribute_not_exists(#lastAttemptAt)' : '#lastAttemptAt = :knownAt';
-    const mayGiveWay = known?.state === 'delivered' ? ` OR ${isKnown}` : '';
+    const isNotDelivered = 'attribute_not_exists(#state) OR #state <> :delivered';
+    const isComparing = isBesidesRetries || known?.state === 'delivered';
+    const condition = isBesidesRetries
+      ? `(${isNotDelivered}) AND ${isKnown}`
+      : `${isNotDelivered}${isComparing ? ` OR ${isKnown}` : ''}`;
     await ifConditionHolds(
       client.send(
         new PutItemCommand({
           TableName: deliveriesTable,
           Item: toAttributes({ ...record }),
-          ConditionExpression: `attribute_not_exists(#state) OR #state <> :delivered${mayGiveWay}`,
+          ConditionExpression: condition,
           ExpressionAttributeNames: {
             '#state': 'state',
-            ...(mayGiveWay === '' ? {} : { '#lastAttemptAt': 'lastAttemptAt' }),
+            ...(isComparing ? { '#lastAttemptAt': 'lastAttemptAt' } : {}),
           },
           ExpressionAttributeValues: toAttributes({
             ':delivered': 'delivered',
-            ...(knownAt === undefined ? {} : { ':knownAt': knownAt }),
+            ...(isComparing && knownAt !== undefined ? { ':knownAt': knownAt } : {}),
           }),
         }),
       ),

@@ -200,17 +200,17 @@ function expired({ message, record, plan }: Planned, now: number, { subscription
 }
 
 /** Nothing for an event that has ended: see settle-ended.ts. */
-function settleAttempt({ message, record }: Attempt): Settlement[] {
+function settleAttempt({ message, record, isBesidesRetries }: Attempt): Settlement[] {
   switch (record.state) {
     case 'delivered':
-      return [{ message, record }];
+      return [{ message, record, isBesidesRetries }];
     case 'discarded':
     case 'exhausted':
       return [];
     case 'retrying':
       return isInLedger(record)
-        ? [{ message, record }]
-        : [{ message, record, stays: { until: record.nextAttemptAt ?? 0, reason: 'retry' } }];
+        ? [{ message, record, isBesidesRetries }]
+        : [{ message, record, isBesidesRetries, stays: { until: record.nextAttemptAt ?? 0, reason: 'retry' } }];
     default:
       return record.state satisfies never;
   }

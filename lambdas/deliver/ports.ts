@@ -48,6 +48,8 @@ export interface LedgerWrite {
   readonly record: DeliveryRecord;
   /** The item as `read` found it. One that was `delivered`, and was sent again, may give way to a failure. */
   readonly known: DeliveryRecord | undefined;
+  /** The attempt was made besides the retries that `known` counts: where another one was written meanwhile, that stands. */
+  readonly isBesidesRetries?: boolean;
 }
 
 /** As `receive` hands it over. */

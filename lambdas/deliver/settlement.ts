@@ -7,6 +7,7 @@ import type { LedgerWrite } from './ports.ts';
 export interface Settlement {
   readonly message: QueuedMessage;
   readonly record?: DeliveryRecord | undefined;
+  readonly isBesidesRetries?: boolean;
   /** Absent: done with, once `record` is written. `until` (epoch ms): hidden so long; without it, until its visibility timeout ends. */
   readonly stays?: {
     readonly until?: number;
@@ -19,7 +20,7 @@ export function writesOf(
   settlements: readonly Settlement[],
   records: ReadonlyMap<string, DeliveryRecord>,
 ): LedgerWrite[] {
-  return settlements.flatMap(({ record }) =>
-    record === undefined ? [] : [{ record, known: records.get(record.webhookId) }],
+  return settlements.flatMap(({ record, isBesidesRetries = false }) =>
+    record === undefined ? [] : [{ record, known: records.get(record.webhookId), isBesidesRetries }],
   );
 }

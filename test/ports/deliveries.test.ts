@@ -112,6 +112,21 @@ describe.each<[string, () => DeliveryLedger | Promise<DeliveryLedger>]>([
     expect(await stateOf('msg_1')).toBe('exhausted');
   });
 
+  it('lets an attempt besides the retries say nothing of an event that was tried meanwhile', async () => {
+    const first = aRecord({ state: 'retrying', attempts: 1, lastAttemptAt: noon });
+    const second = aRecord({ state: 'retrying', attempts: 2, lastAttemptAt: noon + 7 });
+    const besides = aRecord({ state: 'retrying', attempts: 1, lastAttemptAt: noon + 9 });
+    const attemptsOf = async () => (await ledger.read(['msg_1'])).records.get('msg_1')?.attempts;
+    await ledger.write([{ record: first, known: undefined }]);
+    await ledger.write([{ record: second, known: first }]);
+    await ledger.write([{ record: besides, known: first, isBesidesRetries: true }]);
+    expect(await attemptsOf()).toBe(2);
+    await ledger.write([{ record: besides, known: second, isBesidesRetries: true }]);
+    expect(await attemptsOf()).toBe(1);
+    await ledger.write([{ record: { ...besides, state: 'delivered' }, known: first, isBesidesRetries: true }]);
+    expect(await stateOf('msg_1')).toBe('delivered');
+  });
+
   it('lets it fail also where people wrote the success, without its time', async () => {
     const success = aRecord({ state: 'delivered' });
     await ledger.write([{ record: success, known: undefined }]);
