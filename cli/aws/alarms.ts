@@ -28,11 +28,13 @@ export async function readAlarms(stack: DeployedStack): Promise<readonly StackAl
     all.push(...(page.MetricAlarms ?? []));
     NextToken = page.NextToken;
   } while (NextToken !== undefined);
-  return all.map(({ AlarmName = '', StateValue = '', StateUpdatedTimestamp, StateReason, AlarmDescription = '' }) => ({
-    article: AlarmName.slice(prefix.length),
-    state: StateValue,
-    ...(StateUpdatedTimestamp === undefined ? {} : { since: StateUpdatedTimestamp.toISOString() }),
-    ...(StateReason === undefined || StateReason === '' ? {} : { reason: StateReason }),
-    description: AlarmDescription,
-  }));
+  return all.map(
+    ({ AlarmName = '', StateValue = '', StateTransitionedTimestamp: since, StateReason, AlarmDescription = '' }) => ({
+      article: AlarmName.slice(prefix.length),
+      state: StateValue,
+      ...(since === undefined ? {} : { since: since.toISOString() }),
+      ...(StateReason === undefined || StateReason === '' ? {} : { reason: StateReason }),
+      description: AlarmDescription,
+    }),
+  );
 }

@@ -170,17 +170,17 @@ it('a token of Drift counts once it is set, and the one before it still does', a
   expect((await post(stack.driftToken)).status).toBe(202);
 });
 
-it('the alarms are those of the stack, and say which rings', async () => {
+it('the alarms are those of the stack, and say which rings, and since when', async () => {
   const quiet = await fanout('alarms');
   expect(quiet.json.alarms.length).toBe(stack.monitoring.alarms.length);
   const post = { method: 'POST', body: JSON.stringify({ orgId: 1, type: 'new_meeting', token: 'wrong', data: {} }) };
   for (let posted = 0; posted < 3; posted++) await fetch(`${stack.api}/drift/events`, post);
-  const articleThatRings = async () =>
-    (await fanout('alarms')).json.alarms
-      .filter(({ state }: { state: string }) => state === 'ALARM')
-      .map(({ article }: { article: string }) => article);
-  await expect.poll(articleThatRings).toContain('bad-token');
+  const ringing = async (): Promise<{ article: string; state: string; since: string }[]> =>
+    (await fanout('alarms')).json.alarms.filter(({ state }: { state: string }) => state === 'ALARM');
+  await expect.poll(async () => (await ringing()).map(({ article }) => article)).toContain('bad-token');
   expect(await fanout('alarms')).toMatchObject({ exitCode: 7 });
+  const { since = '' } = (await ringing()).find(({ article }) => article === 'bad-token') ?? {};
+  expect(Math.abs(Date.parse(since) - Date.now())).toBeLessThan(5 * 60_000);
 });
 
 it('knows nothing of the routes where only the address of an API is known', async () => {

@@ -1,5 +1,5 @@
 import { EngineError } from '../engine/engine-error.ts';
-import { type AlarmDefinition, alarmState } from '../metrics/alarm-state.ts';
+import { type AlarmDefinition, type AlarmState, alarmState } from '../metrics/alarm-state.ts';
 import { MetricError } from '../metrics/metric-error.ts';
 import type { MetricId, MetricStore } from '../metrics/metric-store.ts';
 import { readSeries } from '../metrics/time-series.ts';
@@ -66,15 +66,27 @@ function alarmView(
   store: MetricStore | undefined,
   end: number,
 ): object {
-  const judged = store && alarmState(definition, store, { start: store.firstAt() ?? end - 1000, end });
-  const { state = 'unknown', contributors = [] } = judged ?? {};
+  const stateAt = (at: number) =>
+    store && alarmState(definition, store, { start: store.firstAt() ?? at - 1000, end: at });
+  const { state = 'unknown', contributors = [] } = stateAt(end) ?? {};
   return {
     AlarmName: definition.AlarmName,
     AlarmArn: arn,
     AlarmDescription: definition.AlarmDescription,
     StateValue: stateNames[state],
     StateReason: contributors.length === 0 ? '' : `Contributors: ${contributors.join(', ')}`,
+    ...(state === 'alarm' ? { StateTransitionedTimestamp: ringingSince(end, (at) => stateAt(at)?.state) / 1000 } : {}),
   };
+}
+
+const longestLookMs = 3 * 60 * 60 * 1000;
+
+/** To the minute, and for three hours at most: nothing is kept of what an alarm was. */
+function ringingSince(now: number, stateAt: (at: number) => AlarmState['state'] | undefined): number {
+  const minute = 60_000;
+  let since = now;
+  while (now - since < longestLookMs && stateAt(since - minute) === 'alarm') since -= minute;
+  return since;
 }
 
 function pointsOf(store: MetricStore, id: MetricId, ...rest: [string, number, { start: number; end: number }]) {
