@@ -127,7 +127,7 @@ export const productFaults: readonly ProductFault[] = [
   {
     name: 'delete a message before the ledger has its event',
     file: 'lambdas/deliver/deliver-messages.ts',
-    line: '? [{ message, record }]\n        : [{',
+    line: '? [{ message, record, isBesidesRetries }]\n        : [{',
     broken: '? [{ message }]\n        : [{',
   },
   {

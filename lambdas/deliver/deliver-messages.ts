@@ -203,7 +203,7 @@ function expired({ message, record, plan }: Planned, now: number, { subscription
 function settleAttempt({ message, record, isBesidesRetries }: Attempt): Settlement[] {
   switch (record.state) {
     case 'delivered':
-      return [{ message, record, isBesidesRetries }];
+      return [{ message, record }];
     case 'discarded':
     case 'exhausted':
       return [];
