@@ -5,7 +5,7 @@
 import { type ProductFault, productFaults } from './fault-list.ts';
 import { type Finding, findFault } from './find-fault.ts';
 
-const maxSeeds = 200;
+const maxSeeds = 300;
 
 const rows: { fault: ProductFault; finding: Finding }[] = [];
 for (const fault of productFaults) {
