@@ -51,14 +51,14 @@ export class DeliveryTable {
             : writes;
           const table = this.bySubscription.get(subscriptionId) ?? new Map<string, DeliveryRecord>();
           this.bySubscription.set(subscriptionId, table);
-          for (const write of written) {
+          // What gives way to another copy's record is written nowhere.
+          const stored = written.flatMap((write) => {
             const { webhookId } = write.record;
-            table.set(webhookId, ledgerWrite(table.get(webhookId), write));
-          }
-          this.#watch.onWrite(
-            invocation,
-            written.map(({ record }) => record),
-          );
+            const after = ledgerWrite(table.get(webhookId), write);
+            table.set(webhookId, after);
+            return after === write.record ? [after] : [];
+          });
+          this.#watch.onWrite(invocation, stored);
           if (written.length === writes.length) return;
           invocation.note('BatchWriteItem ledger: unprocessed items');
           throw new Error('the ledger could not be written in full');
