@@ -33,6 +33,8 @@ export class InactivityCheck {
   /** Likewise: when ingest, disturbed or not, ended with it. */
   readonly #perhapsAccepted = new Map<string, Map<number, number>>();
   readonly #broadcasts = new Map<string, SeenBroadcast[]>();
+  /** By conversation and last activity: when the run began that first put a part of it on the bus. */
+  readonly #begun = new Map<string, number>();
   readonly #faults = new Map<string, number>();
   readonly #failedSweeps: number[] = [];
 
@@ -104,9 +106,17 @@ export class InactivityCheck {
     this.#failedSweeps.push(this.#options.now());
   }
 
+  /** What is published in part is published to its end, whatever comes meanwhile (docs/decisions/0001). */
+  onFollowing(invocation: Invocation, orgId: JsonValue, data: JsonObject): void {
+    const lastUpdated = Number(data.lastUpdated ?? data.changedAt);
+    const key = `${integerText(orgId)}#${integerText(data.conversationId)} ${lastUpdated}`;
+    this.#begun.set(key, this.#begun.get(key) ?? invocation.startedAt);
+  }
+
   onInactive(invocation: Invocation, id: string, orgId: JsonValue, data: JsonObject): void {
     const now = this.#options.now();
     const conversation = `${integerText(orgId)}#${integerText(data.conversationId)}`;
+    const begunAt = this.#begun.get(`${conversation} ${Number(data.lastUpdated)}`) ?? invocation.startedAt;
     const broadcasts = this.#broadcasts.get(conversation) ?? [];
     broadcasts.push({
       conversation,
@@ -114,7 +124,7 @@ export class InactivityCheck {
       lastUpdated: Number(data.lastUpdated),
       publishedAt: now,
       // Here calls take time: between the look at the conversation and the bus, another message may move it on.
-      lookedFrom: invocation.startedAt,
+      lookedFrom: Math.min(invocation.startedAt, begunAt),
       clockAtPublish: now,
     });
     this.#broadcasts.set(conversation, broadcasts);

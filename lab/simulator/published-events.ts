@@ -28,6 +28,8 @@ interface Options {
   readonly subscriptions: SubscriptionCheck;
   readonly legacy: LegacyEnds;
   readonly onInactive: (invocation: Invocation, id: string, orgId: JsonValue, data: JsonObject) => void;
+  /** What follows from an inactivity is on the bus. It may be before the inactivity itself, where a call is taken in part. */
+  readonly onFollowing: (invocation: Invocation, orgId: JsonValue, data: JsonObject) => void;
 }
 
 /** What came in, what had to follow from it, and what is on the bus. */
@@ -153,10 +155,13 @@ export class PublishedEvents implements PublishWatch {
     const { must, may } = this.#options.subscriptions.wantedBy({ source, type, orgId, data });
     for (const subscriptionId of may) fact.may.add(subscriptionId);
     for (const subscriptionId of must) if (!fact.must.has(subscriptionId)) fact.must.set(subscriptionId, now);
-    if (type === 'conversation_inactive' && invocation.functionName === 'emit-inactivity') {
-      this.#options.onInactive(invocation, id, orgId, data);
-      if (isNew) this.#unanswered.add(id);
+    if (invocation.functionName !== 'emit-inactivity') return;
+    if (type !== 'conversation_inactive') {
+      this.#options.onFollowing(invocation, orgId, data);
+      return;
     }
+    this.#options.onInactive(invocation, id, orgId, data);
+    if (isNew) this.#unanswered.add(id);
   }
 
   checkEnd(): void {

@@ -125,6 +125,7 @@ export class World {
       subscriptions: this.subscriptionCheck,
       legacy: publishedLegacyTimeline,
       onInactive: (invocation, id, orgId, data) => this.inactivityCheck.onInactive(invocation, id, orgId, data),
+      onFollowing: (invocation, orgId, data) => this.inactivityCheck.onFollowing(invocation, orgId, data),
     });
     this.deliveryCheck = new DeliveryCheck({
       now,

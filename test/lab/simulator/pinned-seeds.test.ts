@@ -33,6 +33,8 @@ it.each([
   { seed: 73, days: 1 },
   // The check took for written what had given way to another attempt of the same moment.
   { seed: 324132846, days: 1 },
+  // The check knew nothing of a push that was on the bus before its `conversation_inactive`.
+  { seed: 324133006, days: 1 },
 ])('nothing is lost in seed $seed over $days days', async ({ seed, days }) => {
   expect((await simulate({ seed, days })).violations).toEqual([]);
 });
