@@ -28,10 +28,10 @@ interface Options {
 export class InactivityCheck {
   readonly #options: Options;
   readonly #activities = new Map<string, Map<string, KnownActivity>>();
-  /** By conversation and the activity's own time: when Drift was told that it is accepted. */
-  readonly #accepted = new Map<string, Map<number, number>>();
+  /** By conversation, and the activity's own time and kind: when Drift was told that it is accepted. */
+  readonly #accepted = new Map<string, Map<string, number>>();
   /** Likewise: when ingest, disturbed or not, ended with it. */
-  readonly #perhapsAccepted = new Map<string, Map<number, number>>();
+  readonly #perhapsAccepted = new Map<string, Map<string, number>>();
   readonly #broadcasts = new Map<string, SeenBroadcast[]>();
   /** By conversation and last activity: when the run began that first put a part of it on the bus. */
   readonly #begun = new Map<string, number>();
@@ -90,16 +90,17 @@ export class InactivityCheck {
       readonly data: JsonObject;
     };
     const at = milliseconds(post.data.createdAt ?? post.data.changedAt);
-    if (kindOf(post.type, post.data) === undefined || at === null) return;
+    const kind = kindOf(post.type, post.data);
+    if (kind === undefined || at === null) return;
     const conversation = conversationOf(post.orgId, post.type, post.data);
-    this.#remember(this.#perhapsAccepted, conversation, at);
-    if (answer.statusCode === 202) this.#remember(this.#accepted, conversation, at);
+    this.#remember(this.#perhapsAccepted, conversation, `${at} ${kind}`);
+    if (answer.statusCode === 202) this.#remember(this.#accepted, conversation, `${at} ${kind}`);
   }
 
-  #remember(times: Map<string, Map<number, number>>, conversation: string, at: number): void {
-    const known = times.get(conversation) ?? new Map<number, number>();
+  #remember(times: Map<string, Map<string, number>>, conversation: string, activity: string): void {
+    const known = times.get(conversation) ?? new Map<string, number>();
     times.set(conversation, known);
-    if (!known.has(at)) known.set(at, this.#options.now());
+    if (!known.has(activity)) known.set(activity, this.#options.now());
   }
 
   onMissedSweep(): void {
@@ -161,8 +162,8 @@ export class InactivityCheck {
     const perhapsAccepted = this.#perhapsAccepted.get(conversation);
     const activities = [...(this.#activities.get(conversation)?.values() ?? [])].map((activity) => {
       if (activity.kind === 'settles') return activity;
-      const acceptedAt = accepted?.get(activity.at);
-      const perhapsFrom = perhapsAccepted?.get(activity.at);
+      const acceptedAt = accepted?.get(`${activity.at} ${activity.kind}`);
+      const perhapsFrom = perhapsAccepted?.get(`${activity.at} ${activity.kind}`);
       return {
         ...activity,
         ...(acceptedAt === undefined ? {} : { acceptedAt }),
