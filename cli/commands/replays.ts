@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { archiveDays } from '../../lambdas/contracts/archive.ts';
 import { replayNamePrefix } from '../../lambdas/domain/deliveries/replay.ts';
 import { isJsonObject, type JsonObject, parseJson } from '../../lambdas/json/json.ts';
 import { subscriptionPath } from '../api-path.ts';
@@ -11,9 +12,6 @@ import { readPages } from '../pages.ts';
 import { type Printer, shortTime } from '../printer.ts';
 import type { CommandLine, StackSession } from '../session.ts';
 import { examples } from './examples.ts';
-
-/** So far back the archive reaches. */
-const archiveDays = 30;
 
 interface StartOptions extends IdempotencyOptions {
   readonly webhookId?: string;

@@ -1,6 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { Archive, EventBus } from 'aws-cdk-lib/aws-events';
 import { Construct } from 'constructs';
+import { archiveDays } from '../../lambdas/contracts/archive.ts';
 import { eventSources } from '../../lambdas/domain/events/event-types.ts';
 
 /** The bus that every event goes over, and its archive, from which events are replayed. */
@@ -17,7 +18,7 @@ export class FanoutBus extends Construct {
       eventPattern: { source: Object.values(eventSources) },
       // Longer than any delivery is retried (75 h), with room for a subscriber that finds a fault of its own late.
       // The archive holds what customers wrote, so it is not kept for ever.
-      retention: Duration.days(30),
+      retention: Duration.days(archiveDays),
     });
   }
 }

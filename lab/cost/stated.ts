@@ -73,7 +73,6 @@ export const keyCacheSeconds = 300;
 /** Drift's token: two calls for each environment of ingest, so often. */
 export const tokenCacheSeconds = 300;
 
-/** Days for which things are kept: infra/constructs/event-bus.ts, domain/deliveries/delivery-ledger.ts. */
-export const archiveDays = 30;
+/** Days for which things are kept: domain/deliveries/delivery-ledger.ts. */
 export const ledgerDays = { delivered: 30, undelivered: 90 };
 export const daysPerMonth = 30;

@@ -1,8 +1,8 @@
+import { archiveDays } from '../contracts/archive.ts';
 import type { TimeRange } from './request.ts';
 import { isoTime } from './subscription-view.ts';
 
-/** What the bus's archive keeps (infra/constructs/event-bus.ts), the history no more than that. */
-const archiveDays = 30;
+/** The history is asked no further back than the archive reaches. */
 const archiveMs = archiveDays * 24 * 60 * 60 * 1000;
 /**
  * Events reach the archive some minutes after the bus.

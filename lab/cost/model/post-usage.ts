@@ -1,10 +1,10 @@
+import { archiveDays } from '../../../lambdas/contracts/archive.ts';
 import type { Filling } from '../batches.ts';
 import type { Case } from '../case.ts';
 import {
   accessLogBytes,
   answerHeadBytes,
   apiUnitBytes,
-  archiveDays,
   awsCallMs,
   busUnitBytes,
   computingMs,

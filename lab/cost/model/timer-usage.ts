@@ -1,6 +1,7 @@
+import { archiveDays } from '../../../lambdas/contracts/archive.ts';
 import type { Filling } from '../batches.ts';
 import type { Case } from '../case.ts';
-import { archiveDays, awsCallMs, computingMs, daysPerMonth } from '../stated.ts';
+import { awsCallMs, computingMs, daysPerMonth } from '../stated.ts';
 import type { Units } from '../units.ts';
 import { type Part, type Quantities, sumOf, times, type Usage } from '../usage.ts';
 import { invocations } from './lambda.ts';
