@@ -15,3 +15,7 @@ function segment(what: string, text: string): string {
   if (text === '') throw new CommandFailed(exitCodes.usage, `the ${what} is empty`);
   return encodeURIComponent(text);
 }
+
+export function deliveryPath(id: string, webhookId: string): string {
+  return subscriptionPath(id, `/deliveries/${segment('webhook id', webhookId)}`);
+}

@@ -1,12 +1,21 @@
 import { type Command, Option } from 'commander';
 import { isJsonObject, type JsonObject } from '../../lambdas/json/json.ts';
 import type { ApiClient } from '../api-client.ts';
-import { subscriptionPath } from '../api-path.ts';
+import { deliveryPath, subscriptionPath } from '../api-path.ts';
 import { lastAnswer } from '../delivery-text.ts';
 import { type IdempotencyOptions, onceOnly, sendOnce, withIdempotencyKey } from '../idempotency.ts';
 import { countOf, timeQuery } from '../option-values.ts';
 import { readPages } from '../pages.ts';
 import { type Cell, shortTime } from '../printer.ts';
+import {
+  noticeUntried,
+  type ResendWaitOptions,
+  triedExitCode,
+  triedJson,
+  triedText,
+  untilTried,
+  withResendWait,
+} from '../resend-wait.ts';
 import type { CommandLine } from '../session.ts';
 import { examples } from './examples.ts';
 
@@ -66,7 +75,8 @@ export function registerDeliveries(program: Command, line: CommandLine): void {
       );
       if (items.length === 0) {
         const untried = options.state === 'undelivered' ? await waitingIn(api, id) : 0;
-        if (untried === 0) printer.notice('No deliveries.');
+        if (untried === 0)
+          printer.notice(options.replay === undefined ? 'No deliveries.' : 'No deliveries of this replay so far.');
         else printer.notice(`Nothing has failed; ${untried} events wait in the queue: fanout deliveries list ${id}`);
       }
       if (hasMore) printer.notice(`There are more than these ${items.length}: add --limit COUNT or --all.`);
@@ -136,21 +146,34 @@ function registerShow(group: Command, line: CommandLine): void {
 }
 
 function registerResend(group: Command, line: CommandLine): void {
-  withIdempotencyKey(group.command('resend'))
-    .description('Send one event to one subscription again, now and whatever its state, under the same webhook-id')
+  withIdempotencyKey(withResendWait(group.command('resend')))
+    .description(
+      'Send one event to one subscription again, now and whatever its state, under the same webhook-id.\nExits 0 when it is queued; with --wait 0 when it was delivered, 7 when the attempt failed, 8 when it was not tried in time.',
+    )
     .argument('<subscriptionId>', 'the subscription')
     .argument('<webhookId>', 'the event')
-    .addHelpText('after', examples('fanout deliveries resend sub_… msg_…'))
-    .action(async (id: string, webhookId: string, options: IdempotencyOptions, command: Command) => {
-      const { api, printer } = await line.open(command);
-      const path = `${deliveryPath(id, webhookId)}/resend`;
-      const { body } = await sendOnce(onceOnly(api, options), { method: 'POST', path });
-      printer.result(body, () => `Queued. See it with: fanout deliveries show ${id} ${webhookId}`);
-    });
-}
-
-function deliveryPath(id: string, webhookId: string): string {
-  return subscriptionPath(id, `/deliveries/${encodeURIComponent(webhookId)}`);
+    .addHelpText(
+      'after',
+      examples('fanout deliveries resend sub_… msg_…', 'fanout deliveries resend sub_… msg_… --wait'),
+    )
+    .action(
+      async (id: string, webhookId: string, options: IdempotencyOptions & ResendWaitOptions, command: Command) => {
+        const session = await line.open(command);
+        const { api, printer } = session;
+        const path = `${deliveryPath(id, webhookId)}/resend`;
+        const { body } = await sendOnce(onceOnly(api, options), { method: 'POST', path });
+        if (options.wait !== true) {
+          printer.result(body, () => `Queued. See it with: fanout deliveries show ${id} ${webhookId}`);
+          return;
+        }
+        const resends = [{ subscriptionId: id, webhookId, replayName: String(body.replayName) }];
+        const tried = await untilTried(session, resends, options.timeout);
+        const delivery = tried.get(id);
+        line.finish(triedExitCode(resends, tried));
+        printer.result({ ...body, ...triedJson(delivery) }, () => triedText(delivery));
+        noticeUntried(printer, resends, tried, options.timeout);
+      },
+    );
 }
 
 function deliveryRow(delivery: JsonObject): Cell[] {

@@ -7,6 +7,15 @@ import { type IdempotencyOptions, onceOnly, sendOnce, withIdempotencyKey } from 
 import { collectList, countOf, readSource, timeQuery } from '../option-values.ts';
 import { readPages } from '../pages.ts';
 import { type Printer, shortTime } from '../printer.ts';
+import {
+  noticeUntried,
+  type ResendWaitOptions,
+  triedExitCode,
+  triedJson,
+  triedText,
+  untilTried,
+  withResendWait,
+} from '../resend-wait.ts';
 import type { CommandLine } from '../session.ts';
 import { descriptionCell } from '../subscription-text.ts';
 import { visibleText } from '../visible-text.ts';
@@ -175,14 +184,14 @@ function registerShow(group: Command, line: CommandLine): void {
     });
 }
 
-interface ResendOptions extends IdempotencyOptions {
+interface ResendOptions extends IdempotencyOptions, ResendWaitOptions {
   readonly to?: readonly string[];
 }
 
 function registerResend(group: Command, line: CommandLine): void {
-  withIdempotencyKey(group.command('resend'))
+  withIdempotencyKey(withResendWait(group.command('resend')))
     .description(
-      'Send one event again, now and whatever became of it before, under the same webhook-id.\nExits 0 when it is queued, 7 when it was refused for a subscription, or is for none.',
+      'Send one event again, now and whatever became of it before, under the same webhook-id.\nExits 0 when it is queued, 7 when it was refused for a subscription, or is for none. With --wait: 0 when all was delivered,\n7 also when an attempt failed, 8 when one was not tried in time.',
     )
     .argument('<webhookId>', 'the event, as events list shows it')
     .addOption(
@@ -190,31 +199,52 @@ function registerResend(group: Command, line: CommandLine): void {
         collectList,
       ),
     )
-    .addHelpText('after', examples('fanout events resend msg_… --to sub_…', 'fanout events resend msg_…'))
+    .addHelpText('after', examples('fanout events resend msg_… --to sub_…', 'fanout events resend msg_… --wait'))
     .action(async (webhookId: string, options: ResendOptions, command: Command) => {
-      const { api, printer } = await line.open(command);
+      const session = await line.open(command);
+      const { api, printer } = session;
       const { body } = await sendOnce(onceOnly(api, options), {
         method: 'POST',
         path: `/v1/events/${encodeURIComponent(webhookId)}/resend`,
         body: options.to === undefined ? {} : { subscriptionIds: [...options.to] },
       });
       const resends = (Array.isArray(body.resends) ? body.resends : []).filter(isJsonObject);
-      const isRefused = resends.some(({ refused }) => refused !== undefined);
-      line.finish(isRefused || resends.length === 0 ? exitCodes.negative : exitCodes.ok);
-      printer.result(body, () =>
+      const queued = resends
+        .filter(({ refused }) => refused === undefined)
+        .map(({ subscriptionId, replayName }) => ({
+          subscriptionId: String(subscriptionId),
+          webhookId,
+          replayName: String(replayName),
+        }));
+      const tried = options.wait === true ? await untilTried(session, queued, options.timeout) : undefined;
+      const isRefused = queued.length < resends.length || resends.length === 0;
+      line.finish(isRefused ? exitCodes.negative : tried === undefined ? exitCodes.ok : triedExitCode(queued, tried));
+      const deliveryTo = ({ subscriptionId }: JsonObject) => tried?.get(String(subscriptionId));
+      const document = {
+        ...body,
+        resends: resends.map((resend) =>
+          tried === undefined || resend.refused !== undefined
+            ? resend
+            : { ...resend, ...triedJson(deliveryTo(resend)) },
+        ),
+      };
+      printer.result(document, () =>
         resends.length === 0
           ? "No subscription's rule matches it: nothing was sent."
           : printer.table(
               ['SUBSCRIPTION', 'RESEND'],
-              resends.map(({ subscriptionId, refused }) => [
-                String(subscriptionId),
-                refused === undefined ? 'queued' : `refused: ${inCommands(String(refused))}`,
+              resends.map((resend) => [
+                String(resend.subscriptionId),
+                resend.refused !== undefined
+                  ? `refused: ${inCommands(String(resend.refused))}`
+                  : tried === undefined
+                    ? 'queued'
+                    : triedText(deliveryTo(resend)),
               ]),
             ),
       );
-      if (resends.some(({ refused }) => refused === undefined)) {
-        printer.notice(`See what became of it: fanout events show ${webhookId}`);
-      }
+      if (tried !== undefined) noticeUntried(printer, queued, tried, options.timeout);
+      else if (queued.length > 0) printer.notice(`See what became of it: fanout events show ${webhookId}`);
     });
 }
 

@@ -1,6 +1,5 @@
 import { type Command, Option } from 'commander';
 import { archiveDays } from '../../lambdas/contracts/archive.ts';
-import { replayNamePrefix } from '../../lambdas/domain/deliveries/replay.ts';
 import { isJsonObject, type JsonObject, parseJson } from '../../lambdas/json/json.ts';
 import { subscriptionPath } from '../api-path.ts';
 import { CommandFailed } from '../command-failed.ts';
@@ -139,9 +138,6 @@ export function registerReplays(program: Command, line: CommandLine): void {
         limit: Number.POSITIVE_INFINITY,
         query: { replayName: name },
       });
-      if (items.length === 0 && state === undefined && !mayBeReplay(id, name)) {
-        throw new CommandFailed(exitCodes.notFound, `there is no replay ${name} of ${id}`);
-      }
       const countOf = (wanted: string) => items.filter((delivery) => delivery.state === wanted).length;
       const counts = {
         delivered: countOf('delivered'),
@@ -161,7 +157,11 @@ export function registerReplays(program: Command, line: CommandLine): void {
           ['Replay', name],
           [
             'State',
-            state === undefined ? 'not one of the archive: its events went into the queue at once' : String(state),
+            state !== undefined
+              ? String(state)
+              : items.length === 0
+                ? 'nothing is known of it: its events still wait in the queue, were delivered before, or there is none of this name'
+                : 'not one of the archive: its events went into the queue at once',
           ],
           ['Reason', reason === undefined ? undefined : String(reason)],
           ...Object.entries(counts).map(
@@ -187,12 +187,6 @@ export function registerReplays(program: Command, line: CommandLine): void {
       printer.result(body, () => replayText(printer, body));
       printer.notice(`What was sent before: fanout replays show ${id} ${name}`);
     });
-}
-
-/** Nothing is known yet of a replay that has just put its events into the queue; but its name tells whose it is. */
-function mayBeReplay(subscriptionId: string, name: string): boolean {
-  const [, time = ''] = name.split(replayNamePrefix('', subscriptionId));
-  return /^[0-9a-z]+$/.test(time);
 }
 
 /** What its delivery function says that it dropped, in the log; an event of which two copies came counts once. */

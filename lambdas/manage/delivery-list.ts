@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { type DeliveryRecord, isOfPredecessor } from '../domain/deliveries/delivery-ledger.ts';
+import { isReplayOf } from '../domain/deliveries/replay.ts';
 import { explainOutcome, isUntried, mayBeForSubscription, retryHold } from '../domain/history/explanation.ts';
 import type { EventSummary } from '../domain/history/recorded-event.ts';
 import { isTimeKey, timeKeyOf } from '../domain/history/time-order.ts';
@@ -14,6 +15,7 @@ import {
   type ApiAnswer,
   invalidField,
   jsonAnswer,
+  noReplay,
   type ReadRequest,
   type RoutedRequest,
   readCursor,
@@ -29,6 +31,7 @@ export interface DeliveryListDeps {
   readonly deliveries: DeliveryHistory;
   /** Undefined: this deployment keeps no history. */
   readonly events: EventHistory | undefined;
+  readonly routePrefix: string;
   readonly clock: Clock;
 }
 
@@ -66,7 +69,7 @@ interface Asked {
  * undelivered, and what belongs to a replay, by the ledger alone.
  */
 export function deliveryListOperation(deps: DeliveryListDeps): Pick<Operations, 'listDeliveries'> {
-  const { subscriptions, rules, deliveries, events, clock } = deps;
+  const { subscriptions, rules, deliveries, events, routePrefix, clock } = deps;
 
   async function listDeliveries(request: RoutedRequest): Promise<ApiAnswer> {
     const { id = '' } = request.params;
@@ -88,6 +91,7 @@ export function deliveryListOperation(deps: DeliveryListDeps): Pick<Operations, 
       }
       const stored = await subscriptions.read(id);
       if (stored.config === undefined) return notFound(id);
+      if (replayName !== undefined && !isReplayOf(routePrefix, id, replayName)) return noReplay(id, replayName);
       return byLedger(stored, asked, {
         ...(isTimed ? { from: asked.from, to: asked.to } : {}),
         ...(replayName === undefined ? {} : { replayName }),

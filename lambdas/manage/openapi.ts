@@ -151,7 +151,10 @@ const queryParameters: Readonly<Record<ApiQueryParameter, Json>> = {
       'A multiple of 60; of 300 where the time begins over 15 days ago, and of 3,600 over 63. Left out: as fits.',
     schema: { type: 'integer', minimum: 60, maximum: 86_400 },
   },
-  replayName: { description: 'Only deliveries of this replay.', schema: { type: 'string' } },
+  replayName: {
+    description: "Only deliveries of this replay, one of the subscription's; another is a 404.",
+    schema: { type: 'string' },
+  },
 };
 
 /** And the statuses of refusals that come with each. */

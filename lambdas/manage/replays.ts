@@ -29,6 +29,7 @@ import {
   invalidField,
   jsonAnswer,
   noQueue,
+  noReplay,
   type ReadRequest,
   type RoutedRequest,
   readJsonBody,
@@ -316,10 +317,6 @@ function rangeOf(asked: AskedRange, field: string, now: number): ReadRequest<Tim
 
 /** SQS counts a message after a minute at the latest. */
 const queueCountLagMs = 2 * 60 * 1000;
-
-function noReplay(subscriptionId: string, name: string): ApiAnswer {
-  return problemResponse(404, 'Not Found', { detail: `there is no replay ${name} of ${subscriptionId}` });
-}
 
 /** Of a replay that the archive knows nothing of. */
 function cancelledView(name: string): Record<string, unknown> {

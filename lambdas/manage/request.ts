@@ -182,3 +182,7 @@ export function noQueue(subscriptionId: string): ApiAnswer {
     detail: `${subscriptionId} has no queue to put an event into; wait until its provisioning is ready`,
   });
 }
+
+export function noReplay(subscriptionId: string, name: string): ApiAnswer {
+  return problemResponse(404, 'Not Found', { detail: `there is no replay ${name} of ${subscriptionId}` });
+}

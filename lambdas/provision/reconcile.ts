@@ -308,10 +308,17 @@ async function bring(
   for (const action of plan) {
     // A pause, a circuit or a ramp does not wait for what has nothing to do with it.
     if (stopped !== undefined && action.kind !== 'update-mapping') continue;
+    const at = run.clock();
     const outcome = await apply(run, action).catch((error: unknown) => ({ kind: 'failed', error }) as const);
     if (outcome.kind !== 'done') {
       stopped ??= outcome;
       stoppedAt ??= action.kind;
+    } else if (
+      action.kind === 'create-queue' &&
+      action.name === desired.names.queue &&
+      state.appliedConfig !== undefined
+    ) {
+      await changeState(run, { set: { queueMadeAgainAt: at } });
     }
   }
   if (stopped === undefined) await noteRepeats(run, idle, state);
@@ -360,7 +367,7 @@ function dyingQueue({ clock, unsettled: { queueDeletedAt } }: Run): Stopped | un
 }
 
 function youngRule({ clock, ruleSettleSeconds, unsettled: { rulePutAt } }: Run): Stopped | undefined {
-  const reason = `its rule is in place; EventBridge may take up to ${ruleSettleSeconds} s until it matches`;
+  const reason = `being put in force, ready within ${ruleSettleSeconds} s: EventBridge may take as long to use its new rule`;
   return notYet(reason, (rulePutAt ?? Number.NEGATIVE_INFINITY) + ruleSettleSeconds * 1000 - clock());
 }
 

@@ -568,9 +568,11 @@ describe('deliveries list', () => {
 
   it('asks for the deliveries of one replay', async () => {
     const id = await withDeliveries(2);
-    api.deliveries.push(aRecord({ subscriptionId: id, webhookId: 'msg_replayed', replayName: 'again' }));
-    const run = await fanout(['deliveries', 'list', id, '--replay', 'again', '--json']);
+    api.deliveries.push(aRecord({ subscriptionId: id, webhookId: 'msg_replayed', replayName: `test-${id}-again` }));
+    const run = await fanout(['deliveries', 'list', id, '--replay', `test-${id}-again`, '--json']);
     expect(json(run).deliveries).toEqual([expect.objectContaining({ webhookId: 'msg_replayed' })]);
+    const unknown = await fanout(['deliveries', 'list', id, '--replay', 'nope']);
+    expect(unknown).toMatchObject({ exitCode: 4, err: expect.stringContaining(`there is no replay nope of ${id}`) });
   });
 
   it('says with 4 that there is no such subscription', async () => {
@@ -630,7 +632,7 @@ describe('replays', () => {
     const from = ['--missed', '--include-delivered', '--from', '1h'];
     const { replayName } = json(await fanout(['replays', 'start', id, ...from, '--json']));
     const shown = async () => (await fanout(['replays', 'show', id, String(replayName)])).out;
-    expect(await shown()).toMatch(/State +not one of the archive/);
+    expect(await shown()).toMatch(/State +nothing is known of it/);
     expect((await fanout(['replays', 'cancel', id, String(replayName)])).out).toMatch(/State +cancelled/);
     expect(await shown()).toMatch(/State +cancelled/);
   });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { aRecord } from '../../lab/support/deliveries.ts';
 import { aMessage, broadcastsOf } from '../../lab/support/drift-events.ts';
+import type { DeliveryRecord } from '../../lambdas/domain/deliveries/delivery-ledger.ts';
 import { readEnvelope } from '../../lambdas/domain/history/recorded-event.ts';
 import { ApiOnLoopback } from './api-on-loopback.ts';
 import { runCommand } from './command-run.ts';
@@ -102,6 +103,52 @@ describe('the history on the command line', () => {
     api.subscriptions.configs.clear();
     const none = await fanout('events', 'resend', webhookId);
     expect(none).toMatchObject({ exitCode: 7, out: expect.stringContaining('nothing was sent') });
+  });
+
+  describe('a resend that is waited for', () => {
+    const tried = (fields: Partial<DeliveryRecord>) =>
+      api.deliveries.push(aRecord({ subscriptionId, webhookId, lastAttemptAt: api.now, durationMs: 7, ...fields }));
+    const commands = () => [
+      ['events', 'resend', webhookId, '--to', subscriptionId],
+      ['deliveries', 'resend', subscriptionId, webhookId],
+    ];
+    const waitFor = (args: readonly string[], onSleep: () => void) =>
+      runCommand([...args, '--wait'], { env: { FANOUT_API: api.url }, onSleep });
+    beforeEach(async () => {
+      await askForMessages();
+      api.deliveries.length = 0;
+    });
+
+    it('that was delivered says so with 0, and does not take what was delivered before for it', async () => {
+      for (const command of commands()) {
+        api.deliveries.length = 0;
+        tried({ state: 'delivered', lastStatus: 200, lastAttemptAt: api.now - 1 });
+        const run = await waitFor(command, () => {
+          api.deliveries.length = 0;
+          tried({ state: 'delivered', lastStatus: 204 });
+        });
+        expect(run).toMatchObject({ exitCode: 0, err: '', out: expect.stringContaining('delivered: 204 in 7 ms') });
+      }
+    });
+
+    it('that failed says why, and when it is tried again, with 7', async () => {
+      for (const command of commands()) {
+        api.deliveries.length = 0;
+        const run = await waitFor(command, () => {
+          tried({ state: 'retrying', lastStatus: 503, nextAttemptAt: api.now + 5000 });
+        });
+        const text = 'failed: 503 in 7 ms; tried again at 2026-11-22 12:00:05 UTC';
+        expect(run).toMatchObject({ exitCode: 7, err: '', out: expect.stringContaining(text) });
+      }
+    });
+
+    it('that was not tried in time says so with 8, and where to look later', async () => {
+      for (const command of commands()) {
+        const run = await waitFor([...command, '--timeout', '3s', '--json'], () => {});
+        const later = `Not tried within 3 s; see later: fanout deliveries show ${subscriptionId} ${webhookId}\n`;
+        expect(run).toMatchObject({ exitCode: 8, err: later, out: expect.stringContaining('"outcome": "waiting"') });
+      }
+    });
   });
 
   describe('a command whose answer is lost', () => {

@@ -492,6 +492,17 @@ describe('the deliveries of a subscription', () => {
     const { status, body } = await world.ask('GET', `/v1/subscriptions/${id}/deliveries?${query}`);
     expect([status, body.errors[0].field]).toEqual([400, field]);
   });
+
+  it('of a replay that cannot be one of the subscription are none, and the answer names it', async () => {
+    const world = new World();
+    const id = await world.create();
+    const list = (replay: string) => world.ask('GET', `/v1/subscriptions/${id}/deliveries?replayName=${replay}`);
+    for (const replay of ['nonsense', `fanout-test-${await world.create()}-m1`]) {
+      const { status, body } = await list(replay);
+      expect([status, body.detail]).toEqual([404, `there is no replay ${replay} of ${id}`]);
+    }
+    expect((await list(`fanout-test-${id}-m1`)).body).toEqual({ deliveries: [] });
+  });
 });
 
 describe('a replay by the history', () => {

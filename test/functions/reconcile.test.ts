@@ -353,6 +353,19 @@ describe('a queue that somebody deleted', () => {
     expect([...world.routes.mappings.keys()]).not.toContain(former);
   });
 
+  it('is made again, which is kept with its time, as the first one is not', async () => {
+    await world.write();
+    expect(world.state()).not.toHaveProperty('queueMadeAgainAt');
+    world.routes.queues.delete(name);
+    world.now += day;
+    await world.reconcile();
+    expect(world.state()?.queueMadeAgainAt).toBe(101 * day);
+    world.now += day;
+    world.routes.queues.delete(`${name}-dlq`);
+    await world.reconcile();
+    expect(world.state()?.queueMadeAgainAt).toBe(101 * day);
+  });
+
   it.each([
     ['is older than the queue', { modifiedAt: 100 * day - 1 }],
     ['says so', { lastResult: 'PROBLEM: The specified queue does not exist.' }],
@@ -461,7 +474,7 @@ describe('a rule that was put a moment ago', () => {
     await world.write();
     expect(world.state()).toMatchObject({
       provisioning: 'pending',
-      reason: expect.stringContaining('EventBridge may take up to 30 s'),
+      reason: 'being put in force, ready within 30 s: EventBridge may take as long to use its new rule',
     });
     expect(world.mapping()?.enabled).toBe(true);
     world.now += 30_000;

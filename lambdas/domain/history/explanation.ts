@@ -88,8 +88,11 @@ export function explainOutcome(
     return { outcome: 'created-later', reason: `the subscription was made at ${at(madeAt)}, after the event` };
   }
   const hold = holdOf(config, state, now);
-  if (hold !== undefined) return { outcome: 'held', ...hold };
-  return { outcome: 'waiting', reason: waitingReason(event, config, state, madeAt) };
+  const lost = lostWithQueue(event, state);
+  if (hold !== undefined) {
+    return { outcome: 'held', ...hold, ...(lost === undefined ? {} : { reason: `${hold.reason}; besides, ${lost}` }) };
+  }
+  return { outcome: 'waiting', reason: lost ?? waitingReason(event, config, state, madeAt) };
 }
 
 /** Epoch ms. An item that was written by hand has no `createdAt`; when it was first accepted stands in its state. */
@@ -261,7 +264,15 @@ function holdOf(config: SubscriptionConfig, state: SubscriptionState | undefined
 export function probablyWaits(event: RecordedEvent, subscription: JudgedSubscription, now: number): boolean {
   if (subscription.state?.appliedConfig === undefined || event.recordedAt < now - queueRetentionSeconds * 1000)
     return false;
+  if (lostWithQueue(event, subscription.state) !== undefined) return false;
   return isUntried(explainOutcome(event, subscription, undefined, now).outcome);
+}
+
+/** An event that nobody has tried waited in a queue that somebody has deleted since. Undefined: not that anybody knows. */
+function lostWithQueue({ recordedAt }: RecordedEvent, state: SubscriptionState | undefined): string | undefined {
+  const madeAt = state?.queueMadeAgainAt;
+  if (madeAt === undefined || recordedAt >= madeAt) return undefined;
+  return `its queue was deleted and made again at ${at(madeAt)}, after the event, and what waited in the one before is gone: resend it, unless that was done since, or it lies with the dead letters`;
 }
 
 /** A new route takes some seconds, and a rule of EventBridge a little longer. */
@@ -277,7 +288,7 @@ function waitingReason(
     return 'its rule matches, but the subscription was not ready yet: an event from before that is not delivered';
   }
   if (event.recordedAt - madeAt < settlingMs) {
-    return `its rule matches now, but the subscription was made at ${at(madeAt)}, moments before the event: the rule may not have been in force, and then the event is not delivered`;
+    return `the subscription was new, made at ${at(madeAt)}, moments before the event: if its rule was in force by then, the event waits in the queue; if it stays untried, resend it`;
   }
   if (config.updatedAt !== undefined && Date.parse(config.updatedAt) > event.recordedAt) {
     return `it matches the configuration of now, which was changed at ${config.updatedAt}, after the event; no attempt is recorded`;

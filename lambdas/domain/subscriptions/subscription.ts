@@ -44,6 +44,8 @@ export interface SubscriptionState {
   readonly acceptedAt?: number;
   /** The etag (config-etag.ts) of the config that is in force. */
   readonly appliedConfig?: string;
+  /** When its queue was last made again, having been deleted by somebody, epoch ms: what waited in the one before is gone. */
+  readonly queueMadeAgainAt?: number;
   /** The hash (endpoint-hash.ts) of `url`, `status` and `resumedAt` that were last put in force. */
   readonly appliedEndpoint?: string;
   /** Since when what waits in the ledger for its next attempt is to be tried at once, epoch ms; until it is done. */

@@ -4,7 +4,7 @@ import { aMessage, aStatusUpdate, broadcastsOf } from '../../../lab/support/drif
 import { aSubscriptionItem, itemRules } from '../../../lab/support/subscriptions.ts';
 import type { DeliveryRecord } from '../../../lambdas/domain/deliveries/delivery-ledger.ts';
 import type { Broadcast } from '../../../lambdas/domain/events/derive.ts';
-import { explainOutcome, type JudgedSubscription } from '../../../lambdas/domain/history/explanation.ts';
+import { explainOutcome, type JudgedSubscription, probablyWaits } from '../../../lambdas/domain/history/explanation.ts';
 import { type RecordedEvent, readEnvelope } from '../../../lambdas/domain/history/recorded-event.ts';
 import { rulePattern } from '../../../lambdas/domain/subscriptions/rule-pattern.ts';
 import type { SubscriptionConfig, SubscriptionState } from '../../../lambdas/domain/subscriptions/subscription.ts';
@@ -60,6 +60,22 @@ describe('the outcome of an event at a subscription', () => {
       outcome: 'waiting',
       reason: expect.stringContaining('moments before the event'),
     });
+  });
+
+  it('says of an event whose queue was deleted and made again after it that it is gone, and of a later one that it waits', () => {
+    const gone = /made again at 2026-11-22T00:00:00\.001Z.*gone: resend it/;
+    const again = { ...ready, queueMadeAgainAt: now + 1 };
+    const explained = (state: SubscriptionState, fields = {}) =>
+      explainOutcome(anEvent(), aSubscription(fields, state), undefined, now);
+    expect(explained(again)).toMatchObject({ outcome: 'waiting', reason: expect.stringMatching(gone) });
+    expect(explained(again, { status: 'paused' })).toMatchObject({
+      outcome: 'held',
+      reason: expect.stringMatching(new RegExp(`is paused.*${gone.source}`)),
+    });
+    expect(probablyWaits(anEvent(), aSubscription({}, again), now)).toBe(false);
+    const before = { ...ready, queueMadeAgainAt: now };
+    expect(explained(before).reason).toContain('waits in the queue');
+    expect(probablyWaits(anEvent(), aSubscription({}, before), now)).toBe(true);
   });
 
   it('names the type where the subscription does not ask for it', () => {
