@@ -48,14 +48,14 @@ export function subscriptionText(printer: Printer, subscription: JsonObject): st
 export function subscriptionTable(printer: Printer, subscriptions: readonly JsonObject[]): string {
   return printer.table(
     ['SUBSCRIPTION', 'DESCRIPTION', 'STATUS', 'PROVISIONING', 'REASON', 'URL', 'EVENT TYPES'],
-    subscriptions.map(({ subscriptionId, description, status, provisioning, url, eventTypes, ...found }) => [
-      String(subscriptionId),
-      descriptionCell(description),
-      String(status),
-      String(provisioning),
-      reasonText(found),
-      fieldText('url', url),
-      fieldText('eventTypes', eventTypes),
+    subscriptions.map((subscription) => [
+      String(subscription.subscriptionId),
+      descriptionCell(subscription.description),
+      String(subscription.status),
+      String(subscription.provisioning),
+      allOf(causes(subscription)),
+      fieldText('url', subscription.url),
+      fieldText('eventTypes', subscription.eventTypes),
     ]),
   );
 }
@@ -66,8 +66,8 @@ const failedCall = 'PROBLEM: Function call failed';
 /** In force, and read from its queue where it delivers. What the system has stopped, and dead letters, are not about that. */
 export function isInForce(subscription: JsonObject): boolean {
   const { status, provisioning } = subscription;
-  const problem = problemOf(subscription);
-  return status === 'rejected' || (provisioning === 'ready' && (problem === undefined || problem === failedCall));
+  const isRead = problemsOf(subscription).every((problem) => problem === failedCall);
+  return status === 'rejected' || (provisioning === 'ready' && isRead);
 }
 
 /**
@@ -78,7 +78,7 @@ export function isHealthy(subscription: JsonObject): boolean {
   const { status, delivering, queue, failingSince } = subscription;
   const hasDeadLetters = isJsonObject(queue) && queue.deadLetters !== 0;
   const isStopped = status === 'rejected' || (delivering !== true && status !== 'paused');
-  const isWell = isInForce(subscription) && problemOf(subscription) === undefined && !isFailing(status, failingSince);
+  const isWell = isInForce(subscription) && problemsOf(subscription).length === 0 && !isFailing(status, failingSince);
   return isWell && !isStopped && !hasDeadLetters;
 }
 
@@ -87,8 +87,8 @@ function isFailing(status: JsonValue | undefined, failingSince: JsonValue | unde
   return status === 'active' && failingSince !== undefined;
 }
 
-function problemOf({ delivering, route }: JsonObject): string | undefined {
-  return delivering === true && isJsonObject(route) ? routeProblem(route) : undefined;
+function problemsOf({ delivering, route }: JsonObject): readonly string[] {
+  return delivering === true && isJsonObject(route) ? routeProblems(route) : [];
 }
 
 export function healthTable(printer: Printer, subscriptions: readonly JsonObject[]): string {
@@ -97,9 +97,10 @@ export function healthTable(printer: Printer, subscriptions: readonly JsonObject
       ...['SUBSCRIPTION', 'WELL', 'STATUS', 'PROVISIONING', 'DELIVERING', 'WAITING', 'OLDEST', 'IN FLIGHT'],
       ...['DEAD LETTERS', 'MAPPING', 'REASON'],
     ],
-    subscriptions.map(({ subscriptionId, healthy, status, provisioning, delivering, queue, route, ...found }) => {
+    subscriptions.map((subscription) => {
+      const { subscriptionId, healthy, status, provisioning, delivering, queue, route } = subscription;
       const { waiting, inFlight, deadLetters } = isJsonObject(queue) ? queue : {};
-      const { mapping, oldestSeconds, ...parts } = isJsonObject(route) ? route : {};
+      const { mapping, oldestSeconds } = isJsonObject(route) ? route : {};
       const count = (value: JsonValue | undefined) => (value === undefined ? undefined : String(value));
       return [
         String(subscriptionId),
@@ -112,29 +113,42 @@ export function healthTable(printer: Printer, subscriptions: readonly JsonObject
         count(inFlight),
         count(deadLetters),
         count(mapping),
-        reasonText(found) ??
-          failingText(status, found) ??
-          (delivering === true && mapping !== undefined ? routeProblem({ mapping, ...parts }) : undefined),
+        allOf([...causes(subscription), failingText(subscription), ...problemsOf(subscription)]),
       ];
     }),
   );
 }
 
 /** Why nothing reads its queue, though something should. */
-function routeProblem({ mapping, problem, reservedConcurrency }: JsonObject): string | undefined {
-  if (typeof problem === 'string') return problem;
-  if (reservedConcurrency === 0)
-    return 'its function has a concurrency of 0, so nothing runs; fanout reconcile lifts it';
-  if (mapping === 'missing') return 'nothing reads its queue: it has no mapping; fanout reconcile makes one';
-  return mapping === 'Disabled' ? 'its mapping was switched off by hand; fanout reconcile switches it on' : undefined;
+function routeProblems({ mapping, problem, reservedConcurrency }: JsonObject): readonly string[] {
+  return [
+    typeof problem === 'string' ? problem : undefined,
+    reservedConcurrency === 0
+      ? 'its function has a concurrency of 0, so nothing runs; fanout reconcile lifts it'
+      : undefined,
+    mapping === 'missing' ? 'nothing reads its queue: it has no mapping; fanout reconcile makes one' : undefined,
+    mapping === 'Disabled' ? 'its mapping was switched off by hand; fanout reconcile switches it on' : undefined,
+  ].filter((text) => text !== undefined);
 }
 
-/** Why it is not active and ready, in a cell. */
-function reasonText({ reason, disabled, circuit, throttledUntil }: JsonObject): Cell {
-  if (typeof reason === 'string') return reason;
-  if (isJsonObject(disabled)) return String(disabled.reason);
-  if (isJsonObject(circuit)) return `circuit ${String(circuit.state)} (${String(circuit.reason)})`;
-  return throttledUntil === undefined ? undefined : `throttled until ${shortTime(throttledUntil)} UTC`;
+/** Why it is not active and ready: all that holds. */
+function causes(subscription: JsonObject): readonly (string | undefined)[] {
+  const { status, provisioning, reason, disabled, circuit, throttledUntil, updatedAt } = subscription;
+  const isUnexplained = provisioning === 'pending' && reason === undefined;
+  return [
+    typeof reason === 'string' ? reason : undefined,
+    isUnexplained
+      ? `being put in force${updatedAt === undefined ? '' : ` since ${shortTime(updatedAt)} UTC`}`
+      : undefined,
+    isJsonObject(disabled) ? String(disabled.reason) : undefined,
+    status === 'paused' ? 'paused' : undefined,
+    isJsonObject(circuit) ? `circuit ${String(circuit.state)} (${String(circuit.reason)})` : undefined,
+    throttledUntil === undefined ? undefined : `throttled until ${shortTime(throttledUntil)} UTC`,
+  ];
+}
+
+function allOf(reasons: readonly (string | undefined)[]): Cell {
+  return reasons.filter((reason) => reason !== undefined).join('; ');
 }
 
 const shownOfDescription = 40;
@@ -145,7 +159,7 @@ export function descriptionCell(description: JsonValue | undefined): Cell {
   return `${description.slice(0, shownOfDescription - 1)}…`;
 }
 
-function failingText(status: JsonValue | undefined, { failingSince }: JsonObject): Cell {
+function failingText({ status, failingSince }: JsonObject): string | undefined {
   return isFailing(status, failingSince)
     ? `its endpoint fails: nothing was taken since ${shortTime(failingSince)} UTC`
     : undefined;

@@ -48,7 +48,7 @@ function timerDetails(
   return details([
     ['Timer', String(state)],
     ['Last activity (UTC)', shortTime(lastActivityAt)],
-    ['Becomes inactive (UTC)', shortTime(dueAt)],
+    ['Becomes inactive (UTC)', dueAt === undefined ? undefined : `${shortTime(dueAt)}, if nothing happens until then`],
   ]);
 }
 

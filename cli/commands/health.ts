@@ -6,12 +6,15 @@ import type { StackRule } from '../aws/schedules.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { durationSeconds } from '../option-values.ts';
 import { ownFunctions } from '../own-functions.ts';
+import type { Printer } from '../printer.ts';
 import { readRouteHealth } from '../route-health.ts';
 import type { CommandLine, StackSession } from '../session.ts';
 import { isInForce } from '../subscription-text.ts';
 import { examples } from './examples.ts';
 
 const lookDelayMs = 2000;
+/** After a repair. */
+const maxLooks = 10;
 
 /** A part of the stack that can stand still, and what is to be done so that it does not. */
 interface Part {
@@ -29,13 +32,16 @@ export function registerHealth(program: Command, line: CommandLine): void {
     .description(
       "Whether all parts of the stack run: schedules, rules, mappings, functions. Subscribers': fanout subscriptions health.\nExits 0 when all is well, 7 when one is not.",
     )
-    .addOption(new Option('--repair', 'switch on what was switched off by hand'))
+    .addOption(new Option('--repair', 'switch on what was switched off by hand, and show what is so after it'))
     .addHelpText('after', examples('fanout health', 'fanout health --repair --stack webhook-fanout-prod'))
     .action(async ({ repair }: { repair?: boolean }, command: Command) => {
       const session = await line.openStack(command);
       const { printer } = session;
-      const parts = await readParts(session);
-      printer.result({ parts: parts.map(partJson) }, () =>
+      const before = await readParts(session);
+      const repaired = repair === true ? await repairAll(before, printer) : [];
+      const parts = repaired.length === 0 ? before : await readRepaired(session);
+      const document = { parts: parts.map(partJson), ...(repair === true ? { repaired: repaired.map(partJson) } : {}) };
+      printer.result(document, () =>
         printer.table(
           ['PART', 'WELL', 'KIND', 'STATE', 'OLDEST'],
           parts.map(({ part, isWell, kind, state, oldestSeconds }) => [
@@ -47,19 +53,9 @@ export function registerHealth(program: Command, line: CommandLine): void {
           ]),
         ),
       );
-      const ill = parts.filter(({ isWell }) => !isWell);
-      if (repair === true) {
-        for (const { part, kind, repair: act } of ill) {
-          if (act === undefined) continue;
-          await act();
-          printer.notice(`Switched on: ${part} (${kind}).`);
-        }
-      }
-      const left = repair === true ? ill.filter(({ repair: act }) => act === undefined) : ill;
-      printer.notice(
-        left.length === 0 ? `All is well (${parts.length}).` : `${left.length} of ${parts.length} not well.`,
-      );
-      line.finish(left.length === 0 ? exitCodes.ok : exitCodes.negative);
+      const ill = parts.filter(({ isWell }) => !isWell).length;
+      printer.notice(ill === 0 ? `All is well (${parts.length}).` : `${ill} of ${parts.length} not well.`);
+      line.finish(ill === 0 ? exitCodes.ok : exitCodes.negative);
     });
 
   program
@@ -100,6 +96,27 @@ export function registerHealth(program: Command, line: CommandLine): void {
       printer.notice(`Not in force after ${timeout} s: ${left.join(', ')}. Why: fanout subscriptions health`);
       line.finish(exitCodes.stillWaiting);
     });
+}
+
+/** Those that were switched on, as they were before. */
+async function repairAll(parts: readonly Part[], printer: Printer): Promise<Part[]> {
+  const broken: Part[] = [];
+  for (const one of parts) {
+    if (one.repair === undefined) continue;
+    await one.repair();
+    printer.notice(`Switched on: ${one.part} (${one.kind}).`);
+    broken.push(one);
+  }
+  return broken;
+}
+
+/** As they are after the repair, which AWS may show some seconds later. */
+async function readRepaired(session: StackSession): Promise<Part[]> {
+  for (let look = 1; ; look++) {
+    const parts = await readParts(session);
+    if (look === maxLooks || parts.every(({ repair }) => repair === undefined)) return parts;
+    await session.surroundings.sleep(lookDelayMs);
+  }
 }
 
 async function readParts({ stack, surroundings: { sleep } }: StackSession): Promise<Part[]> {

@@ -6,7 +6,7 @@ import { type Explanation, explainOutcome, type JudgedSubscription, outcomes } f
 import type { EventSummary, RecordedEvent } from '../domain/history/recorded-event.ts';
 import { isTimeKey, recordedAtOf } from '../domain/history/time-order.ts';
 import { conversationKeyOf } from '../domain/inactivity/conversation-key.ts';
-import { isClosed } from '../domain/inactivity/inactivity-timer.ts';
+import { type Conversation, timerStatus } from '../domain/inactivity/inactivity-timer.ts';
 import type { StoredSubscription } from '../domain/subscriptions/subscription.ts';
 import { encodeCursor } from '../http/page-cursor.ts';
 import { errorSentence } from '../http/problem.ts';
@@ -27,9 +27,10 @@ import {
   readTimeRange,
 } from './request.ts';
 import type { Operations } from './router.ts';
+import type { SettingsDeps } from './settings.ts';
 import { isoTime, readStored, type ViewRules } from './subscription-view.ts';
 
-export interface EventHistoryDeps {
+export interface EventHistoryDeps extends SettingsDeps {
   readonly subscriptions: SubscriptionStore;
   readonly rules: Omit<ViewRules, 'now'>;
   /** Undefined: this deployment keeps no history. */
@@ -50,7 +51,7 @@ const maxDerived = 10;
 export function eventHistoryOperations(
   deps: EventHistoryDeps,
 ): Pick<Operations, 'listEvents' | 'showEvent' | 'showConversation'> {
-  const { subscriptions, rules, events, deliveries, conversations, clock } = deps;
+  const { subscriptions, rules, events, deliveries, conversations, settings, defaultQuietPeriodSeconds, clock } = deps;
 
   async function listEvents(request: RoutedRequest): Promise<ApiAnswer> {
     if (events === undefined) return noHistory();
@@ -98,10 +99,11 @@ export function eventHistoryOperations(
     const listName = `conversation ${orgId} ${conversationId}`;
     const cursor = readCursor(request.query.cursor, listName, place);
     if (cursor.kind === 'refused') return cursor.answer;
-    const [stored, page, all] = await Promise.all([
+    const [stored, page, all, quietSeconds] = await Promise.all([
       conversations.read(conversationKeyOf(orgId, conversationId)),
       events.list({ from: 0, to: clock(), orgId, conversationId, limit: explainedPerPage, ...cursor.value }),
       allSubscriptions(subscriptions),
+      settings.quietPeriodSeconds(orgId),
     ]);
     if (stored === undefined && page.events.length === 0 && cursor.value === undefined) {
       return problemResponse(404, 'Not Found', {
@@ -116,11 +118,7 @@ export function eventHistoryOperations(
       ...(stored === undefined
         ? {}
         : {
-            timer: {
-              state: stored.dueAt !== undefined ? 'armed' : isClosed(stored) ? 'closed' : 'idle',
-              lastActivityAt: isoTime(stored.lastActivityAt),
-              ...(stored.dueAt === undefined ? {} : { dueAt: isoTime(stored.dueAt) }),
-            },
+            timer: timerView(stored, quietSeconds ?? defaultQuietPeriodSeconds, clock()),
           }),
       events: page.events.map((event) => ({
         ...summaryView(event),
@@ -243,6 +241,15 @@ function summaryView(event: EventSummary): Record<string, unknown> {
     occurredAt: isoTime(occurredAt),
     recordedAt: isoTime(recordedAt),
     ...(causedBy === undefined ? {} : { causedBy }),
+  };
+}
+
+function timerView(stored: Conversation, quietPeriodSeconds: number, now: number): Record<string, unknown> {
+  const status = timerStatus(stored, quietPeriodSeconds, now);
+  return {
+    state: status.state,
+    lastActivityAt: isoTime(stored.lastActivityAt),
+    ...(status.state === 'armed' ? { dueAt: isoTime(status.inactiveAt) } : {}),
   };
 }
 

@@ -183,7 +183,9 @@ describe('subscriptions list and show', () => {
     const lines = out.trimEnd().split('\n');
     expect(lines).toHaveLength(104);
     expect(lines[0]).toMatch(/^SUBSCRIPTION +DESCRIPTION +STATUS +PROVISIONING +REASON +URL +EVENT TYPES$/);
-    expect(lines[103]).toMatch(/^sub_102 +active +pending +http:\/\/127\.0\.0\.1:1\/ +new_message$/);
+    expect(lines[103]).toMatch(
+      /^sub_102 +active +pending +being put in force +http:\/\/127\.0\.0\.1:1\/ +new_message$/,
+    );
     expect(json(await fanout(['subscriptions', 'list', '--json'])).subscriptions).toHaveLength(103);
   });
 
@@ -262,6 +264,27 @@ describe('subscriptions health', () => {
     expect(out).toMatch(new RegExp(`${dead} +no +active +ready +yes +0 +0 +3`));
     expect(out).toMatch(new RegExp(`${failing} +no +active .*its endpoint fails: nothing was taken since 2026-11-22`));
     expect(out).toContain('the receiver is gone (status 410)');
+  });
+
+  it('says all that holds: a pause and an open circuit, a throttle and a failing endpoint', async () => {
+    const circuit = { state: 'open', reason: 'failing', since: api.now, probeAt: api.now + 60_000, probes: 1 } as const;
+    const paused = await aReady();
+    await fanout(['subscriptions', 'pause', paused]);
+    await api.provision(paused, { circuit });
+    const throttled = await aReady({ failingSince: api.now, failures: 3, throttledUntil: api.now + 60_000 });
+    const { out } = await fanout(['subscriptions', 'health']);
+    expect(out).toMatch(new RegExp(`${paused} .* paused; circuit open \\(failing\\)`));
+    expect(out).toMatch(
+      new RegExp(
+        `${throttled} .* throttled until 2026-11-22 12:01:00 UTC; its endpoint fails: nothing was taken since`,
+      ),
+    );
+  });
+
+  it('says of one that was made just now that it is being put in force', async () => {
+    const id = await aSubscription();
+    const { out } = await fanout(['subscriptions', 'health']);
+    expect(out).toMatch(new RegExp(`${id} +no .* being put in force since 2026-11-22 12:00:00 UTC`));
   });
 });
 

@@ -223,6 +223,7 @@ describe('the history on the command line', () => {
     api.conversations.set('9007199254740993#123456789', { lastActivityAt: api.now, dueAt: api.now + 600_000 });
     const { out } = await fanout('conversations', 'show', '9007199254740993', '123456789');
     expect(out).toMatch(/Timer +armed/);
+    expect(out).toMatch(/Becomes inactive \(UTC\) +2026-11-22 12:10:00, if nothing happens until then/);
     expect(out).toMatch(/new_message +msg_\S+ +.*not-matched \d/);
   });
 

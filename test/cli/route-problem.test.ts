@@ -15,6 +15,11 @@ test('a route is in force though its function failed last, since that stays unti
   expect([isInForce(failed), isHealthy(failed)]).toEqual([true, false]);
 });
 
+test('a route whose function may not run is not in force, whatever its last call came to', () => {
+  const route = { ...withProblem('PROBLEM: Function call failed').route, reservedConcurrency: 0 };
+  expect(isInForce({ ...subscription, route })).toBe(false);
+});
+
 test('a route whose queue cannot be read is neither in force nor well', () => {
   const unread = withProblem('PROBLEM: The specified queue does not exist');
   expect([isInForce(unread), isHealthy(unread)]).toEqual([false, false]);

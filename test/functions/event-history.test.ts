@@ -185,6 +185,19 @@ describe('one conversation', () => {
     expect((await world.ask('GET', '/v1/conversations/1/5')).status).toBe(404);
   });
 
+  it('is due at the end of the quiet period of its organisation, not at the look that comes before', async () => {
+    const world = new World();
+    await world.settings.setQuietPeriodSeconds('1', 120);
+    for (const [org, seconds] of [
+      ['1', 120],
+      ['2', 600],
+    ] as const) {
+      world.conversations.set(`${org}#7`, { lastActivityAt: world.now, dueAt: world.now + 1000 });
+      const { body } = await world.ask('GET', `/v1/conversations/${org}/7`);
+      expect(body.timer.dueAt).toBe(new Date(world.now + seconds * 1000).toISOString());
+    }
+  });
+
   it('that is closed says so', async () => {
     const world = new World();
     world.conversations.set('1#7', { lastActivityAt: 5, closedAt: 5 });

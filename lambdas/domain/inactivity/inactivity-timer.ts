@@ -213,6 +213,21 @@ export function decideTimer(
   return { kind: 'fire', lastActivityAt, since };
 }
 
+export type TimerStatus =
+  /** `inactiveAt`: when its inactivity is due if nothing happens until then; a look that comes before changes nothing. */
+  | { readonly state: 'armed'; readonly inactiveAt: number }
+  /** `idle`: it was told inactive, by us or by Drift. */
+  | { readonly state: 'closed' | 'idle' };
+
+/** For people: what the next look at the timer will come to, by what is known at `now`. */
+export function timerStatus(stored: Conversation, quietPeriodSeconds: number, now: number): TimerStatus {
+  const { dueAt } = stored;
+  if (dueAt === undefined) return { state: isClosed(stored) ? 'closed' : 'idle' };
+  const verdict = decideTimer(stored, dueAt, quietPeriodSeconds, Math.max(now, dueAt));
+  if (verdict.kind === 'disarm') return { state: isClosed(verdict.next) ? 'closed' : 'idle' };
+  return { state: 'armed', inactiveAt: verdict.kind === 'rearm' ? verdict.next.dueAt : dueAt };
+}
+
 /** Seconds to delay a timer message: whole, rounded up, so that a look is never early. Undefined: the sweep will do it. */
 export function handOffDelaySeconds(dueAt: number, now: number): number | undefined {
   const delaySeconds = Math.max(0, Math.ceil((dueAt - now) / 1000));

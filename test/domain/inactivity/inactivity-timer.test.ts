@@ -13,6 +13,7 @@ import {
   sweepIntervalSeconds,
   timerShardOf,
   timerShards,
+  timerStatus,
 } from '../../../lambdas/domain/inactivity/inactivity-timer.ts';
 
 const at = (seconds: number): number => 1_700_000_000_000 + seconds * 1000;
@@ -384,5 +385,23 @@ describe('a change of the quiet period', () => {
         },
       ),
     );
+  });
+});
+
+describe('what is said of a timer', () => {
+  it.each([
+    ['the end of the quiet period, not the look that comes before', open(90, 600), 100, at(690)],
+    ['what counts what is accepted and still on its way', { ...open(0, 600), acceptedAt: at(120) }, 130, at(720)],
+    ['the look, where a longer quiet period was shortened since', open(0, 3600), 100, at(3600)],
+    ['the look, where nothing happened since it was armed', open(0, 600), 100, at(600)],
+    ['an instant that has passed, where nobody has looked yet', open(0, 600), 700, at(600)],
+  ])('is when the inactivity is due: %s', (_, stored, now, inactiveAt) => {
+    expect(timerStatus(stored, 600, at(now))).toEqual({ state: 'armed', inactiveAt });
+  });
+
+  it('is closed once the close is accepted, and idle once its inactivity is told', () => {
+    expect(timerStatus({ ...open(0, 600), acceptedClosedAt: at(5) }, 600, at(6))).toEqual({ state: 'closed' });
+    expect(timerStatus(closed(5), 600, at(6))).toEqual({ state: 'closed' });
+    expect(timerStatus(open(0), 600, at(700))).toEqual({ state: 'idle' });
   });
 });
