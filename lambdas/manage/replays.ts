@@ -247,14 +247,16 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
 
   /** How a replay has ended of which nothing waits any more, in the queue or for a retry; undefined: it has not, or nobody can say. */
   async function endOf(id: string, name: string): Promise<'completed' | 'failed' | 'unknown' | undefined> {
-    const [progress, depth] = await Promise.all([replays.describe(name), depthOf(queues, id)]);
-    const since = clock() - (progress?.endedAt ?? replayNamedAt(name));
+    const [ofArchive, depth] = await Promise.all([replays.describe(name), depthOf(queues, id)]);
+    // Any other is in the queue as soon as it has its name.
+    const { endedAt = replayNamedAt(name), ...progress } = ofArchive ?? ({ name, state: 'completed' } as const);
+    const state = stateOf(progress, { cancelled: [], depth });
+    const since = clock() - endedAt;
     // What was put into the queue a moment ago is not counted yet.
-    if (depth === undefined || depth.waiting + depth.inFlight > 0 || (since >= 0 && since < queueCountLagMs))
-      return undefined;
-    if (progress !== undefined && progress.state !== 'completed' && progress.state !== 'failed') return undefined;
+    const mayWait = !isEmpty(depth) || (since >= 0 && since < queueCountLagMs);
+    if ((state !== 'completed' && state !== 'failed') || mayWait) return undefined;
     const endsAt = clock() + maxAnswerMs;
-    let isKnown = progress !== undefined;
+    let isKnown = ofArchive !== undefined;
     let after: DeliveryPlace | undefined;
     do {
       const page = await deliveries.list(id, {
@@ -267,8 +269,7 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
       after = page.next;
     } while (after !== undefined && clock() < endsAt);
     if (after !== undefined) return undefined;
-    if (!isKnown) return 'unknown';
-    return progress?.state === 'failed' ? 'failed' : 'completed';
+    return isKnown ? state : 'unknown';
   }
 
   /** False: others cancelled theirs in the same moment, time and again. */
@@ -329,19 +330,28 @@ interface ReplayEnd {
   readonly depth: QueueDepth | undefined;
 }
 
+function isEmpty(depth: QueueDepth | undefined): boolean {
+  return depth !== undefined && depth.waiting + depth.inFlight === 0;
+}
+
 /**
  * The bus has completed a replay when its events are in the subscriber's queue; what a cancelled one had put there is
  * dropped, also where the bus had completed it before.
  */
-function progressView(progress: ReplayProgress, { cancelled, depth }: ReplayEnd): Record<string, unknown> {
+function stateOf(
+  { name, state }: Pick<ReplayProgress, 'name' | 'state'>,
+  { cancelled, depth }: ReplayEnd,
+): ReplayProgress['state'] | 'queued' {
+  if (cancelled.includes(name)) return 'cancelled';
+  return state === 'completed' && !isEmpty(depth) ? 'queued' : state;
+}
+
+function progressView(progress: ReplayProgress, end: ReplayEnd): Record<string, unknown> {
   const { name, reason, from, to, lastReplayedAt, startedAt, endedAt } = progress;
   const times = { from, to, lastReplayedAt, startedAt, endedAt };
-  const isQueueEmpty = depth !== undefined && depth.waiting + depth.inFlight === 0;
-  const ended = progress.state === 'completed' && !isQueueEmpty ? 'queued' : progress.state;
-  const state = cancelled.includes(name) ? 'cancelled' : ended;
   return {
     name,
-    state,
+    state: stateOf(progress, end),
     ...(reason === undefined ? {} : { reason }),
     ...Object.fromEntries(
       Object.entries(times).flatMap(([key, time]) => (time === undefined ? [] : [[key, isoTime(time)]])),
