@@ -127,6 +127,8 @@ export async function startAwsAccount(options: AwsAccountOptions) {
         writtenAt: clock.now(),
       }),
     onGivenUp: (functionArn, reason) => onNotice(`${functionArn}: an event was given up: ${reason}`),
+    onLoopStopped: (functionArn) =>
+      onNotice(`WARNING ${functionArn}: an invocation was dropped: the 17th in one chain of requests (RecursiveLoop)`),
   });
   const calls = createServiceCalls(access, functions);
   const logGroups = createLogGroups(logs, (functionName) => functions.find(functionName)?.logGroupName);

@@ -151,3 +151,63 @@ test('what each function may do, in full', () => {
   const policies = [...new Set(statements.map(({ policy }) => policy))].sort();
   expect(Object.fromEntries(policies.map((policy) => [policy, actionsOf(policy)]))).toMatchSnapshot();
 });
+
+describe('a function that may cause its own invocation', () => {
+  const withoutHash = (id: string) => id.replace(/Function[0-9A-F]{8}$/, '');
+  /** Made at run time, each with its queue; named like this, as what they may do is. */
+  const delivery = 'RoutesDelivery';
+  const mappings = ofType(template, 'AWS::Lambda::EventSourceMapping').map(([, { Properties }]) => ({
+    source: JSON.stringify(Properties.EventSourceArn),
+    reader: withoutHash((Properties.FunctionName as { Ref: string }).Ref),
+  }));
+  const readersOf = (queue: string) =>
+    queue.includes(':fanout-prod-*')
+      ? [delivery]
+      : mappings.filter(({ source }) => source === queue).map(({ reader }) => reader);
+  const invoked = (arn: string) =>
+    arn.includes(':fanout-prod-*') ? delivery : withoutHash(/"Fn::GetAtt":\["(\w+)"/.exec(arn)?.[1] ?? arn);
+  /** Subscribers hear of any event. What functions derive has a cause, which the rule that wants none does not let through. */
+  const hearers = [
+    delivery,
+    ...ofType(template, 'AWS::Events::Rule')
+      .filter(
+        ([
+          ,
+          {
+            Properties: { EventPattern: pattern },
+          },
+        ]) => pattern && !JSON.stringify(pattern).includes('"cause":[{"exists":false}]'),
+      )
+      .flatMap(([, { Properties }]) =>
+        (Properties.Targets as { Arn: unknown }[]).flatMap(({ Arn }) => readersOf(JSON.stringify(Arn))),
+      ),
+  ];
+  const invokedBy = (name: string) =>
+    statements
+      .filter(({ policy }) => policy === name)
+      .flatMap(({ actions, resources }) => [
+        ...(actions.includes('sqs:SendMessage') ? resources.flatMap(readersOf) : []),
+        ...(actions.includes('lambda:InvokeFunction') ? resources.map(invoked) : []),
+        ...(actions.includes('events:PutEvents') ? hearers : []),
+      ]);
+
+  function causes(name: string, seen = new Set<string>()): ReadonlySet<string> {
+    for (const next of invokedBy(name)) {
+      if (seen.has(next)) continue;
+      seen.add(next);
+      causes(next, seen);
+    }
+    return seen;
+  }
+
+  test('through queues, the bus or at once is no runaway loop to Lambda, and no other function is let loop', () => {
+    const functions = ofType(template, 'AWS::Lambda::Function').map(
+      ([id, { Properties }]) => [withoutHash(id), Properties.RecursiveLoop] as const,
+    );
+    // desired-route.ts lets every delivery function loop.
+    const allowed = [delivery, ...functions.filter(([, loop]) => loop === 'Allow').map(([name]) => name)];
+    const looping = [delivery, ...functions.map(([name]) => name)].filter((name) => causes(name).has(name));
+    expect(looping.sort()).toEqual(allowed.sort());
+    expect(looping).toContain(delivery);
+  });
+});

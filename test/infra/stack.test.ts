@@ -125,14 +125,6 @@ describe('functions', () => {
       expect(Properties.Environment).toMatchObject({ Variables: { POWERTOOLS_SERVICE_NAME: 'fanout-prod' } });
     }
   });
-
-  test('that send themselves messages are no runaway loop', () => {
-    const looping = functions.filter(([, { Properties }]) => Properties.RecursiveLoop === 'Allow').map(([id]) => id);
-    expect(looping.map((id) => id.replace(/[0-9A-F]{8}$/, '')).sort()).toEqual([
-      'InactivityEmitFunction',
-      'RoutesProvisionFunction',
-    ]);
-  });
 });
 
 describe('tables', () => {

@@ -210,6 +210,11 @@ describe('the stack of the CDK app', () => {
     expect((await post(other.api, 'local-drift-token')).status).toBe(401);
     expect((await fetch(`${one.api}/nowhere`)).status).toBe(404);
     expect(one.logs.lines().map(({ text }) => text)).toContainEqual(expect.stringContaining('"accepted"'));
+    const looping = one.functions.list().filter(({ name }) => one.functions.recursiveLoop(name) === 'Allow');
+    expect(looping.map(({ name }) => name)).toEqual([
+      expect.stringContaining('InactivityEmit'),
+      expect.stringContaining('RoutesProvision'),
+    ]);
     expect(Object.keys(one.tables)).toEqual(['subscriptions', 'conversations', 'settings', 'deliveries', 'events']);
 
     await Promise.all([one.stop(), other.stop()]);

@@ -127,12 +127,14 @@ describe.each<[string, () => RouteControlPlane]>([
     expect((await routes.describe(desired.names)).deliverFunction).toEqual(before);
   });
 
-  it('is made by doing each action twice', async () => {
+  it('is made by doing each action twice, and its function may be part of a loop', async () => {
     for (const action of planRoute(desired, { mappings: [] })) {
       expect(await routes.apply(action)).toEqual({ kind: 'done' });
       expect((await routes.apply(action)).kind).not.toBe('blocked');
     }
-    expect((await routes.describe(desired.names)).mappings).toHaveLength(1);
+    const made = await routes.describe(desired.names);
+    expect(made.mappings).toHaveLength(1);
+    expect(made.deliverFunction).toMatchObject({ recursiveLoop: 'Allow' });
   });
 
   it('is known by its subscription as long as anything of it is there, and then gone', async () => {

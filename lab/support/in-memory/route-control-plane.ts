@@ -13,11 +13,16 @@ import {
 } from '../../../lambdas/domain/routes/route-plan.ts';
 import type { ActionOutcome, RouteControlPlane, RouteDepth } from '../../../lambdas/provision/ports.ts';
 
+type InMemoryFunction = Omit<FunctionSettings, 'recursiveLoop'> & {
+  readonly recursiveLoop: 'Allow' | 'Terminate';
+  readonly codeInstalled: string;
+};
+
 /** The control planes of EventBridge, SQS and Lambda, as far as routes go, with their refusals. */
 export class InMemoryRoutes implements RouteControlPlane {
   readonly rules = new Map<string, ExistingRule>();
   readonly queues = new Map<string, QueueAttributes>();
-  readonly functions = new Map<string, FunctionSettings & { codeInstalled: string }>();
+  readonly functions = new Map<string, InMemoryFunction>();
   readonly mappings = new Map<string, MappingSettings & { queueName: string; functionName: string }>();
   readonly applied: RouteAction[] = [];
   readonly invoked: { functionName: string; payload: unknown }[] = [];
@@ -146,7 +151,12 @@ export class InMemoryRoutes implements RouteControlPlane {
       }
       case 'create-function':
         if (!this.functions.has(action.name)) {
-          this.functions.set(action.name, { ...action.settings, codeInstalled: action.settings.code.key });
+          const { settings } = action;
+          this.functions.set(action.name, {
+            ...settings,
+            recursiveLoop: 'Terminate',
+            codeInstalled: settings.code.key,
+          });
         }
         return done;
       case 'update-function-description': {
@@ -164,12 +174,16 @@ export class InMemoryRoutes implements RouteControlPlane {
       case 'update-function-settings': {
         const there = this.functions.get(action.name);
         if (there === undefined) throw new Error(`no function ${action.name}`);
-        this.functions.set(action.name, { ...action.settings, codeInstalled: there.codeInstalled });
+        const { recursiveLoop, codeInstalled } = there;
+        this.functions.set(action.name, { ...action.settings, recursiveLoop, codeInstalled });
         return done;
       }
-      case 'allow-loops':
-        if (!this.functions.has(action.name)) throw new Error(`no function ${action.name}`);
+      case 'allow-loops': {
+        const there = this.functions.get(action.name);
+        if (there === undefined) throw new Error(`no function ${action.name}`);
+        this.functions.set(action.name, { ...there, recursiveLoop: 'Allow' });
         return done;
+      }
       case 'delete-function':
         this.functions.delete(action.name);
         return done;
@@ -199,11 +213,6 @@ export class InMemoryRoutes implements RouteControlPlane {
   }
 }
 
-function existingFunction({
-  code: _,
-  architecture: __,
-  codeInstalled: ___,
-  ...settings
-}: FunctionSettings & { codeInstalled: string }) {
+function existingFunction({ code: _, architecture: __, codeInstalled: ___, ...settings }: InMemoryFunction) {
   return { ...settings, failed: false };
 }

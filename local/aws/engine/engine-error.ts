@@ -15,6 +15,9 @@ export class EngineError extends Error {
   }
 }
 
+/** Of an invocation that would be one turn too many of a loop. */
+export const recursiveInvocation = 'RecursiveInvocationException';
+
 export function notFound(message: string): EngineError {
   return new EngineError('ResourceNotFoundException', message);
 }

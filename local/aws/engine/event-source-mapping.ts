@@ -4,11 +4,13 @@ import { EngineError } from './engine-error.ts';
 
 /**
  * `functionError` is set where the function threw (`Unhandled`). A promise that is rejected means that the function was
- * not invoked at all (throttled, not there): the mapping tries again a little later.
+ * not invoked at all (throttled, not there): the mapping tries again a little later. `traceHeader`: what the invocation
+ * goes on from.
  */
 export type Invoke = (
   functionName: string,
   payload: string,
+  traceHeader?: string,
 ) => Promise<{ readonly payload?: string; readonly functionError?: string }>;
 
 /** One event source of one function, as Lambda's CreateEventSourceMapping describes it. */

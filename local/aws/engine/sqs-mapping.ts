@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { EngineClock } from './engine-clock.ts';
-import { EngineError } from './engine-error.ts';
+import { EngineError, recursiveInvocation } from './engine-error.ts';
 import {
   changeSettings,
   type EventSourceMapping,
@@ -12,6 +12,7 @@ import {
 } from './event-source-mapping.ts';
 import { pause } from './pause.ts';
 import type { Queue, ReceivedMessage } from './queue.ts';
+import { batchTraceHeader } from './trace-header.ts';
 
 export interface SqsMappingOptions {
   readonly clock: EngineClock;
@@ -108,13 +109,17 @@ export function createSqsMapping({
   };
   const handle = async (messages: readonly ReceivedMessage[], signal: AbortSignal): Promise<void> => {
     const payload = sqsEventText(messages, queue.arn, region);
+    const traceHeader = batchTraceHeader(messages.map(({ awsTraceHeader }) => awsTraceHeader));
     // Half of the time is left to the function.
     const exhaustedAt = clock.now() + queue.settings().visibilityTimeoutSeconds * 500;
     for (let retryMs = shortestRetryMs; ; retryMs = Math.min(2 * retryMs, maxRetryMs)) {
       const { functionName, reportBatchItemFailures } = settings;
-      const answer = await invoke(functionName, payload).catch((error: unknown) => ({ notInvoked: String(error) }));
+      const answer = await invoke(functionName, payload, traceHeader).catch((notInvoked: unknown) => ({ notInvoked }));
       if ('notInvoked' in answer) {
-        result = `PROBLEM: ${answer.notInvoked}`;
+        const { notInvoked } = answer;
+        result = `PROBLEM: ${notInvoked}`;
+        // It will be refused whenever it comes, until it has come too often for the queue.
+        if (notInvoked instanceof EngineError && notInvoked.code === recursiveInvocation) return;
         if (signal.aborted || clock.now() + retryMs >= exhaustedAt) return;
         await pause(clock, retryMs, signal);
         continue;

@@ -1,6 +1,7 @@
-import { randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 const rootForm = /(?:^|;)\s*Root=(1-[0-9a-f]{8}-[0-9a-f]{24})(?:;|$)/;
+const lineageForm = /(?:^|;)\s*Lineage=([0-9a-f]+:\d+(?:\|[0-9a-f]+:\d+)*)(?:;|$)/;
 
 /** Whether X-Ray keeps a trace that nobody has decided on yet. */
 export type TraceSampler = () => boolean;
@@ -38,7 +39,54 @@ export function nextTraceHeader(callers: string | undefined, now: number, sample
   const decided = callers === undefined ? undefined : /(?:^|;)\s*Sampled=([01])/.exec(callers)?.[1];
   const sampled = decided ?? (samples === undefined ? undefined : samples() ? '1' : '0');
   const header = `Root=${root};Parent=${randomBytes(8).toString('hex')}`;
-  return sampled === undefined ? header : `${header};Sampled=${sampled}`;
+  const lineage = lineageText(readLineage(callers));
+  return [header, ...(sampled === undefined ? [] : [`Sampled=${sampled}`]), ...lineage].join(';');
+}
+
+/**
+ * The header with one more invocation of the function in this chain of requests, and how many there were before it. AWS
+ * keeps the count in the header's `Lineage`, `<function>:<invocations before its last>|…`; the functions' SDK hands it on.
+ * AWS names SQS, SNS, S3 and Lambda as links of a chain. A bus hands the header on too, so it is one here.
+ * Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+ */
+export function countInvocation(
+  callers: string | undefined,
+  functionArn: string,
+): { readonly header: string; readonly before: number } {
+  const lineage = readLineage(callers);
+  const id = hash('sha256', functionArn).slice(0, 8);
+  const before = (lineage.get(id) ?? -1) + 1;
+  lineage.set(id, before);
+  const others = callers?.split(';').filter((part) => !lineageForm.test(part)) ?? [];
+  return { header: [...others, ...lineageText(lineage)].join(';'), before };
+}
+
+/**
+ * What an invocation with a batch goes on from: its trace is a new one, its lineage that of the messages. Where they differ,
+ * the highest count of each function holds; what AWS does then is not documented.
+ */
+export function batchTraceHeader(messages: readonly (string | undefined)[]): string | undefined {
+  const highest: Lineage = new Map();
+  for (const header of messages) {
+    for (const [id, count] of readLineage(header)) highest.set(id, Math.max(count, highest.get(id) ?? 0));
+  }
+  return lineageText(highest)[0];
+}
+
+type Lineage = Map<string, number>;
+
+function readLineage(header: string | undefined): Lineage {
+  const text = header === undefined ? undefined : lineageForm.exec(header)?.[1];
+  return new Map(
+    text?.split('|').map((entry) => {
+      const [id = '', count] = entry.split(':');
+      return [id, Number(count)];
+    }),
+  );
+}
+
+function lineageText(lineage: Lineage): string[] {
+  return lineage.size === 0 ? [] : [`Lineage=${[...lineage].map((entry) => entry.join(':')).join('|')}`];
 }
 
 /** X-Ray drops a header that is none; the message or event goes its way all the same. */

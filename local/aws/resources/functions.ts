@@ -18,13 +18,13 @@ export const makeFunction = resourceMaker(
     Timeout: z.optional(templateNumber),
     TracingConfig: z.optional(z.strictObject({ Mode: z.enum(['Active', 'PassThrough']) })),
     Tags: z.optional(withoutEffect),
-    // Loops are not looked for here.
-    RecursiveLoop: z.optional(withoutEffect),
+    RecursiveLoop: z.optional(z.enum(['Allow', 'Terminate'])),
   }),
   (properties, world, { logicalId }) => {
-    const { RecursiveLoop, ReservedConcurrentExecutions: reserved, Tags, ...input } = properties;
+    const { RecursiveLoop: loop, ReservedConcurrentExecutions: reserved, Tags, ...input } = properties;
     const name = physicalName(world, logicalId);
     const { arn } = world.functions.create({ ...input, FunctionName: name }, { inForce: true });
+    if (loop !== undefined) world.functions.setRecursiveLoop(name, loop);
     if (reserved !== undefined) world.functions.reserveConcurrency(name, reserved);
     return { ref: name, attributes: { Arn: arn } };
   },

@@ -1,4 +1,5 @@
 import type { EngineClock } from '../engine/engine-clock.ts';
+import { EngineError, recursiveInvocation } from '../engine/engine-error.ts';
 import type { InvocationOutcome } from './function-sandbox.ts';
 
 /**
@@ -53,6 +54,8 @@ export function createAsyncInvocations(options: AsyncInvocationsOptions): AsyncI
     try {
       outcome = await options.invoke(event.functionArn, event.payload, event.traceHeader);
     } catch (error) {
+      // Lambda would hand it to a destination for failures, which no function here has.
+      if (error instanceof EngineError && error.code === recursiveInvocation) return;
       refusal = (error as Error).message;
     } finally {
       running--;

@@ -153,8 +153,7 @@ export class EventSourceMappings {
     onFailureArn: string | undefined,
   ): EventSourceMapping {
     const { clock, region, functions, queues, measure } = this.#options;
-    const invoke = (functionName: string, payload: string) => functions.invoke(functionName, payload);
-    const common = { clock, region, uuid: randomUUID(), invoke };
+    const common = { clock, region, uuid: randomUUID(), invoke: functions.invoke.bind(functions) };
     const queue = queues.findByArn(eventSourceArn);
     if (queue !== undefined) {
       refuseShortVisibility(queue, target.timeoutSeconds);

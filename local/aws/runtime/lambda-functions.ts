@@ -1,6 +1,7 @@
 import type { EngineClock } from '../engine/engine-clock.ts';
-import { EngineError } from '../engine/engine-error.ts';
+import { EngineError, recursiveInvocation } from '../engine/engine-error.ts';
 import { type Measure, measureNothing } from '../engine/measure.ts';
+import { countInvocation } from '../engine/trace-header.ts';
 import type { AccessControl } from '../iam/access-control.ts';
 import type { Need } from '../iam/operation-needs.ts';
 import { type AsyncInvocations, createAsyncInvocations } from './async-invocations.ts';
@@ -23,6 +24,8 @@ export interface LambdaFunctionsOptions {
   readonly onFunctionError?: (functionName: string, requestId: string, payload: string) => void;
   /** An asynchronous event that was given up. */
   readonly onGivenUp: (functionArn: string, reason: string) => void;
+  /** An invocation that would have been one turn too many of a loop. */
+  readonly onLoopStopped?: (functionArn: string) => void;
   /** What Lambda asks of a function's role before it takes it on. */
   readonly access: Pick<AccessControl, 'refuseRole' | 'trustsLambda'>;
   /** How long a new or changed function is not in force. Lambda needs seconds; what forgets to wait fails here too. */
@@ -54,7 +57,6 @@ interface StoredFunction {
   lastUpdate: 'InProgress' | 'Successful';
   lastModified: number;
   reservedConcurrency: number | undefined;
-  /** Loops are not looked for here; what was set is given back. */
   recursiveLoop: 'Allow' | 'Terminate';
   /** Invocations that run or wait for a worker. */
   underWay: number;
@@ -63,6 +65,9 @@ interface StoredFunction {
 }
 
 type Input = Readonly<Record<string, unknown>>;
+
+/** Of one function in one chain of requests; AWS says "approximately 16". */
+const maxInvocationsOfChain = 16;
 
 export function createLambdaFunctions(options: LambdaFunctionsOptions): LambdaFunctions {
   return new LambdaFunctions(options);
@@ -202,6 +207,8 @@ export class LambdaFunctions {
     const { pool, concurrency = 1000, onFunctionError, measure = measureNothing } = this.#options;
     const stored = this.#existing(nameOrArn);
     if (stored.state === 'Pending') refuseWhileChanging(stored);
+    const chain = countInvocation(traceHeader, stored.arn);
+    if (chain.before >= maxInvocationsOfChain && stored.recursiveLoop === 'Terminate') this.#stopLoop(stored);
     if (stored.reservedConcurrency === 0 || stored.underWay >= concurrency) {
       measure('AWS/Lambda', 'Throttles', { FunctionName: stored.name }, 1);
       throw new EngineError('TooManyRequestsException', 'Rate Exceeded.', 429);
@@ -209,7 +216,7 @@ export class LambdaFunctions {
     // Lambda writes the beginning and the end of each invocation, whether the function writes anything or not.
     this.mayLog(stored.name);
     stored.underWay++;
-    const outcome = await pool.invoke(stored.runnable, payload, { traceHeader }).finally(() => {
+    const outcome = await pool.invoke(stored.runnable, payload, { traceHeader: chain.header }).finally(() => {
       stored.underWay--;
     });
     if (outcome.functionError !== undefined) onFunctionError?.(stored.name, outcome.requestId, outcome.payload);
@@ -317,6 +324,17 @@ export class LambdaFunctions {
       stored.lastUpdate = 'Successful';
       if (this.#functions.get(stored.name) === stored) this.#putInForce(stored);
     });
+  }
+
+  /** https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html */
+  #stopLoop({ name, arn }: StoredFunction): never {
+    const { measure = measureNothing, onLoopStopped } = this.#options;
+    measure('AWS/Lambda', 'RecursiveInvocationsDropped', { FunctionName: name }, 1);
+    onLoopStopped?.(arn);
+    throw new EngineError(
+      recursiveInvocation,
+      "Lambda has detected your function being invoked in a recursive loop with other AWS resources and stopped your function's invocation.",
+    );
   }
 
   #putInForce(stored: StoredFunction): void {

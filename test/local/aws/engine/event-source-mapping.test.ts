@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createChangeStream } from '../../../../local/aws/engine/change-stream.ts';
+import { EngineError } from '../../../../local/aws/engine/engine-error.ts';
 import type { MappingSettings } from '../../../../local/aws/engine/event-source-mapping.ts';
 import { createQueues } from '../../../../local/aws/engine/queues.ts';
 import { createSqsMapping } from '../../../../local/aws/engine/sqs-mapping.ts';
@@ -22,11 +23,13 @@ function aFunction() {
   const events: { Records: Record<string, unknown>[] }[] = [];
   const probe = {
     events,
+    from: [] as (string | undefined)[],
     atOnce: 0,
     maxAtOnce: 0,
     /** Called with the records of each invocation. */
     answer: async (_records: Record<string, unknown>[]): Promise<Answer> => ({}),
-    invoke: async (_name: string, payload: string): Promise<Answer> => {
+    invoke: async (_name: string, payload: string, traceHeader?: string): Promise<Answer> => {
+      probe.from.push(traceHeader);
       const event = JSON.parse(payload);
       events.push(event);
       probe.atOnce++;
@@ -107,6 +110,21 @@ describe('a queue’s mapping', () => {
       { ApproximateReceiveCount: '2' },
     ]);
     expect(queue.counts()).toEqual({ visible: 0, inFlight: 0, delayed: 0 });
+  });
+
+  it('tries what was refused as a loop no more than the queue allows, and hands on where its messages come from', async () => {
+    const { clock, queue, queues, target } = setUp();
+    const deadLetters = queues.create('dead', {});
+    queue.setAttributes({
+      RedrivePolicy: JSON.stringify({ deadLetterTargetArn: deadLetters.arn, maxReceiveCount: 3 }),
+    });
+    target.answer = async () => {
+      throw new EngineError('RecursiveInvocationException', 'a loop');
+    };
+    queue.send({ body: 'a', awsTraceHeader: 'Root=1-5759e988-bd862e3fe1be46a994272793;Lineage=aae260cf:15' });
+    await clock.advance(3 * 60_000);
+    expect(target.from).toEqual(['Lineage=aae260cf:15', 'Lineage=aae260cf:15', 'Lineage=aae260cf:15']);
+    expect(deadLetters.counts().visible).toBe(1);
   });
 
   it.each<[string, string | undefined, number]>([

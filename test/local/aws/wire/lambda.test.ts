@@ -13,6 +13,7 @@ import {
   ListEventSourceMappingsCommand,
   ListFunctionsCommand,
   PutFunctionConcurrencyCommand,
+  PutFunctionRecursionConfigCommand,
   ResourceConflictException,
   ResourceNotFoundException,
   TooManyRequestsException,
@@ -25,6 +26,7 @@ import {
 import { CreateQueueCommand, GetQueueAttributesCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type EngineClock, systemClock } from '../../../../local/aws/engine/engine-clock.ts';
+import { countInvocation } from '../../../../local/aws/engine/trace-header.ts';
 import { functionCode, removeFunctionCode } from '../runtime/function-code.ts';
 import { type LocalAws, startLocalAws } from './local-aws.ts';
 
@@ -55,6 +57,17 @@ beforeAll(async () => {
         return { version: 1, event, mine: process.env.MINE };
       }`),
       'code/v2.zip': functionCode('export const handler = async () => ({ version: 2 })'),
+      // Sends each message on to the queue that it comes from, and invokes itself where it comes from none.
+      'code/loop.zip':
+        functionCode(`import { InvokeCommand, LambdaClient } from '${import.meta.resolve('@aws-sdk/client-lambda')}';
+      import { SendMessageCommand, SQSClient } from '${import.meta.resolve('@aws-sdk/client-sqs')}';
+      const send = ({ AWS_LAMBDA_FUNCTION_NAME: FunctionName, QUEUE_URL: QueueUrl }, turn) => QueueUrl
+        ? new SQSClient({}).send(new SendMessageCommand({ QueueUrl, MessageBody: String(turn) }))
+        : new LambdaClient({}).send(new InvokeCommand({ FunctionName, InvocationType: 'Event', Payload: String(turn) }));
+      export const handler = async (event) => {
+        const turn = Number(event.Records?.[0].body ?? event);
+        if (turn < 20) await send(process.env, turn + 1);
+      }`),
     },
   });
 });
@@ -88,6 +101,66 @@ async function invoke(FunctionName: string, event: unknown = {}) {
   const answer = await aws.lambda.send(new InvokeCommand({ FunctionName, Payload: JSON.stringify(event) }));
   return { ...answer, payload: JSON.parse(Buffer.from(answer.Payload ?? []).toString()) as Record<string, unknown> };
 }
+
+describe('a function that goes on with itself', () => {
+  const code = { Code: { S3Bucket: 'code', S3Key: 'loop.zip' }, Timeout: 30 };
+  const upTo = (last: number) => Array.from({ length: last }, (_, index) => String(index + 1));
+  /** As its own metric has it, and what the console was told. */
+  const dropped = (name: string) => ({
+    measured: aws.metrics
+      .list()
+      .filter(({ metric, dimensions }) => metric === 'RecursiveInvocationsDropped' && dimensions.FunctionName === name)
+      .length,
+    noticed: aws.loopsStopped.filter((arn) => arn.endsWith(`:${name}`)).length,
+  });
+
+  test.each<['Terminate' | 'Allow', string, number]>([
+    ['Terminate', 'is stopped at the 17th turn', 17],
+    ['Allow', 'turns as often as it likes', 20],
+  ])('through its queue, its RecursiveLoop being %s, %s', async (loop, _what, sent) => {
+    const QueueName = `loop-${loop}`;
+    const { QueueUrl = '' } = await aws.sqs.send(
+      new CreateQueueCommand({ QueueName, Attributes: { VisibilityTimeout: '600' } }),
+    );
+    const queue = aws.queues.get(QueueName);
+    const send = vi.spyOn(queue, 'send');
+    const FunctionName = await aFunction({ ...code, Environment: { Variables: { QUEUE_URL: QueueUrl } } });
+    await aws.lambda.send(new PutFunctionRecursionConfigCommand({ FunctionName, RecursiveLoop: loop }));
+    await aws.lambda.send(new CreateEventSourceMappingCommand({ EventSourceArn: queue.arn, FunctionName }));
+    await aws.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: '1' }));
+    const left = loop === 'Allow' ? 0 : 1;
+    await vi.waitFor(
+      () => {
+        expect(send).toHaveBeenCalledTimes(sent);
+        expect(queue.counts()).toEqual({ visible: 0, inFlight: left, delayed: 0 });
+        expect(dropped(FunctionName)).toEqual({ measured: left, noticed: left });
+      },
+      { timeout: 30_000 },
+    );
+    expect(send.mock.calls.map(([{ body }]) => body)).toEqual(upTo(sent));
+  });
+
+  test('by invoking itself: the 17th is dropped for good', async () => {
+    const FunctionName = await aFunction(code);
+    const invoked = vi.spyOn(aws.functions, 'invoke');
+    await aws.lambda.send(new InvokeCommand({ FunctionName, InvocationType: 'Event', Payload: '1' }));
+    await vi.waitFor(() => expect(dropped(FunctionName)).toEqual({ measured: 1, noticed: 1 }), { timeout: 30_000 });
+    const payloads = invoked.mock.calls.flatMap(([arn, payload]) => (`${arn}`.endsWith(FunctionName) ? [payload] : []));
+    expect(payloads).toEqual(upTo(17));
+    expect(aws.functions.asyncInvocations.pending()).toBe(0);
+  });
+
+  test('is refused where somebody waits for its answer', async () => {
+    const FunctionName = await aFunction();
+    let chain: string | undefined;
+    for (let turn = 0; turn < 16; turn++)
+      chain = countInvocation(chain, aws.functions.describe(FunctionName).arn).header;
+    await expect(aws.functions.invoke(FunctionName, '{}', chain)).rejects.toMatchObject({
+      code: 'RecursiveInvocationException',
+    });
+    await expect(aws.functions.invoke(FunctionName, '{}')).resolves.not.toHaveProperty('functionError');
+  });
+});
 
 describe('a function', () => {
   test('is pending first, and refuses to run until it is active', async () => {

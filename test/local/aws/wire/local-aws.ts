@@ -51,6 +51,7 @@ export async function startLocalAws({
   let url = '';
   const calls: AuthorizationRequest[] = [];
   const bugs: unknown[] = [];
+  const loopsStopped: string[] = [];
   const pool = createWorkerPool({ clock, region, endpointUrl: () => url });
   const queues = createQueues({ clock, region, accountId });
   const metrics = createMetricStore();
@@ -66,6 +67,7 @@ export async function startLocalAws({
     concurrency,
     codeDirectory: (bucket, key) => code[`${bucket}/${key}`],
     onGivenUp: () => {},
+    onLoopStopped: (functionArn) => loopsStopped.push(functionArn),
   });
   const buses = createEventBuses({
     clock,
@@ -142,6 +144,8 @@ export async function startLocalAws({
     logs,
     /** Every call that reached a service. */
     calls,
+    /** The functions whose loops were stopped, once for each invocation that was dropped. */
+    loopsStopped,
     /** What the endpoint would have shown on the console. */
     bugs,
     async stop() {
