@@ -128,10 +128,12 @@ function* conversation(random: Random, startsAt: number, number: number): Genera
   }
 }
 
-/** To the next step; sometimes until the last seconds of a quiet period, where it may not come too late. */
+/** To the next step; sometimes until a quiet period ends: a moment before it may not come too late, a moment after it meets what fires. */
 function pause(random: Random): number {
   if (random.chance(0.3)) return random.integer(0, 300);
-  return random.chance(0.15) ? 10 * minute - random.integer(0, 4 * second) : random.spread(second, 18 * minute);
+  return random.chance(0.15)
+    ? 10 * minute - random.integer(-8 * second, 4 * second)
+    : random.spread(second, 18 * minute);
 }
 
 /** What JSON can hold and a queue may refuse. */

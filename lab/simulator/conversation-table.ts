@@ -26,10 +26,16 @@ export class ConversationTable {
   readonly #armed = new Map<number, Map<string, number>>();
   readonly #now: () => number;
   readonly #random: Random;
+  readonly #onWritten: (invocation: Invocation, key: string, conversation: Conversation) => void;
 
-  constructor(now: () => number, random: Random) {
+  constructor(
+    now: () => number,
+    random: Random,
+    onWritten: (invocation: Invocation, key: string, conversation: Conversation) => void = () => undefined,
+  ) {
     this.#now = now;
     this.#random = random;
+    this.#onWritten = onWritten;
   }
 
   get armedTimers(): number {
@@ -50,7 +56,7 @@ export class ConversationTable {
         return invocation.call('GetItem conversation', () => this.#withNote(key));
       },
       replace: (key, expected, next) =>
-        invocation.call('UpdateItem conversation', () => this.#replace(key, expected, next)),
+        invocation.call('UpdateItem conversation', () => this.#replace(invocation, key, expected, next)),
       dueTimers: (shard, until) => this.#dueTimers(invocation, shard, until),
     };
   }
@@ -77,10 +83,11 @@ export class ConversationTable {
     return invocation.strikes('stale-read') ? item.before : item.timer;
   }
 
-  #replace(key: string, expected: Conversation | undefined, next: Conversation): boolean {
+  #replace(invocation: Invocation, key: string, expected: Conversation | undefined, next: Conversation): boolean {
     const stored = this.items.get(key)?.timer;
     if (!isSameConversation(stored, expected)) return false;
     this.items.set(key, { timer: next, before: stored, changedAt: this.#now() });
+    this.#onWritten(invocation, key, next);
     const shard = timerShardOf(key);
     const armed = this.#armed.get(shard) ?? new Map<string, number>();
     this.#armed.set(shard, armed);

@@ -12,7 +12,7 @@ export const productFaults: readonly ProductFault[] = [
   {
     name: 'mark before publish',
     file: 'lambdas/inactivity/emit/handler.ts',
-    line: 'const taken = leased(before, since, clock());',
+    line: 'const taken = leased(before, lastActivityAt, since, clock());',
     broken: 'const taken = { ...before, dueAt: undefined };',
   },
   {
@@ -141,6 +141,12 @@ export const productFaults: readonly ProductFault[] = [
     file: 'lambdas/inactivity/emit/handler.ts',
     line: 'if (!(await conversations.replace(conversationKey, stored, taken))) continue;',
     broken: 'await conversations.replace(conversationKey, stored, taken);',
+  },
+  {
+    name: 'forget what a run began to publish',
+    file: 'lambdas/domain/inactivity/inactivity-timer.ts',
+    line: "if (stored.publishing !== undefined) return { kind: 'fire', lastActivityAt: stored.publishing, since };",
+    broken: '',
   },
   {
     name: 'take a mirror for a close',

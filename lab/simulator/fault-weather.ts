@@ -72,9 +72,9 @@ export class FaultWeather {
     return true;
   }
 
-  /** Whether it is to happen, perhaps: whoever asks counts it when it does. */
-  threatens(kind: FaultKind): boolean {
-    return this.#random.chance(this.#likelihood.get(kind) ?? 0);
+  /** Whether it is to happen, perhaps: whoever asks counts it when it does. `times`: so much likelier than elsewhere. */
+  threatens(kind: FaultKind, times = 1): boolean {
+    return this.#random.chance(times * (this.#likelihood.get(kind) ?? 0));
   }
 
   count(kind: FaultKind): void {

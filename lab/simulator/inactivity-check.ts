@@ -33,8 +33,11 @@ export class InactivityCheck {
   /** Likewise: when ingest, disturbed or not, ended with it. */
   readonly #perhapsAccepted = new Map<string, Map<string, number>>();
   readonly #broadcasts = new Map<string, SeenBroadcast[]>();
-  /** By conversation and last activity: when the run began that first put a part of it on the bus. */
-  readonly #begun = new Map<string, number>();
+  /** By conversation: of which last activity its record says that it is being published, and since which run. */
+  readonly #begun = new Map<
+    string,
+    { readonly lastActivityAt: number; readonly lookedFrom: number; readonly at: number }
+  >();
   readonly #faults = new Map<string, number>();
   readonly #failedSweeps: number[] = [];
 
@@ -107,17 +110,21 @@ export class InactivityCheck {
     this.#failedSweeps.push(this.#options.now());
   }
 
-  /** What is published in part is published to its end, whatever comes meanwhile (docs/decisions/0001). */
-  onFollowing(invocation: Invocation, orgId: JsonValue, data: JsonObject): void {
-    const lastUpdated = Number(data.lastUpdated ?? data.changedAt);
-    const key = `${integerText(orgId)}#${integerText(data.conversationId)} ${lastUpdated}`;
-    this.#begun.set(key, this.#begun.get(key) ?? invocation.startedAt);
+  /** What was begun is published to its end, whatever comes meanwhile (docs/decisions/0001): right is what was right then. */
+  onTimer(invocation: Invocation, conversation: string, publishing: number | undefined): void {
+    if (publishing === this.#begun.get(conversation)?.lastActivityAt) return;
+    this.#begun.delete(conversation);
+    if (publishing === undefined) return;
+    const { startedAt: lookedFrom } = invocation;
+    this.#begun.set(conversation, { lastActivityAt: publishing, lookedFrom, at: this.#options.now() });
   }
 
   onInactive(invocation: Invocation, id: string, orgId: JsonValue, data: JsonObject): void {
     const now = this.#options.now();
     const conversation = `${integerText(orgId)}#${integerText(data.conversationId)}`;
-    const begunAt = this.#begun.get(`${conversation} ${Number(data.lastUpdated)}`) ?? invocation.startedAt;
+    const begun = this.#begun.get(conversation);
+    const isBegun = begun?.lastActivityAt === Number(data.lastUpdated);
+    const { lookedFrom, at } = isBegun ? begun : { lookedFrom: invocation.startedAt, at: now };
     const broadcasts = this.#broadcasts.get(conversation) ?? [];
     broadcasts.push({
       conversation,
@@ -125,8 +132,8 @@ export class InactivityCheck {
       lastUpdated: Number(data.lastUpdated),
       publishedAt: now,
       // Here calls take time: between the look at the conversation and the bus, another message may move it on.
-      lookedFrom: Math.min(invocation.startedAt, begunAt),
-      clockAtPublish: now,
+      lookedFrom,
+      clockAtPublish: at,
     });
     this.#broadcasts.set(conversation, broadcasts);
   }

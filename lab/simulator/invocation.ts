@@ -115,6 +115,11 @@ export class Invocation {
     return error;
   }
 
+  /** What it has done by halves it may never go on with: that it ends there is likelier than that it ends elsewhere. */
+  perhapsEndHalfway(): void {
+    if (!this.isSpared && this.#around.weather.threatens('crash', 10)) this.#die('crashed halfway');
+  }
+
   note(what: string): void {
     this.injected.push(what);
     this.#around.history.add(this.name, `injected ${what}`, [...this.about]);

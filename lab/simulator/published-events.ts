@@ -28,8 +28,6 @@ interface Options {
   readonly subscriptions: SubscriptionCheck;
   readonly legacy: LegacyEnds;
   readonly onInactive: (invocation: Invocation, id: string, orgId: JsonValue, data: JsonObject) => void;
-  /** What follows from an inactivity is on the bus. It may be before the inactivity itself, where a call is taken in part. */
-  readonly onFollowing: (invocation: Invocation, orgId: JsonValue, data: JsonObject) => void;
 }
 
 /** What came in, what had to follow from it, and what is on the bus. */
@@ -43,9 +41,8 @@ export class PublishedEvents implements PublishWatch {
   readonly #idOf = new Map<string, string>();
   readonly #possible = new Set<string>();
   readonly #posted = new Set<string>();
-  readonly #afterInactive = new Map<string, readonly ExpectedEvent[]>();
-  /** Inactivities of which nobody knows that they are on the bus, since no answer said so. */
-  readonly #unanswered = new Set<string>();
+  /** By the id of an inactivity: itself, and what follows from it. */
+  readonly #inactivities = new Map<string, readonly ExpectedEvent[]>();
 
   constructor(options: Options) {
     this.#options = options;
@@ -100,12 +97,8 @@ export class PublishedEvents implements PublishWatch {
       const event = { orgId: digits(detail.orgId), type: detail.type, data: detail.data };
       const { possible, sure } = expectedEvents(event, this.#options.legacy, invocation.startedAt, now);
       for (const expected of possible) this.#possible.add(eventKey(expected));
-      this.#afterInactive.set(detail.id, sure);
+      this.#inactivities.set(detail.id, sure);
     }
-  }
-
-  onAnswered(details: readonly string[]): void {
-    for (const text of details) this.#unanswered.delete(readDetail(text).id);
   }
 
   onPublished(invocation: Invocation, source: string, text: string): void {
@@ -134,7 +127,6 @@ export class PublishedEvents implements PublishWatch {
         ]);
       }
     }
-    const isNew = !this.#byId.has(id);
     const fact = this.#byId.get(id) ?? {
       id,
       type,
@@ -155,20 +147,17 @@ export class PublishedEvents implements PublishWatch {
     const { must, may } = this.#options.subscriptions.wantedBy({ source, type, orgId, data });
     for (const subscriptionId of may) fact.may.add(subscriptionId);
     for (const subscriptionId of must) if (!fact.must.has(subscriptionId)) fact.must.set(subscriptionId, now);
-    if (invocation.functionName !== 'emit-inactivity') return;
-    if (type !== 'conversation_inactive') {
-      this.#options.onFollowing(invocation, orgId, data);
-      return;
+    if (type === 'conversation_inactive' && invocation.functionName === 'emit-inactivity') {
+      this.#options.onInactive(invocation, id, orgId, data);
     }
-    this.#options.onInactive(invocation, id, orgId, data);
-    if (isNew) this.#unanswered.add(id);
   }
 
   checkEnd(): void {
-    for (const [id, expected] of this.#afterInactive) {
-      // Taken in part by a call whose answer was lost, and something else came before it was repeated (decision 0001).
-      if (!this.#byId.has(id) || this.#unanswered.has(id)) continue;
-      for (const event of expected) this.#checkPublished(event, `conversation_inactive ${id} was published`);
+    for (const [id, events] of this.#inactivities) {
+      // A mirror may stand there for a manual push of the same moment.
+      const own = events.filter(({ type }) => type !== 'conversation_status_updated');
+      if (!own.some((event) => this.#byKey.has(eventKey(event)))) continue;
+      for (const event of events) this.#checkPublished(event, `conversation_inactive ${id} was published, or in part`);
     }
   }
 

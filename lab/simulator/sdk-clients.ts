@@ -22,8 +22,6 @@ export interface PublishWatch {
   onPublishing(invocation: Invocation, details: readonly string[]): void;
   /** An entry is on the bus. */
   onPublished(invocation: Invocation, source: string, detail: string): void;
-  /** Whoever published them has the answer. */
-  onAnswered(details: readonly string[]): void;
 }
 
 export function eventBridgeClientFor(
@@ -36,7 +34,7 @@ export function eventBridgeClientFor(
     const { Entries: entries = [] } = command.input;
     const details = entries.map(({ Detail = '' }) => Detail);
     watch.onPublishing(invocation, details);
-    const answered = await invocation.call('PutEvents', () => {
+    return invocation.call('PutEvents', () => {
       const isPartial = invocation.strikes('partial-failure');
       const answers = entries.map(({ EventBusName, Source = '', DetailType = '', Detail = '' }, index) => {
         if (isPartial && (index + invocation.id) % 2 === 0) {
@@ -55,10 +53,10 @@ export function eventBridgeClientFor(
         watch.onPublished(invocation, Source, Detail);
         return { EventId: answer.eventId };
       });
-      return { FailedEntryCount: answers.filter((answer) => 'ErrorCode' in answer).length, Entries: answers };
+      const failed = answers.filter((answer) => 'ErrorCode' in answer).length;
+      if (failed > 0 && failed < answers.length) invocation.perhapsEndHalfway();
+      return { FailedEntryCount: failed, Entries: answers };
     });
-    watch.onAnswered(details);
-    return answered;
   };
   return { send } as unknown as EventBridgeClient;
 }

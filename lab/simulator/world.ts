@@ -125,7 +125,6 @@ export class World {
       subscriptions: this.subscriptionCheck,
       legacy: publishedLegacyTimeline,
       onInactive: (invocation, id, orgId, data) => this.inactivityCheck.onInactive(invocation, id, orgId, data),
-      onFollowing: (invocation, orgId, data) => this.inactivityCheck.onFollowing(invocation, orgId, data),
     });
     this.deliveryCheck = new DeliveryCheck({
       now,
@@ -137,7 +136,9 @@ export class World {
     });
     const tableArn = `arn:aws:dynamodb:${region}:${accountId}:table/subscriptions`;
     const stream = createChangeStream({ clock: scheduler, region, tableArn, newId });
-    this.conversations = new ConversationTable(now, this.#random);
+    this.conversations = new ConversationTable(now, this.#random, (invocation, key, { publishing }) =>
+      this.inactivityCheck.onTimer(invocation, key, publishing),
+    );
     this.subscriptions = new SubscriptionTable(stream, {
       onConfig: (id, config) => {
         this.history.add('subscriptions', config === undefined ? 'deleted' : 'written', [id], config);
@@ -360,7 +361,6 @@ export class World {
           for (const fact of facts.all()) fact.may.add(subscriptionId);
         },
         onPublishing: (invocation, details) => facts.onPublishing(invocation, details),
-        onAnswered: (details) => facts.onAnswered(details),
         onPublished: (invocation, source, detail) => {
           const { id, type, data } = JSON.parse(detail) as { id: string; type: string; data: object };
           this.history.add(invocation.name, `published ${type}`, [id, ...invocation.about], { source, ...data });

@@ -26,9 +26,9 @@ export interface SeenBroadcast {
   readonly id: string;
   readonly lastUpdated: number;
   readonly publishedAt: number;
-  /** When the run that published it began: what became known while it ran, it may have missed. Default `publishedAt`. */
+  /** When the run that began to publish it began: what became known since, it may have missed. Default `publishedAt`. */
   readonly lookedFrom?: number;
-  /** What the function's clock said then: clocks may be off. */
+  /** What the function's clock said when it began to publish: clocks may be off. */
   readonly clockAtPublish: number;
 }
 
@@ -85,8 +85,10 @@ function checkConversation(conversation: string, run: Run): string[] {
     if (close !== undefined) {
       wrong.push(`${conversation}: inactive at ${publishedAt}, though closed since ${close.at}`);
     }
-    // A setting that changes at the very instant may or may not have been seen.
-    if (clockAtPublish < lastUpdated + Math.min(quietMsAt(run, publishedAt), quietMsAt(run, publishedAt - 1))) {
+    // A setting that changes at the very instant, or since it began, may or may not have been seen.
+    const instants = [lookedFrom - 1, publishedAt, ...run.quietPeriods.map(({ since }) => since)];
+    const seen = instants.filter((instant) => instant >= lookedFrom - 1 && instant <= publishedAt);
+    if (clockAtPublish < lastUpdated + Math.min(...seen.map((instant) => quietMsAt(run, instant)))) {
       wrong.push(`${conversation}: inactive at ${publishedAt}, less than the quiet period after ${lastUpdated}`);
     }
   }

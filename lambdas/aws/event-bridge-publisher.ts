@@ -45,21 +45,16 @@ export function eventBridgePublisher({ client, eventBusName, sleep }: Options): 
       const oversize = sized.find(({ bytes }) => bytes > maxEventBytes);
       if (oversize !== undefined) return { kind: 'too-large', type: oversize.type, bytes: oversize.bytes };
       let taken = 0;
-      const failed = (reason: string): PublishOutcome => ({
-        kind: 'failed',
-        reason,
-        ...(taken > 0 ? { inPart: true } : {}),
-      });
       try {
         for (const entries of callsOf(sized)) {
           const reason = await putAll(entries, (count) => {
             taken += count;
           });
-          if (reason !== undefined) return failed(reason);
+          if (reason !== undefined) return { kind: 'failed', reason, ...(taken === 0 ? { isNothingTaken: true } : {}) };
         }
         return { kind: 'published' };
       } catch (error) {
-        return failed(String(error));
+        return { kind: 'failed', reason: String(error) };
       }
     },
   };

@@ -65,17 +65,24 @@ describe('publishing', () => {
 
   it('gives up after three more tries, each later than the one before, and says why', async () => {
     eventBridge.on(PutEventsCommand).resolves({ FailedEntryCount: 1, Entries: [{ ErrorCode: 'InternalFailure' }] });
-    expect(await publish(sync.slice(0, 1))).toEqual({ kind: 'failed', reason: 'InternalFailure' });
+    expect(await publish(sync.slice(0, 1))).toEqual({
+      kind: 'failed',
+      reason: 'InternalFailure',
+      isNothingTaken: true,
+    });
     expect(waitedMs).toEqual([50, 200, 800]);
   });
 
-  it('says so when some are on the bus, and the rest is not', async () => {
-    const partly = { FailedEntryCount: 1, Entries: [{ EventId: 'e' }, { ErrorCode: 'InternalFailure' }] };
-    eventBridge.on(PutEventsCommand).resolvesOnce(partly).rejects(new Error('no route'));
-    expect(await publish(sync.slice(0, 2))).toEqual({ kind: 'failed', reason: 'Error: no route', inPart: true });
+  it('does not say that nothing is on the bus when some was taken, and the rest refused to the end', async () => {
+    const refused = { ErrorCode: 'InternalFailure' };
+    eventBridge
+      .on(PutEventsCommand)
+      .resolvesOnce({ FailedEntryCount: 1, Entries: [{ EventId: 'e' }, refused] })
+      .resolves({ FailedEntryCount: 1, Entries: [refused] });
+    expect(await publish(sync.slice(0, 2))).toEqual({ kind: 'failed', reason: 'InternalFailure' });
   });
 
-  it('says so when the bus cannot be reached', async () => {
+  it('says so when the bus cannot be reached, and not that nothing is on it: an answer may be lost', async () => {
     eventBridge.on(PutEventsCommand).rejects(Object.assign(new Error('no route'), { name: 'TimeoutError' }));
     expect(await publish(sync)).toEqual({ kind: 'failed', reason: 'TimeoutError: no route' });
   });

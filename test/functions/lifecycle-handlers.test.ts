@@ -143,6 +143,7 @@ describe('a closed conversation', () => {
 
 describe('emit-inactivity', () => {
   const armed: Conversation = { lastActivityAt: now - 600_000, dueAt: now };
+  const refused = { kind: 'failed', reason: 'InternalFailure', isNothingTaken: true } as const;
   const look = (timer: DueTimer = { conversationKey: key, dueAt: now }) =>
     createEmitInactivityHandler(deps())(anSqsEvent(anSqsRecord(timer)), aLambdaContext());
 
@@ -185,7 +186,7 @@ describe('emit-inactivity', () => {
 
   it('a bus that does not take it leaves the timer armed, and the message in the queue', async () => {
     conversations.items.set(key, armed);
-    publisher.nextOutcomes.push({ kind: 'failed', reason: 'InternalFailure' });
+    publisher.nextOutcomes.push(refused);
     expect((await look()).batchItemFailures).toHaveLength(1);
     expect(conversations.items.get(key)?.dueAt).toBeGreaterThan(now);
     expect(metrics.valuesOf('PublishFailed')).toEqual([1]);
@@ -193,8 +194,7 @@ describe('emit-inactivity', () => {
 
   it('is as late as since its second, however often the bus refused it in between', async () => {
     conversations.items.set(key, armed);
-    const failed = { kind: 'failed', reason: 'InternalFailure' } as const;
-    publisher.nextOutcomes.push(failed, failed);
+    publisher.nextOutcomes.push(refused, refused);
     await look();
     for (const minutes of [1, 2]) {
       const dueAt = conversations.items.get(key)?.dueAt ?? 0;
@@ -208,7 +208,7 @@ describe('emit-inactivity', () => {
 
   it('that something was said in while the bus refused it is not late the next time', async () => {
     conversations.items.set(key, armed);
-    publisher.nextOutcomes.push({ kind: 'failed', reason: 'InternalFailure' });
+    publisher.nextOutcomes.push(refused);
     await look();
     const { dueAt = 0 } = conversations.items.get(key) ?? {};
     expect(conversations.items.get(key)).toHaveProperty('firingSince');
@@ -219,13 +219,22 @@ describe('emit-inactivity', () => {
     expect(publisher.published).toEqual([]);
   });
 
+  const message = aMessage({ createdAt: now });
+  const close = aStatusUpdate({ changedAt: now });
   it.each([
-    ['a message', aMessage({ createdAt: now }), { dueAt: now + 600_000 }],
-    ['a close', aStatusUpdate({ changedAt: now }), { closedAt: now }],
-  ])('publishes what it has begun to its end, though %s came before it tried again', async (_, next, left) => {
+    ['a message came before it tried again', 'refuses the rest', message, { dueAt: now + 600_000 }],
+    ['a close came before it tried again', 'refuses the rest', close, { closedAt: now }],
+    ['the function ended, and a message came', 'is not heard', message, { dueAt: now + 600_000 }],
+    ['the function ended, and a close came', 'is not heard', close, { closedAt: now }],
+  ])('publishes what it has begun to its end, though %s', async (_, bus, next, left) => {
     conversations.items.set(key, armed);
+    const publish = publisher.publish.bind(publisher);
     // Of the cause and what follows from it, some is on the bus by now.
-    publisher.nextOutcomes.push({ kind: 'failed', reason: 'InternalFailure', inPart: true });
+    publisher.publish = async () => {
+      publisher.publish = publish;
+      if (bus === 'is not heard') throw new Error('the function has ended');
+      return { kind: 'failed', reason: 'InternalFailure' };
+    };
     await look();
     await createTrackActivityHandler(deps())(
       anSqsEvent(...broadcastsOf(next, now).map((broadcast) => anSqsRecord(anEnvelope(broadcast)))),
@@ -247,10 +256,10 @@ describe('emit-inactivity', () => {
 
   it('publishes nothing for what it could not begin, once a message has come', async () => {
     conversations.items.set(key, armed);
-    publisher.nextOutcomes.push({ kind: 'failed', reason: 'InternalFailure' });
+    publisher.nextOutcomes.push(refused);
     await look();
     const lease = conversations.items.get(key)?.dueAt ?? 0;
-    conversations.items.set(key, { ...armed, lastActivityAt: now, dueAt: lease });
+    conversations.items.set(key, { ...conversations.items.get(key), lastActivityAt: now });
     await look({ conversationKey: key, dueAt: lease });
     expect(publisher.published).toEqual([]);
     expect(conversations.items.get(key)).toEqual({ lastActivityAt: now, dueAt: now + 600_000 });

@@ -16,8 +16,9 @@ export interface Conversation {
   /** Since when it was quiet, as Drift itself said last. */
   readonly settledAt?: number;
   /**
-   * The `lastActivityAt` of an inactivity that is on the bus without all that follows from it: who finds it publishes it to
-   * its end, whatever has happened since. While it is there the timer is armed.
+   * The `lastActivityAt` of an inactivity of which something may be on the bus: written before it is published, removed when
+   * all of it is there, or surely nothing. Who finds it publishes it to its end, whatever has happened since. While it is
+   * there the timer is armed.
    */
   readonly publishing?: number;
   /**
@@ -66,19 +67,30 @@ export function withoutTimer({ dueAt: _due, firingSince: _since, ...conversation
   return conversation;
 }
 
-/** Who fires a timer takes it: nobody else looks before the lease ends. `since`: when it first came due. */
+/**
+ * Who fires a timer takes it, and says what it is about to publish: nobody else looks before the lease ends. `since`: when it
+ * first came due.
+ */
 export function leased(
   conversation: Conversation,
+  publishing: number,
   since: number,
   now: number,
 ): Conversation & { readonly dueAt: number } {
-  return { ...conversation, firingSince: since, dueAt: now + firingLeaseSeconds * 1000 };
+  return { ...conversation, publishing, firingSince: since, dueAt: now + firingLeaseSeconds * 1000 };
 }
 
-/** Where it has moved on meanwhile, its timer is to be looked at once more. */
-export function published({ publishing, ...conversation }: Conversation): Conversation {
-  const hasMovedOn = publishing !== undefined && publishing !== conversation.lastActivityAt;
-  return hasMovedOn ? conversation : withoutTimer(conversation);
+/** All of its inactivity is on the bus. Where it has moved on meanwhile, its timer is set as if that had come now. */
+export function published(leased: Conversation, quietPeriodSeconds: number, now: number): Conversation {
+  const { publishing, ...conversation } = withoutTimer(leased);
+  const { lastActivityAt } = conversation;
+  if (publishing === lastActivityAt || isClosed(conversation) || isSettled(conversation)) return conversation;
+  return { ...conversation, dueAt: dueAfter(lastActivityAt, quietPeriodSeconds, now) };
+}
+
+/** Nothing of its inactivity is on the bus: what happens until its lease is over counts. */
+export function unpublished({ publishing: _, ...conversation }: Conversation): Conversation {
+  return conversation;
 }
 
 export const defaultQuietPeriodSeconds = 600;
@@ -152,7 +164,7 @@ export function applyActivity(
   // A timer that is being fired stays as it was leased: who fires it compares all of it when that is done.
   const next: Conversation = { ...known, ...defined({ dueAt: stored?.dueAt, firingSince: stored?.firingSince }) };
   const moved: TimerChange = isSameConversation(stored, next) ? { kind: 'ignore' } : { kind: 'move', next };
-  // What is published in part is published to its end: whatever follows from this is seen when its lease is over.
+  // What was begun is published to its end: whatever follows from this is seen when that is done.
   if (stored?.publishing !== undefined && stored.dueAt !== undefined) return moved;
   if (isClosed(known) || isSettled(known)) {
     return isSameConversation(stored, known) ? { kind: 'ignore' } : { kind: 'disarm', next: known };
@@ -185,11 +197,11 @@ function dueAfter(at: number, quietPeriodSeconds: number, now: number): number {
 export type TimerVerdict =
   /** Closed, fired, or due at another time by now: this look is out of date. */
   | { readonly kind: 'stale' }
-  /** Its close was accepted and is still on its way, or came while an inactivity was published in part. */
+  /** Its close was accepted and is still on its way. */
   | { readonly kind: 'disarm'; readonly next: Conversation }
   /** The conversation has moved on: look again at `next.dueAt`. */
   | { readonly kind: 'rearm'; readonly next: Conversation & { readonly dueAt: number } }
-  /** For the first time, or what is published in part. `since`: when it first came due. */
+  /** For the first time, or what was begun. `since`: when it first came due. */
   | { readonly kind: 'fire'; readonly lastActivityAt: number; readonly since: number };
 
 /** What to do with a timer that was set for `dueAt`, on looking at its conversation at `now`. */

@@ -10,6 +10,7 @@ import {
   handOffDelaySeconds,
   leased,
   published,
+  unpublished,
 } from '../../domain/inactivity/inactivity-timer.ts';
 import { integerValue } from '../../json/json.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -66,12 +67,11 @@ export function createEmitInactivityHandler(deps: EmitInactivityDeps) {
           const { lastActivityAt, since } = verdict;
           let before = stored ?? { lastActivityAt };
           if (done !== lastActivityAt) {
-            const taken = leased(before, since, clock());
+            const taken = leased(before, lastActivityAt, since, clock());
             if (!(await conversations.replace(conversationKey, stored, taken))) continue;
             const outcome = await publishInactive(orgId, conversationId, lastActivityAt, since);
             if (outcome.kind !== 'published') {
-              const isInPart = outcome.kind === 'failed' && outcome.inPart;
-              if (isInPart) await keepPublishing(conversationKey, taken, lastActivityAt, since);
+              if (outcome.kind === 'failed' && outcome.isNothingTaken) await giveBack(conversationKey, taken);
               const reason = outcome.kind === 'failed' ? outcome.reason : outcome.kind;
               throw new Error(`conversation_inactive was not published: ${reason}`);
             }
@@ -79,11 +79,12 @@ export function createEmitInactivityHandler(deps: EmitInactivityDeps) {
             setFor = taken.dueAt;
             done = lastActivityAt;
           }
-          // Published first, then marked: what a crash repeats has the same id. Where the conversation has moved on
-          // meanwhile, it found the timer still armed and relies on this second look.
-          const after = published(before);
-          if ((await conversations.replace(conversationKey, before, after)) && after.dueAt === undefined) return;
-          continue;
+          // Published first, then marked: what a crash repeats has the same id. An activity that came meanwhile has left
+          // the timer to this run.
+          const after = published(before, quietSeconds, clock());
+          if (!(await conversations.replace(conversationKey, before, after))) continue;
+          if (after.dueAt !== undefined) await handOff(conversationKey, after.dueAt);
+          return;
         }
         default:
           throw verdict satisfies never;
@@ -91,16 +92,10 @@ export function createEmitInactivityHandler(deps: EmitInactivityDeps) {
     }
   }
 
-  /** Once some of it is on the bus the rest follows, also where something else has happened by then. */
-  async function keepPublishing(
-    conversationKey: string,
-    taken: Conversation,
-    publishing: number,
-    since: number,
-  ): Promise<void> {
+  /** What was not begun is tried again when the lease is over, but not where something has happened by then. */
+  async function giveBack(conversationKey: string, taken: Conversation): Promise<void> {
     for (let stored: Conversation | undefined = taken; stored !== undefined; ) {
-      const next = { ...leased(stored, since, clock()), publishing };
-      if (await conversations.replace(conversationKey, stored, next)) return;
+      if (await conversations.replace(conversationKey, stored, unpublished(stored))) return;
       stored = await conversations.read(conversationKey);
     }
   }

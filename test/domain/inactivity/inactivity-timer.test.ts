@@ -9,6 +9,8 @@ import {
   handOffDelaySeconds,
   handOffHorizonSeconds,
   lateArrivalGraceSeconds,
+  leased,
+  published,
   readQuietPeriodSeconds,
   sweepIntervalSeconds,
   timerShardOf,
@@ -148,8 +150,37 @@ describe('a timer that comes due', () => {
   const armed: Conversation = { lastActivityAt: at(0), dueAt: at(600) };
 
   it('an activity that is known leaves a timer that is being fired as it is', () => {
-    const leased = { ...armed, dueAt: at(660), firingSince: at(600) };
-    expect(applyActivity(leased, { at: at(0) }, 600, at(601))).toEqual({ kind: 'ignore' });
+    expect(applyActivity(leased(armed, at(0), at(600), at(600)), note(0), 600, at(601))).toEqual({ kind: 'ignore' });
+  });
+
+  it('whose inactivity was begun publishes it to its end, though a message or a close has come by then', () => {
+    const begun = leased(armed, at(0), at(600), at(600));
+    for (const activity of [note(630), close(630)]) {
+      const change = applyActivity(begun, activity, 600, at(630));
+      expect(change).toMatchObject({ kind: 'move', next: { dueAt: at(660) } });
+      const stored = change.kind === 'move' ? change.next : undefined;
+      expect(decideTimer(stored, at(660), 600, at(660))).toEqual({
+        kind: 'fire',
+        lastActivityAt: at(0),
+        since: at(600),
+      });
+    }
+  });
+
+  it('and has published its inactivity is set anew for what came meanwhile: not if that closed it, and with a moment for its burst', () => {
+    const begun = leased(armed, at(0), at(600), at(600));
+    expect(published(begun, 600, at(601))).toEqual({ lastActivityAt: at(0) });
+    const noted = { ...begun, lastActivityAt: at(600.5) };
+    expect(published(noted, 600, at(601))).toEqual({ lastActivityAt: at(600.5), dueAt: at(1200.5) });
+    expect(published({ ...noted, closedAt: at(600.5) }, 600, at(601))).not.toHaveProperty('dueAt');
+    expect(published({ ...begun, lastActivityAt: at(0.007), settledAt: at(0.007) }, 600, at(601))).not.toHaveProperty(
+      'dueAt',
+    );
+    const late = { ...begun, lastActivityAt: at(0.5) };
+    expect(published(late, 600, at(601))).toEqual({
+      lastActivityAt: at(0.5),
+      dueAt: at(601 + lateArrivalGraceSeconds),
+    });
   });
 
   it('fires when nothing has happened since', () => {
