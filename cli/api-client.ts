@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../lambdas/json/json.ts';
-import { inCommands } from './api-hints.ts';
+import { fieldInOptions, inCommands } from './api-hints.ts';
 import { type ApiTarget, signingRegion } from './api-target.ts';
 import { CommandFailed } from './command-failed.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
@@ -158,7 +158,7 @@ function refusal(target: ApiTarget, status: number, problem: JsonObject, retryAf
 }
 
 function fieldLine({ field, detail }: JsonObject): string {
-  return typeof field === 'string' && field !== '' ? `${field} ${String(detail)}` : String(detail);
+  return typeof field === 'string' && field !== '' ? fieldInOptions(field, String(detail)) : String(detail);
 }
 
 function exitCodeOf(status: number): ExitCode {

@@ -78,7 +78,11 @@ export function isHealthy(subscription: JsonObject): boolean {
   const { status, delivering, queue, failingSince } = subscription;
   const hasDeadLetters = isJsonObject(queue) && queue.deadLetters !== 0;
   const isStopped = status === 'rejected' || (delivering !== true && status !== 'paused');
-  const isWell = isInForce(subscription) && problemsOf(subscription).length === 0 && !isFailing(status, failingSince);
+  const isWell =
+    isInForce(subscription) &&
+    problemsOf(subscription).length === 0 &&
+    !isFailing(status, failingSince) &&
+    noQueueText(subscription) === undefined;
   return isWell && !isStopped && !hasDeadLetters;
 }
 
@@ -113,7 +117,12 @@ export function healthTable(printer: Printer, subscriptions: readonly JsonObject
         count(inFlight),
         count(deadLetters),
         count(mapping),
-        allOf([...causes(subscription), failingText(subscription), ...problemsOf(subscription)]),
+        allOf([
+          ...causes(subscription),
+          noQueueText(subscription),
+          failingText(subscription),
+          ...problemsOf(subscription),
+        ]),
       ];
     }),
   );
@@ -129,6 +138,13 @@ function routeProblems({ mapping, problem, reservedConcurrency }: JsonObject): r
     mapping === 'missing' ? 'nothing reads its queue: it has no mapping; fanout reconcile makes one' : undefined,
     mapping === 'Disabled' ? 'its mapping was switched off by hand; fanout reconcile switches it on' : undefined,
   ].filter((text) => text !== undefined);
+}
+
+/** Of one that is shown by itself: a list has no queues. */
+function noQueueText({ provisioning, queue }: JsonObject): string | undefined {
+  return provisioning === 'ready' && queue === undefined
+    ? 'its queue is gone, or cannot be read; fanout reconcile makes it again'
+    : undefined;
 }
 
 /** Why it is not active and ready: all that holds. */

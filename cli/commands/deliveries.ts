@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { isJsonObject, type JsonObject } from '../../lambdas/json/json.ts';
 import type { ApiClient } from '../api-client.ts';
+import { typoHint } from '../api-hints.ts';
 import { deliveryPath, subscriptionPath } from '../api-path.ts';
 import { lastAnswer } from '../delivery-text.ts';
 import { type IdempotencyOptions, onceOnly, sendOnce, withIdempotencyKey } from '../idempotency.ts';
@@ -76,7 +77,11 @@ export function registerDeliveries(program: Command, line: CommandLine): void {
       if (items.length === 0) {
         const untried = options.state === 'undelivered' ? await waitingIn(api, id) : 0;
         if (untried === 0)
-          printer.notice(options.replay === undefined ? 'No deliveries.' : 'No deliveries of this replay so far.');
+          printer.notice(
+            options.replay === undefined
+              ? `No deliveries.${typoHint(options.type)}`
+              : 'No deliveries of this replay so far.',
+          );
         else printer.notice(`Nothing has failed; ${untried} events wait in the queue: fanout deliveries list ${id}`);
       }
       if (hasMore) printer.notice(`There are more than these ${items.length}: add --limit COUNT or --all.`);

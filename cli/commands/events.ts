@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { isJsonObject, type JsonObject, parseJson } from '../../lambdas/json/json.ts';
-import { inCommands } from '../api-hints.ts';
+import { inCommands, typoHint } from '../api-hints.ts';
 import { CommandFailed } from '../command-failed.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { type IdempotencyOptions, onceOnly, sendOnce, withIdempotencyKey } from '../idempotency.ts';
@@ -106,7 +106,7 @@ function registerList(group: Command, line: CommandLine): void {
         },
       });
       printer.result({ events: [...items], hasMore }, () => (items.length === 0 ? '' : eventTable(items, printer)));
-      if (items.length === 0) printer.notice('No events.');
+      if (items.length === 0) printer.notice(`No events.${typoHint(options.type)}`);
       if (hasMore) printer.notice(`There are more than these ${items.length}: add --limit COUNT or --all.`);
     });
 }

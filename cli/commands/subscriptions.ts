@@ -65,7 +65,7 @@ export function registerSubscriptions(program: Command, line: CommandLine): void
   group
     .command('health')
     .description(
-      'What waits for each subscription, and why it is not delivered; of a stack also the mapping that reads its queue.\nExits 0 when all is well, 7 when one is not: not in force, not delivering though nobody paused it, its endpoint failing, not read from its queue, or with dead letters.',
+      'What waits for each subscription, and why it is not delivered; of a stack also the mapping that reads its queue.\nExits 0 when all is well, 7 when one is not: not in force, not delivering though nobody paused it, its endpoint failing, not read from its queue, without one, or with dead letters.',
     )
     .addHelpText(
       'after',

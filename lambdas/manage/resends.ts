@@ -106,7 +106,7 @@ export function resendOperations(
     const unknown = subscriptionIds?.find((id) => !byId.has(id));
     if (unknown !== undefined) {
       const place = subscriptionIds?.indexOf(unknown);
-      return invalidField(`subscriptionIds[${place}]`, `there is no subscription ${unknown}`);
+      return invalidField(`subscriptionIds[${place}]`, `is not a subscription: there is no ${unknown}`);
     }
     const chosen =
       subscriptionIds === undefined

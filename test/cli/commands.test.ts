@@ -281,6 +281,16 @@ describe('subscriptions health', () => {
     );
   });
 
+  it('is not well without a queue, also where it is paused', async () => {
+    const id = await aReady();
+    await fanout(['subscriptions', 'pause', id]);
+    await api.provision(id);
+    api.depths.delete(id);
+    const { out, exitCode } = await fanout(['subscriptions', 'health']);
+    expect(exitCode).toBe(7);
+    expect(out).toMatch(new RegExp(`${id} +no +paused .* its queue is gone, or cannot be read`));
+  });
+
   it('says of one that was made just now that it is being put in force', async () => {
     const id = await aSubscription();
     const { out } = await fanout(['subscriptions', 'health']);
@@ -380,7 +390,7 @@ describe('subscriptions rotate-secret', () => {
   it('leaves it to the API to bound the overlap', async () => {
     const id = await aSubscription();
     const run = await fanout(['subscriptions', 'rotate-secret', id, '--overlap', '8d']);
-    expect(run).toMatchObject({ exitCode: 1, err: 'fanout: overlapSeconds must be at most 604800\n' });
+    expect(run).toMatchObject({ exitCode: 1, err: 'fanout: --overlap must be at most 7d\n' });
   });
 });
 
@@ -598,6 +608,18 @@ describe('deliveries list', () => {
     expect(unknown).toMatchObject({ exitCode: 4, err: expect.stringContaining(`there is no replay nope of ${id}`) });
   });
 
+  it('says of an event type that nobody knows that it may be a typo, where there is nothing of it', async () => {
+    const id = await aSubscription();
+    for (const list of [
+      ['deliveries', 'list', id],
+      ['events', 'list'],
+    ]) {
+      const { err } = await fanout([...list, '--type', 'new_mesage']);
+      expect(err).toContain('new_mesage is not a known event type; did you mean new_message?');
+      expect((await fanout([...list, '--type', 'new_meeting'])).err).not.toContain('known event type');
+    }
+  });
+
   it('says with 4 that there is no such subscription', async () => {
     expect(await fanout(['deliveries', 'list', 'sub_none'])).toMatchObject({ exitCode: 4 });
   });
@@ -723,8 +745,8 @@ describe('orgs', () => {
   });
 
   it.each([
-    ['59s', 1, 'quietPeriodSeconds must be at least 60'],
-    ['25h', 1, 'quietPeriodSeconds must be at most 86400'],
+    ['59s', 1, 'the quiet period must be at least 1m'],
+    ['25h', 1, 'the quiet period must be at most 1d'],
     ['soon', 2, 'a time like 90s, 10m, 24h or 7d'],
   ])('refuses %s with %i', async (period, exitCode, message) => {
     const run = await fanout(['orgs', 'set-quiet-period', '1', period]);
