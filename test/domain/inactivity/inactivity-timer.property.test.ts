@@ -37,11 +37,11 @@ function holds(logic: TimerLogic) {
 }
 
 describe('inactivity is what the reference model says', () => {
-  it('to the second, for every order in which activities arrive', () => {
+  it('to the second, for every order in which activities arrive', { timeout: 60_000 }, () => {
     fc.assert(fc.property(histories(steps), holds(timerLogic)), { numRuns: 1_000 });
   });
 
-  it('whatever sweep is missed, and however clocks step', () => {
+  it('whatever sweep is missed, and however clocks step', { timeout: 60_000 }, () => {
     fc.assert(fc.property(histories([...steps, ...disturbances]), holds(timerLogic)), { numRuns: 1_000 });
   });
 });
