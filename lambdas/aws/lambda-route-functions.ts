@@ -85,11 +85,15 @@ export function lambdaRouteFunctions({ client, tags, sleep }: Options) {
     return givenUp(`could not change the delivery function: ${found.LastUpdateStatusReason}`);
   }
 
-  async function update(name: string, send: () => Promise<unknown>): Promise<ActionOutcome> {
+  async function update(
+    name: string,
+    send: (found: FunctionConfiguration) => Promise<unknown>,
+  ): Promise<ActionOutcome> {
     // Whatever became of an earlier change: this one takes its place.
-    if ((await settled(name)) === 'still changing') return stillChanging;
+    const found = await settled(name);
+    if (found === 'still changing') return stillChanging;
     try {
-      await send();
+      await send(found);
     } catch (error) {
       const outcome = outcomeOf(error);
       if (outcome !== undefined) return outcome;
@@ -157,19 +161,25 @@ export function lambdaRouteFunctions({ client, tags, sleep }: Options) {
           }),
         );
       } catch (error) {
-        // Another run was quicker: what it made is looked at below, and compared by the next run.
-        if (!(error instanceof ResourceConflictException)) {
-          const outcome = outcomeOf(error);
-          if (outcome !== undefined) return outcome;
-          throw error;
-        }
+        // Another run was quicker: what it made is compared by the next run.
+        if (error instanceof ResourceConflictException) return inForce(name);
+        const outcome = outcomeOf(error);
+        if (outcome !== undefined) return outcome;
+        throw error;
       }
-      return inForce(name);
+      const made = await inForce(name);
+      // Of which code, Lambda says only now.
+      return made.kind === 'done' ? this.updateDescription(name, settings.description) : made;
     },
 
     updateDescription(name: string, description: string): Promise<ActionOutcome> {
-      return update(name, () =>
-        client.send(new UpdateFunctionConfigurationCommand({ FunctionName: name, Description: description })),
+      return update(name, ({ CodeSha256 }) =>
+        client.send(
+          new UpdateFunctionConfigurationCommand({
+            FunctionName: name,
+            Description: descriptionOf(description, CodeSha256),
+          }),
+        ),
       );
     },
 
@@ -187,8 +197,14 @@ export function lambdaRouteFunctions({ client, tags, sleep }: Options) {
     },
 
     updateSettings(name: string, settings: FunctionSettings): Promise<ActionOutcome> {
-      return update(name, () =>
-        client.send(new UpdateFunctionConfigurationCommand({ FunctionName: name, ...configuration(settings) })),
+      return update(name, ({ CodeSha256 }) =>
+        client.send(
+          new UpdateFunctionConfigurationCommand({
+            FunctionName: name,
+            ...configuration(settings),
+            Description: descriptionOf(settings.description, CodeSha256),
+          }),
+        ),
       );
     },
 
@@ -306,6 +322,19 @@ function configuration(settings: FunctionSettings) {
   };
 }
 
+const hashMark = '; sha256 ';
+
+/** With the hash of the code of which it is said. At most 256 characters are taken. */
+function descriptionOf(description: string, codeSha256 = ''): string {
+  return `${description}${hashMark}${codeSha256}`;
+}
+
+/** Empty where it says nothing about the code that is there: an update was given up, or somebody else has uploaded code since. */
+function descriptionInForce({ Description = '', CodeSha256, LastUpdateStatus }: FunctionConfiguration): string {
+  const [description = '', codeSha256] = Description.split(hashMark);
+  return LastUpdateStatus === 'Failed' || codeSha256 !== (CodeSha256 ?? '') ? '' : description;
+}
+
 function existingFunction(found: FunctionConfiguration, recursiveLoop: string): ExistingFunction {
   return {
     failed: found.State === 'Failed',
@@ -314,8 +343,7 @@ function existingFunction(found: FunctionConfiguration, recursiveLoop: string): 
     handler: found.Handler ?? '',
     memoryMegabytes: found.MemorySize ?? 0,
     timeoutSeconds: found.Timeout ?? 0,
-    // An update that was given up is not in force, whatever was written about it.
-    description: found.LastUpdateStatus === 'Failed' ? '' : (found.Description ?? ''),
+    description: descriptionInForce(found),
     environment: found.Environment?.Variables ?? {},
     logGroup: found.LoggingConfig?.LogGroup ?? '',
     systemLogLevel: found.LoggingConfig?.SystemLogLevel ?? '',

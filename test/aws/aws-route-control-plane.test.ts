@@ -191,7 +191,11 @@ describe('functions', () => {
 
   it('whose update was given up get it again, whatever their description says', async () => {
     lambda.on(GetFunctionCommand).resolves({
-      Configuration: { LastUpdateStatus: 'Failed', Description: desired.deliverFunction.description },
+      Configuration: {
+        LastUpdateStatus: 'Failed',
+        CodeSha256: 'ours',
+        Description: `${desired.deliverFunction.description}; sha256 ours`,
+      },
     });
     lambda.on(GetFunctionRecursionConfigCommand).resolves({ RecursiveLoop: 'Allow' });
     lambda.on(ListEventSourceMappingsCommand).resolves({});
@@ -260,13 +264,36 @@ describe('functions', () => {
     expect(slept).toBeGreaterThan(0);
   });
 
+  it('that another run has made are not said to have our code', async () => {
+    lambda.on(CreateFunctionCommand).rejects(new ResourceConflictException(says));
+    lambda.on(GetFunctionCommand).resolves({ Configuration: { State: 'Active', CodeSha256: 'theirs' } });
+    await routes.apply(actionOf('create-function'));
+    expect(lambda.commandCalls(UpdateFunctionConfigurationCommand)).toHaveLength(0);
+  });
+
+  it('have a description that Lambda takes, with the hash of their code, however long the names are', async () => {
+    const CodeSha256 = 'uxy1Ev8aPVRcdQkFPrhWJHlq3mUMvPNZ4ETzOHUZHVg=';
+    lambda.on(GetFunctionCommand).resolves({ Configuration: { State: 'Active', CodeSha256 } });
+    const { deliverFunction: settings } = desiredRoute(
+      { subscriptionId: 'sub_1', url: 'https://hooks.example.com/', eventTypes: ['new_message'], status: 'active' },
+      { enabled: true, maximumConcurrency: 10 },
+      routeSettings({ deliverCode: { bucket: 'assets', key: `${'folder/'.repeat(40)}one.zip` } }),
+    );
+    await routes.apply({ kind: 'update-function-settings', name: names.deliverFunction, settings });
+    const { Description = '' } = lambda.commandCalls(UpdateFunctionConfigurationCommand)[0]?.args[0].input ?? {};
+    expect(Description.length).toBeLessThanOrEqual(256);
+    expect(Description).toMatch(new RegExp(`; sha256 ${CodeSha256}$`));
+  });
+
   it('whose description alone is changed keep all else', async () => {
-    lambda.on(GetFunctionCommand).resolves({ Configuration: { State: 'Active', LastUpdateStatus: 'Successful' } });
+    lambda.on(GetFunctionCommand).resolves({
+      Configuration: { State: 'Active', LastUpdateStatus: 'Successful', CodeSha256: 'ours' },
+    });
     const update: RouteAction = { kind: 'update-function-description', name: names.deliverFunction, description: 'x' };
     expect(await routes.apply(update)).toEqual(done);
     expect(lambda.commandCalls(UpdateFunctionConfigurationCommand)[0]?.args[0].input).toEqual({
       FunctionName: names.deliverFunction,
-      Description: 'x',
+      Description: 'x; sha256 ours',
     });
   });
 
@@ -418,7 +445,8 @@ describe('what is there of a route', () => {
         Handler: wanted.handler,
         MemorySize: wanted.memoryMegabytes,
         Timeout: wanted.timeoutSeconds,
-        Description: wanted.description,
+        CodeSha256: 'ours',
+        Description: `${wanted.description}; sha256 ours`,
         Environment: { Variables: { ...wanted.environment } },
         LoggingConfig: {
           LogGroup: wanted.logGroup,

@@ -181,6 +181,15 @@ describe('a change', () => {
     expect(world.mapping()?.enabled).toBe(true);
   });
 
+  it('of the delivery code that somebody made by hand is taken back', async () => {
+    await world.write();
+    const made = world.routes.functions.get(name);
+    if (made === undefined) throw new Error('no function was made');
+    world.routes.functions.set(name, { ...made, codeInstalled: 'theirs.zip' });
+    await world.reconcile();
+    expect(world.routes.functions.get(name)).toEqual(made);
+  });
+
   it('of the delivery code reaches the function', async () => {
     await world.write();
     world.settings = routeSettings({ deliverCode: { bucket: 'assets', key: 'two.zip' } });

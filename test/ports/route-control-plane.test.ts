@@ -13,7 +13,10 @@ let aws: LocalAws;
 let settings = routeSettings();
 beforeAll(async () => {
   aws = await startLocalAws({
-    code: { 'assets/one.zip': functionCode('export const handler = async () => ({});') },
+    code: {
+      'assets/one.zip': functionCode('export const handler = async () => ({});'),
+      'assets/theirs.zip': functionCode('export const handler = async () => ({ by: "hand" });'),
+    },
   });
   aws.buses.createBus('fanout-bus');
   settings = routeSettings({
@@ -123,6 +126,22 @@ describe.each<[string, () => RouteControlPlane]>([
     };
     expect(await routes.apply(change)).toEqual({ kind: 'done' });
     expect((await routes.describe(desired.names)).deliverFunction).toEqual({ ...before, description });
+    await bring(desired);
+    expect((await routes.describe(desired.names)).deliverFunction).toEqual(before);
+  });
+
+  it('whose function somebody has uploaded other code to gets its own again', async () => {
+    await bring(desired);
+    const before = (await routes.describe(desired.names)).deliverFunction;
+    const theirs = { ...desired.deliverFunction, code: { bucket: 'assets', key: 'theirs.zip' } };
+    await routes.apply({ kind: 'update-function-code', name: desired.names.deliverFunction, settings: theirs });
+    const found = await routes.describe(desired.names);
+    expect(found.deliverFunction?.description).toBe('');
+    expect(planRoute(desired, found)).toContainEqual({
+      kind: 'update-function-code',
+      name: desired.names.deliverFunction,
+      settings: desired.deliverFunction,
+    });
     await bring(desired);
     expect((await routes.describe(desired.names)).deliverFunction).toEqual(before);
   });

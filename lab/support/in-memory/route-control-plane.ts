@@ -16,6 +16,8 @@ import type { ActionOutcome, RouteControlPlane, RouteDepth } from '../../../lamb
 type InMemoryFunction = Omit<FunctionSettings, 'recursiveLoop'> & {
   readonly recursiveLoop: 'Allow' | 'Terminate';
   readonly codeInstalled: string;
+  /** What was installed when its description was written. */
+  readonly codeDescribed: string;
 };
 
 /** The control planes of EventBridge, SQS and Lambda, as far as routes go, with their refusals. */
@@ -156,13 +158,15 @@ export class InMemoryRoutes implements RouteControlPlane {
             ...settings,
             recursiveLoop: 'Terminate',
             codeInstalled: settings.code.key,
+            codeDescribed: settings.code.key,
           });
         }
         return done;
       case 'update-function-description': {
         const there = this.functions.get(action.name);
         if (there === undefined) throw new Error(`no function ${action.name}`);
-        this.functions.set(action.name, { ...there, description: action.description });
+        const { description } = action;
+        this.functions.set(action.name, { ...there, description, codeDescribed: there.codeInstalled });
         return done;
       }
       case 'update-function-code': {
@@ -175,7 +179,12 @@ export class InMemoryRoutes implements RouteControlPlane {
         const there = this.functions.get(action.name);
         if (there === undefined) throw new Error(`no function ${action.name}`);
         const { recursiveLoop, codeInstalled } = there;
-        this.functions.set(action.name, { ...action.settings, recursiveLoop, codeInstalled });
+        this.functions.set(action.name, {
+          ...action.settings,
+          recursiveLoop,
+          codeInstalled,
+          codeDescribed: codeInstalled,
+        });
         return done;
       }
       case 'allow-loops': {
@@ -213,6 +222,6 @@ export class InMemoryRoutes implements RouteControlPlane {
   }
 }
 
-function existingFunction({ code: _, architecture: __, codeInstalled: ___, ...settings }: InMemoryFunction) {
-  return { ...settings, failed: false };
+function existingFunction({ code: _, architecture: __, codeInstalled, codeDescribed, ...found }: InMemoryFunction) {
+  return { ...found, description: codeInstalled === codeDescribed ? found.description : '', failed: false };
 }

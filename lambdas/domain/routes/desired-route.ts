@@ -74,7 +74,7 @@ export interface FunctionSettings {
   readonly recursiveLoop: 'Allow';
   /**
    * Names the code's key: it says which code a function runs, without another call or a tag. From before a change of the code
-   * until after it, it is `descriptionOfChange`.
+   * until after it, it is `descriptionOfChange`. Empty of a function whose code is not the one that it was written for.
    */
   readonly description: string;
 }
@@ -97,6 +97,8 @@ const leastVisibilityTimeoutSeconds = 6 * deliverTimeoutSeconds;
 /** SQS's highest: retries and throttles are receives too, and none of them may end in the dead-letter queue. */
 const maxReceiveCount = 1000;
 const batchSize = 10;
+/** Lambda takes 256 characters; the adapter adds the code's hash. */
+const maxDescriptionLength = 200;
 
 export function routeNames(prefix: string, subscriptionId: string): RouteNames {
   const name = `${prefix}-${subscriptionId}`;
@@ -197,7 +199,10 @@ function functionSettings(names: RouteNames, settings: RouteSettings): FunctionS
     systemLogLevel: 'WARN',
     tracingMode: 'PassThrough',
     recursiveLoop: 'Allow',
-    description: `Delivers to subscription ${names.subscriptionId}; code ${deliverCode.key}`.slice(0, 256),
+    description: `Delivers to subscription ${names.subscriptionId}; code ${deliverCode.key}`.slice(
+      0,
+      maxDescriptionLength,
+    ),
   };
 }
 
