@@ -85,7 +85,8 @@ ${batchTable(units)}
 ${changesTable(units)}
 
 A failed attempt costs ${failing({ rate: 1 })} a million where it comes alone, ${failing({ rate: 1, eventBytes: 10_000 })} for events of 10 KB: the event is then written into the ledger, to be tried again
-and found. One that fails all 16 times: ${usd(exhaustedUsd(units, { rate: 1 }))} a million events, ${usd(exhaustedUsd(units, { rate: 1, eventBytes: 10_000 }))} for those of 10 KB.
+and found. One that fails all 16 times: ${usd(exhaustedUsd(units, { rate: 1 }))} a million events, ${usd(exhaustedUsd(units, { rate: 1, eventBytes: 10_000 }))} for those of 10 KB. Each attempt puts the item whole: DynamoDB bills an
+update by the size of the whole item as well, and an item of its own for the event would cost the usual small one a write more.
 
 For a million deliveries to subscribers that seldom get anything:
 
