@@ -169,7 +169,7 @@ export class DeliveryCheck implements LedgerWatch {
     if (is2xx(attempt)) this.accepted++;
     // After a crash, or of two copies at once, an event is tried for the first time twice.
     const known = this.#readings.get(attempt.invocation)?.records.get(attempt.webhookId);
-    const isFirst = known?.state !== 'retrying' || this.#isOfPredecessor(known);
+    const isFirst = known?.state !== 'retrying' || known.attempts === 0 || this.#isOfPredecessor(known);
     if (isAgainst(answer) && isFirst) {
       const against = this.#against.get(subscriptionId) ?? [];
       this.#against.set(subscriptionId, against);

@@ -16,6 +16,9 @@ import {
   type DeliverableSubscription,
   type DeliveryPlan,
   deliveryPlanner,
+  isHeldBack,
+  losesItsPlace,
+  parkingPlan,
 } from '../domain/deliveries/delivery-plan.ts';
 import { batchParallelism } from '../domain/deliveries/endpoint-health.ts';
 import { hidingSeconds } from '../domain/deliveries/retry-schedule.ts';
@@ -30,7 +33,7 @@ export interface DeliveredMessages {
   /** Those that must stay in the queue. All others are done with. */
   readonly kept: readonly QueuedMessage[];
   readonly attempts: readonly Attempt[];
-  /** Some wait since nothing is sent to the subscriber just now. */
+  /** Nothing is sent to the subscriber just now. */
   readonly isStopped: boolean;
   /** As it was when they were planned. */
   readonly subscriber: DeliverableSubscription;
@@ -67,7 +70,8 @@ export async function deliverMessages(
   const receivedAt = clock();
   const { messages, malformed } = readAll(queued, deps);
   const { subscriber, records } = await ledger.read(messages.map(({ webhookId }) => webhookId));
-  const planOf = deliveryPlanner(subscriber, { now: receivedAt, random, isProbe });
+  const planning = { now: receivedAt, random, isProbe };
+  const planOf = deliveryPlanner(subscriber, planning);
   const plannedCopies = messages.map((message): Planned => {
     // A replay, a repetition or a queue that was still there can bring what a deleted subscription of the same id has had.
     const record = ownRecord(records.get(message.webhookId), subscriber.state);
@@ -99,8 +103,9 @@ export async function deliverMessages(
   const settlements = [
     ...malformed.map((message): Settlement => ({ message, stays: { reason: 'malformed' } })),
     ...postponed,
-    ...spared.map(({ message }): Settlement => ({ message, stays: { until: receivedAt, reason: 'circuit-open' } })),
-    ...planned.flatMap((one) => settlePlan(one, receivedAt, deps)),
+    ...[...planned, ...spared.map((one) => spare(one, subscriber, receivedAt))].flatMap((one) =>
+      settlePlan(one, receivedAt, deps),
+    ),
     ...attempts.flatMap(settleAttempt),
     ...(await settleEnded(ended, deps)),
   ];
@@ -112,7 +117,7 @@ export async function deliverMessages(
     kept: settlements.filter(({ stays }) => stays !== undefined).map(({ message }) => message),
     attempts,
     subscriber,
-    isStopped: planned.some(({ plan }) => plan.kind === 'postpone' && plan.reason !== 'not-due'),
+    isStopped: isHeldBack(subscriber, planning),
   };
 }
 
@@ -161,6 +166,14 @@ async function attemptAll(
   return { attempts, postponed };
 }
 
+/** What becomes of a message that is due, where another one is the probe. */
+function spare({ message, record }: Planned, { state }: DeliverableSubscription, now: number): Planned {
+  const plan: DeliveryPlan = losesItsPlace(message, now)
+    ? parkingPlan(message, record, state?.cancelledReplays)
+    : { kind: 'postpone', until: now, reason: 'circuit-open' };
+  return { message, record, plan };
+}
+
 /** Where a message is left that is neither tried nor at its end; nothing for others. */
 function settlePlan({ message, record, plan }: Planned, now: number, deps: DeliverDeps): Settlement[] {
   const { subscriptionId, log } = deps;
@@ -181,9 +194,7 @@ function settlePlan({ message, record, plan }: Planned, now: number, deps: Deliv
       });
       return [{ message }];
     case 'leave-queue':
-      return record === undefined
-        ? []
-        : [{ message, record: recordInLedger(subjectOf(subscriptionId, message), record, plan.takesOver) }];
+      return [{ message, record: recordInLedger(subjectOf(subscriptionId, message), record, plan.takesOver, now) }];
     case 'discard': {
       const verdict = { state: 'discarded', reason: plan.reason } as const;
       return [{ message, record: recordAfter(subjectOf(subscriptionId, message), record, undefined, verdict, now) }];

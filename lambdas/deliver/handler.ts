@@ -73,6 +73,8 @@ export function createDeliverHandler(deps: DeliverDeps) {
 
 function queuedMessage({ messageId, receiptHandle, body, attributes }: SQSRecord): QueuedMessage {
   const { AWSTraceHeader: traceHeader } = attributes;
-  const message = { messageId, receiptHandle, body, sentAt: Number(attributes.SentTimestamp) };
+  const sentAt = Number(attributes.SentTimestamp);
+  const receiveCount = Number(attributes.ApproximateReceiveCount);
+  const message = { messageId, receiptHandle, body, sentAt, receiveCount };
   return traceHeader === undefined ? message : { ...message, traceHeader };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { aRecord } from '../../lab/support/deliveries.ts';
+import { aRecord, noon } from '../../lab/support/deliveries.ts';
 import { answered, DeliveryWorld, unreachable } from '../../lab/support/in-memory/delivery-world.ts';
 import { carriedByMessage, waitingInLedger } from '../../lambdas/domain/deliveries/delivery-ledger.ts';
 
@@ -179,6 +179,27 @@ describe('an endpoint that keeps failing', () => {
     expect(world.controls).toEqual([]);
   });
 
+  it('keeps the order of its queue: what a probe received for the second time, and does not try, goes there anew', async () => {
+    const world = new DeliveryWorld();
+    world.receiver = unreachable;
+    for (let count = 0; count < 12; count++) world.enqueue();
+    world.now += hours(4);
+    const circuit = { state: 'open', reason: 'failing', since: world.now, probeAt: world.now, probes: 9 } as const;
+    for (let probes = 0; probes < 2; probes++) {
+      world.state.circuit = { ...circuit, probeAt: world.now };
+      expect(await world.call({ probe: true })).toEqual({ kind: 'still-failing' });
+      world.now += minutes(3);
+    }
+    const untried = [...world.records.values()].filter(({ attempts }) => attempts === 0);
+    expect(untried).toHaveLength(8);
+    await world.sweepDue();
+    expect([...world.messages.values()].filter(({ receiveCount = 0 }) => receiveCount > 2)).toEqual([]);
+    world.receiver = () => answered(200);
+    await world.runUntil(world.now + hours(2));
+    expect([...world.records.values()].map(({ state }) => state)).toEqual(Array(12).fill('delivered'));
+    expect(world.requests).toHaveLength(14);
+  });
+
   it('is left alone by a probe that comes when the circuit is not open any more', async () => {
     const world = await anOpenCircuit();
     const attemptsBefore = world.requests.length;
@@ -303,8 +324,8 @@ describe('parking', () => {
     world.config.status = 'paused';
     const old = [world.enqueue(), world.enqueue()];
     world.now += days(13);
-    const young = world.enqueue();
     expect(await world.call({ park: true })).toEqual({ parked: 0 });
+    const young = world.enqueue();
     world.now += hours(18);
     expect(await world.call({ park: true })).toEqual({ parked: 2 });
     expect([...world.messages.keys()]).toEqual([young.messageId]);
@@ -325,33 +346,49 @@ describe('parking', () => {
     expect(world.calls).toMatchObject({ reads: 10, writes: 10 });
   });
 
-  it('finds what is old behind hundreds of younger messages, since the queue keeps no strict order', async () => {
+  it('finds what is old within the hours that are left, though the queue keeps no strict order', async () => {
     const world = new DeliveryWorld();
+    world.handsOutInAnyOrder = true;
+    let seed = 1;
+    world.random = () => {
+      seed = (seed * 48_271) % 2_147_483_647;
+      return seed / 2_147_483_647;
+    };
     world.config.status = 'paused';
     for (let count = 0; count < 60; count++) world.enqueue();
-    world.now += days(13.9);
+    world.now += days(13.71);
     for (let count = 0; count < 200; count++) world.enqueue();
-    const youngFirst = [...world.messages].reverse();
-    world.messages.clear();
-    for (const [handle, message] of youngFirst) world.messages.set(handle, message);
-    expect(await world.call({ park: true })).toEqual({ parked: 60 });
+    let parked = 0;
+    for (let runs = 0; runs < 6; runs++) {
+      world.now += hours(1);
+      parked += ((await world.call({ park: true })) as { parked: number }).parked;
+    }
+    expect(parked).toBe(60);
+    expect(world.forgotten).toEqual([]);
   });
 
-  it('finds what is old wherever it is, once the queue has lost its order by being received again and again', async () => {
+  it('looks at ten messages while none is old, and puts none back for its third receive', async () => {
     const world = new DeliveryWorld();
-    world.movesToTheBack = true;
     world.config.status = 'paused';
-    for (let count = 0; count < 20; count++) world.enqueue();
+    for (let count = 0; count < 100; count++) world.enqueue();
     world.now += days(1);
-    for (let count = 0; count < 2_000; count++) world.enqueue();
-    // The hourly runs, on the days on which nothing is old yet.
-    for (let runs = 0; runs < 30; runs++) {
+    for (const moved of [0, 10, 10, 20]) {
+      await world.call({ park: true });
+      expect(world.records.size).toBe(moved);
       world.now += hours(1);
-      expect(await world.call({ park: true })).toEqual({ parked: 0 });
     }
-    world.now += days(11.5);
-    expect(await world.call({ park: true })).toEqual({ parked: 20 });
-    expect(world.forgotten).toEqual([]);
+    expect(world.calls.reads).toBe(2);
+    // In the ledger it is due at once, and as old as it was: it goes into the queue anew.
+    expect(world.records.get('msg_1')).toMatchObject({
+      state: 'retrying',
+      attempts: 0,
+      nextAttemptAt: noon,
+      dueAt: noon,
+    });
+    await world.sweepDue();
+    expect(world.messages.size).toBe(100);
+    expect(world.records.get('msg_1')).toMatchObject({ state: 'retrying', nextAttemptAt: noon, queuedAt: world.now });
+    expect([...world.messages.values()].filter(({ receiveCount = 0 }) => receiveCount > 2)).toEqual([]);
   });
 
   it('goes on where one call fails, and is repeated', async () => {
@@ -359,7 +396,8 @@ describe('parking', () => {
     world.config.status = 'paused';
     for (let count = 0; count < 1000; count++) world.enqueue();
     world.now += days(13.9);
-    world.failingReads = 1;
+    let reads = 0;
+    Object.defineProperty(world, 'failingReads', { get: () => (++reads === 2 ? 1 : 0), set: () => {} });
     await expect(world.call({ park: true })).rejects.toThrow('the ledger could not be read');
     expect(world.records.size).toBe(990);
     world.now += minutes(2);

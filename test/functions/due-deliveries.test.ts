@@ -155,6 +155,31 @@ describe('an event of a stopped subscription that waits in the ledger', () => {
     expect(world.messages.size).toBe(0);
   });
 
+  it('and was never tried is exhausted 14 days after it entered the queue, though it was sent there anew', async () => {
+    const world = new DeliveryWorld();
+    world.config.status = 'paused';
+    world.enqueue();
+    const enqueuedAt = world.now;
+    for (let looks = 0; looks < 3; looks++) {
+      await world.runUntil(world.now + hours(4));
+      await world.call({ park: true });
+    }
+    expect(world.records.get('msg_1')).toMatchObject({ state: 'retrying', attempts: 0 });
+    await world.runUntil(enqueuedAt + days(14) - hours(1));
+    expect(world.records.get('msg_1')?.state).toBe('retrying');
+    await world.runUntil(enqueuedAt + days(14) + minutes(2));
+    expect(world.records.get('msg_1')).toMatchObject({
+      state: 'exhausted',
+      attempts: 0,
+      reason: 'expired: deliveries were stopped for 14 days',
+    });
+    expect(world.publisher.typesPublished()).toEqual(['webhook_delivery_exhausted']);
+    world.config.status = 'active';
+    await world.runUntil(world.now + minutes(1));
+    expect(world.requests).toEqual([]);
+    expect(world.messages.size).toBe(0);
+  });
+
   it('is not sent once the subscription is deleted', async () => {
     const world = await anEventInTheLedger();
     world.isDeleted = true;

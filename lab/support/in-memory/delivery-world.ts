@@ -1,6 +1,6 @@
 import type { SQSBatchResponse } from 'aws-lambda';
 import { createDeliverHandler, type DeliverEvent } from '../../../lambdas/deliver/handler.ts';
-import type { DeliveryLedger, ReceivedMessage, TracedAttempt } from '../../../lambdas/deliver/ports.ts';
+import type { DeliveryLedger, TracedAttempt } from '../../../lambdas/deliver/ports.ts';
 import type { AttemptResult } from '../../../lambdas/domain/deliveries/attempt-outcome.ts';
 import type { DeliveryRecord } from '../../../lambdas/domain/deliveries/delivery-ledger.ts';
 import type { QueuedMessage } from '../../../lambdas/domain/deliveries/delivery-message.ts';
@@ -67,10 +67,8 @@ export class DeliveryWorld {
   /** Makes the next calls to the ledger fail. */
   failingReads = 0;
   failingWrites = 0;
-  /** A standard queue's order is best effort; otherwise the oldest come first. */
+  /** A standard queue's order is best effort; otherwise the oldest come first, and last what was received three times. */
   handsOutInAnyOrder = false;
-  /** As SQS does it with what was received three times and not deleted. */
-  movesToTheBack = false;
   /** SQS hands out nothing more while about 120,000 messages are in flight. */
   inFlightLimit = 120_000;
   /** Its config is gone. */
@@ -193,11 +191,15 @@ export class DeliveryWorld {
 
   /** Invokes the function as Lambda does, and deletes what it does not report as failed. */
   async invoke(messages: readonly QueuedMessage[]): Promise<string[]> {
-    const records = messages.map(({ messageId, receiptHandle, body, sentAt, traceHeader }) => ({
+    const records = messages.map(({ messageId, receiptHandle, body, sentAt, traceHeader, receiveCount = 1 }) => ({
       messageId,
       receiptHandle,
       body,
-      attributes: { SentTimestamp: String(sentAt), AWSTraceHeader: traceHeader },
+      attributes: {
+        SentTimestamp: String(sentAt),
+        ApproximateReceiveCount: String(receiveCount),
+        AWSTraceHeader: traceHeader,
+      },
     }));
     const { batchItemFailures } = (await this.call({
       Records: records,
@@ -220,7 +222,7 @@ export class DeliveryWorld {
     return handler(event, { getRemainingTimeInMillis: () => this.remainingMs });
   }
 
-  receive(count: number, hiddenSeconds: number): ReceivedMessage[] {
+  receive(count: number, hiddenSeconds: number): QueuedMessage[] {
     this.forget();
     const visible = [...this.messages.values()].filter(({ visibleAt }) => visibleAt <= this.now);
     const isNearLimit = this.messages.size + count > this.inFlightLimit;
@@ -231,7 +233,8 @@ export class DeliveryWorld {
       message.receivedAt = this.now;
       const receiveCount = (message.receiveCount ?? 0) + 1;
       message.receiveCount = receiveCount;
-      if (this.movesToTheBack && receiveCount > 2) {
+      // SQS moves to the back what was received three times.
+      if (receiveCount > 2) {
         this.messages.delete(message.messageId);
         this.messages.set(message.messageId, message);
       }

@@ -5,7 +5,8 @@ import { lastSafeInstant, maxQueueWaitSeconds } from './retry-schedule.ts';
 /**
  * The ledger: for each event and subscriber one item that says how far it got and why. All times are epoch ms.
  *
- * An item is written after attempts only, so an event that waits untried in the queue has none. What is `retrying`
+ * An item is written after attempts, so an event that waits untried in the queue has none; but for one whose message had to
+ * leave the queue of a stopped subscriber (docs/decisions/0017-no-third-receive-of-what-waits.md). What is `retrying`
  * waits in the queue for its next attempt, or, if that is more than minutes away, here. Its final states:
  * `delivered` 2xx · `exhausted` every attempt failed, or the queue would have forgotten it · `discarded` the receiver
  * (or a person) does not want it. What is final is dropped when it comes again, except by a replay.
@@ -25,7 +26,7 @@ export interface DeliveryRecord {
   readonly subscriptionId: string;
   readonly webhookId: string;
   readonly state: 'delivered' | 'retrying' | 'exhausted' | 'discarded';
-  /** Attempts that were made, not receives. 0: it expired while it waited. */
+  /** Attempts that were made, not receives. 0: it waits untried, or expired so. */
   readonly attempts: number;
   /** Why it is exhausted or discarded. */
   readonly reason?: string;
@@ -218,14 +219,20 @@ export function isInLedger({ state, dueAt, messageId }: DeliveryRecord): boolean
 }
 
 /**
- * The item of an event whose message leaves the queue before its next attempt. `takesOver`: its attempts belong to who sent
- * this message from now on.
+ * The item of an event whose message leaves the queue before its next attempt; for one that is not being tried yet that is
+ * due since the message entered the queue. `takesOver`: its attempts belong to who sent this message from now on.
  */
 export function recordInLedger(
-  { event, webhookId, replayName: sender, traceHeader }: DeliverySubject,
-  record: DeliveryRecord,
+  subject: DeliverySubject,
+  previous: DeliveryRecord | undefined,
   takesOver: boolean,
+  now: number,
 ): DeliveryRecord {
+  const { event, webhookId, replayName: sender, traceHeader, sentAt } = subject;
+  const record =
+    previous?.state === 'retrying'
+      ? previous
+      : recordAfter(subject, previous, undefined, { state: 'retrying', nextAttemptAt: sentAt }, now);
   const { messageId: _, queuedAt: __, replayName, ...rest } = record;
   const owner = takesOver ? sender : replayName;
   return {

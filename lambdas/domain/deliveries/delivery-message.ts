@@ -13,6 +13,8 @@ export interface QueuedMessage {
   readonly sentAt: number;
   /** X-Ray's, of the trace that the event's path belongs to: a batch mixes traces. */
   readonly traceHeader?: string;
+  /** How often it was received, this time included. Absent: nobody has received it. */
+  readonly receiveCount?: number;
 }
 
 export interface DeliveryMessage extends QueuedMessage {

@@ -2,7 +2,7 @@ import { readSecrets, secretsInForce } from '../subscriptions/signing-secret.ts'
 import type { SubscriptionConfig, SubscriptionState } from '../subscriptions/subscription.ts';
 import { isSigningSecret } from '../subscriptions/webhook-signature.ts';
 import { type DeliveryRecord, fitsIntoQueue, isInLedger, isStillAskedFor } from './delivery-ledger.ts';
-import type { DeliveryMessage } from './delivery-message.ts';
+import type { DeliveryMessage, QueuedMessage } from './delivery-message.ts';
 import { believable, lastSafeInstant } from './retry-schedule.ts';
 
 /** A subscription as its two records are found; people may have written nonsense into `config`. */
@@ -23,8 +23,8 @@ export type DeliveryPlan =
       readonly reason: FinalState | 'replay-cancelled' | 'in-ledger' | 'carried-by-another';
     }
   /**
-   * The ledger takes it over: its next attempt is too far away for the queue, or it `takesOver` the attempts that a replay
-   * has begun, which go on without that.
+   * The ledger takes it over: its next attempt is too far away for the queue, it would lose its place there, or it
+   * `takesOver` the attempts that a replay has begun, which go on without that.
    */
   | { readonly kind: 'leave-queue'; readonly takesOver: boolean }
   /** The replay that this event is tried for was called off: the event ends with it. */
@@ -33,6 +33,8 @@ export type DeliveryPlan =
   | { readonly kind: 'postpone'; readonly until: number; readonly reason: PostponeReason }
   /** It would wait on, but the queue is about to forget it. */
   | { readonly kind: 'expire'; readonly reason: PostponeReason };
+
+type ParkingPlan = Extract<DeliveryPlan, { readonly kind: 'acknowledge' | 'leave-queue' }>;
 
 type MessageWait = Extract<DeliveryPlan, { readonly kind: 'postpone' | 'acknowledge' | 'leave-queue' }>;
 
@@ -46,6 +48,10 @@ const recheckMs = 2 * 60 * 1000;
 const maxWaitMs = 15 * 60 * 1000;
 /** What the ledger carries is sent by a sweep that may have begun before this batch was read. */
 const sweepUnderWayMs = 3 * 60 * 1000;
+/** One less than moves a message to the back: a run that ends halfway may cost another receive. */
+const maxReceives = 2;
+/** So far behind younger messages parking still finds a message in time: see deliver/park.ts `horizonMs`. */
+const maxSetBackMs = 3 * 60 * 60 * 1000;
 /** What waited for the same instant does not come back in the same instant. */
 const spreadMs = 10 * 1000;
 
@@ -55,6 +61,11 @@ export interface PlanContext {
   readonly random: () => number;
   /** The one attempt that finds out whether an open circuit can close. */
   readonly isProbe: boolean;
+}
+
+/** Whether nothing is sent to the subscriber just now. */
+export function isHeldBack(subscriber: DeliverableSubscription, { now, isProbe }: PlanContext): boolean {
+  return waitOfSubscriber(subscriber, now, isProbe) !== undefined;
 }
 
 /** What to do with each message of a batch, given what is known of it and of its subscriber. */
@@ -77,6 +88,8 @@ export function deliveryPlanner(
     const { reason } = waitOfAll;
     const last = lastSafeInstant(message.sentAt);
     if (last <= now) return { kind: 'expire', reason };
+    // The queue of one that is only throttled is read on.
+    if (reason !== 'throttled' && losesItsPlace(message, now)) return parkingPlan(message, record, cancelledReplays);
     // Hidden for no longer than this, so that little is in flight of what nobody can try.
     const until = Math.min(waitOfAll.until, now + maxWaitMs) + spread;
     return { kind: 'postpone', reason, until: Math.min(until, last) };
@@ -117,24 +130,35 @@ function beginsAgain(message: DeliveryMessage, record: DeliveryRecord, cancelled
 }
 
 /**
- * What to do with a message that its queue is about to forget. Done with where the event has had its end, or the ledger or
- * another message carries it for good; taken over by the ledger where a replay may end with what it carries.
+ * Whether a message must not be put back into the queue of a stopped subscriber: SQS moves to the back what was received three
+ * times (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html),
+ * behind what may be millions, and parking reads the queue from its front. It does no harm to what is young.
+ */
+export function losesItsPlace({ receiveCount = 0, sentAt }: QueuedMessage, now: number): boolean {
+  return receiveCount >= maxReceives && now - sentAt > maxSetBackMs;
+}
+
+/**
+ * What to do with a message that must not stay in its queue, and is not tried. Done with where the event has had its end, or the
+ * ledger or another message carries it for good. Otherwise the ledger carries it on; its attempts are taken over where a replay
+ * may end with what it carries.
  */
 export function parkingPlan(
   message: DeliveryMessage,
   record: DeliveryRecord | undefined,
   cancelledReplays: readonly string[] = [],
-): 'expire' | 'leave-queue' | 'acknowledge' {
-  if (record === undefined) return 'expire';
-  if (record.state === 'retrying') {
-    const isCarrier = !isInLedger(record) && (record.dueAt === undefined || record.messageId === message.messageId);
-    if (isCarrier) return 'expire';
-    const isDropped = dropCancelled(message, record, cancelledReplays) !== undefined;
-    return !isDropped && outlastsOwner(message, record, cancelledReplays) ? 'leave-queue' : 'acknowledge';
+): ParkingPlan {
+  const leaves = { kind: 'leave-queue', takesOver: false } as const;
+  const isDropped = dropCancelled(message, record, cancelledReplays) !== undefined;
+  if (record === undefined) return isDropped ? { kind: 'acknowledge', reason: 'replay-cancelled' } : leaves;
+  if (record.state !== 'retrying') {
+    const isNeeded = !isDropped && beginsAgain(message, record, cancelledReplays);
+    return isNeeded ? leaves : { kind: 'acknowledge', reason: record.state };
   }
-  const isNeeded =
-    dropCancelled(message, record, cancelledReplays) === undefined && beginsAgain(message, record, cancelledReplays);
-  return isNeeded ? 'expire' : 'acknowledge';
+  const isCarrier = !isInLedger(record) && (record.dueAt === undefined || record.messageId === message.messageId);
+  if (isCarrier) return leaves;
+  const takesOver = !isDropped && outlastsOwner(message, record, cancelledReplays);
+  return takesOver ? { kind: 'leave-queue', takesOver } : { kind: 'acknowledge', reason: 'carried-by-another' };
 }
 
 /**

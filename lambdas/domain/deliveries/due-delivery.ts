@@ -35,14 +35,16 @@ export function dueStep(record: DeliveryRecord, subscriber: Subscriber, now: num
     return { kind: 'exhaust', reason: 'its subscription was deleted', isPublished: false };
   }
   const { messageId, queuedAt = now } = record;
-  if (messageId !== undefined && isStopped(subscriber)) {
-    const forgottenAt = queuedAt + queueRetentionSeconds * 1000;
+  if (isStopped(subscriber)) {
+    const waitsSince = record.nextAttemptAt ?? now;
+    // One that left the queue untried has been sent anew, and is as old as it was.
+    const forgottenAt = Math.min(queuedAt, waitsSince) + queueRetentionSeconds * 1000;
     if (forgottenAt <= now) {
       return { kind: 'exhaust', reason: 'expired: deliveries were stopped for 14 days', isPublished: true };
     }
     // Twice as long each time: it is looked at a dozen times in two weeks.
-    const waitedMs = now - (record.nextAttemptAt ?? now);
-    return { kind: 'recheck', dueAt: Math.min(forgottenAt, now + Math.max(lostAfterMs, waitedMs)) };
+    const dueAt = Math.min(forgottenAt, now + Math.max(lostAfterMs, now - waitsSince));
+    if (messageId !== undefined) return { kind: 'recheck', dueAt };
   }
   const nextAttemptAt = believable(record.nextAttemptAt, now) ?? now;
   return { kind: 'send', delaySeconds: Math.max(0, Math.ceil((nextAttemptAt - now) / 1000)) };

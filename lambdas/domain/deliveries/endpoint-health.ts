@@ -27,8 +27,9 @@ import { believable } from './retry-schedule.ts';
  *   It does nothing when the circuit is not open, so that a probe may come twice or late.
  * - `{"park":true}`, invoked by the hourly reconcile while the mapping is disabled: `deliver` takes those messages from
  *   the queue that are about to reach the end of its retention, and writes them to the ledger as `exhausted` with the
- *   reason `expired`, event included, so that they can be replayed. A run that ends for lack of time reports `park`, and is
- *   invoked again.
+ *   reason `expired`, event included, so that they can be replayed. What it has received twice before that goes through the
+ *   ledger into the queue anew, or SQS would move it to the back, where it is not found in time. A run that ends for lack of
+ *   time reports `park`, and is invoked again.
  * - `{"resend": ResentMessage}`, invoked by `manage` while the circuit is open: `deliver` tries that one event, which a person
  *   wants now. A success opens the way for all others (`circuitAfterSuccess`); a failure changes nothing about the next probe.
  */

@@ -203,9 +203,11 @@ function fromLedger(record: DeliveryRecord, subscription: JudgedSubscription, no
       const hold = retryHold(record, subscription, now);
       const until = Math.max(nextAttemptAt ?? 0, hold?.until ?? 0);
       const heldToo = hold === undefined ? '' : `; besides, ${hold.reason}`;
+      const failed = `${tries} failed${last === undefined ? '' : `, the last with ${last}`}; it is tried again`;
       return {
         outcome: state,
-        reason: `${tries} failed${last === undefined ? '' : `, the last with ${last}`}; it is tried again${heldToo}`,
+        // While its subscriber was stopped, it left the queue.
+        reason: `${attempts === 0 ? 'it waits, and was not tried yet' : failed}${heldToo}`,
         ...(until === 0 ? {} : { until }),
       };
     }

@@ -20,15 +20,23 @@ export interface Message {
   /** The receive that the current handle belongs to. */
   receipt: number;
   receivedAt: number;
+  /** Where it stands in the queue; it is handed out before those of a greater place. */
+  place: number;
 }
+
+/**
+ * What was received so often, and not deleted, goes to the back of the queue
+ * (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html).
+ */
+const receivesToTheBack = 3;
 
 /** The messages of one queue by what they are: visible, delayed, in flight; each step costs the same however many there are. */
 export class QueueMessages {
   readonly #clock: EngineClock;
   readonly #messages = new Map<string, Message>();
-  /** Visible messages in the order in which they became so, from `#readyFrom` on. Some may be gone. */
-  #ready: Message[] = [];
-  #readyFrom = 0;
+  /** Visible messages by `place`. Some may be gone. */
+  readonly #ready = new Heap<Message>();
+  #places = 0;
   /** Delayed messages and those in flight, by `visibleAt`. An entry whose time is not the message's is out of date. */
   readonly #hidden = new Heap<{ readonly message: Message; readonly at: number }>();
   /** Every message by `sentAt`, for retention. Some may be gone. */
@@ -69,32 +77,22 @@ export class QueueMessages {
       this.#delayed++;
       this.#hidden.push(message.visibleAt, { message, at: message.visibleAt });
     } else {
-      this.#ready.push(message);
-      this.#visible++;
+      this.#show(message, this.#places++);
     }
   }
 
-  /** The visible message that waits longest; taken from the line, so it is to be put in flight or removed. */
+  /** The visible message that stands first; taken from the line, so it is to be put in flight or removed. */
   nextVisible(): Message | undefined {
-    while (this.#readyFrom < this.#ready.length) {
-      const message = this.#ready[this.#readyFrom] as Message;
-      this.#readyFrom++;
-      // Amortised: each message is moved once per halving of the list.
-      if (this.#readyFrom > 1024 && this.#readyFrom * 2 > this.#ready.length) {
-        this.#ready = this.#ready.slice(this.#readyFrom);
-        this.#readyFrom = 0;
-      }
-      if (message.state === 'visible') return message;
-    }
-    this.#ready = [];
-    this.#readyFrom = 0;
-    return undefined;
+    let message = this.#ready.pop();
+    while (message !== undefined && message.state !== 'visible') message = this.#ready.pop();
+    return message;
   }
 
   putInFlight(message: Message, visibleAt: number): void {
     this.#visible--;
     this.#inFlight++;
     message.state = 'in-flight';
+    if (message.receiveCount >= receivesToTheBack) message.place = this.#places++;
     this.hide(message, visibleAt);
   }
 
@@ -116,10 +114,15 @@ export class QueueMessages {
       const { message } = entry;
       if (message.state === 'delayed') this.#delayed--;
       else this.#inFlight--;
-      message.state = 'visible';
-      this.#visible++;
-      this.#ready.push(message);
+      this.#show(message, message.state === 'delayed' ? this.#places++ : message.place);
     }
+  }
+
+  #show(message: Message, place: number): void {
+    message.place = place;
+    message.state = 'visible';
+    this.#visible++;
+    this.#ready.push(place, message);
   }
 
   /** Removes what was sent too long ago. */
@@ -148,8 +151,7 @@ export class QueueMessages {
     this.#messages.clear();
     this.#byAge.clear();
     this.#hidden.clear();
-    this.#ready = [];
-    this.#readyFrom = 0;
+    this.#ready.clear();
     this.#visible = 0;
     this.#inFlight = 0;
     this.#delayed = 0;

@@ -91,6 +91,7 @@ export class StandardQueue implements Queue {
       visibleAt: now + delaySeconds * 1000,
       receipt: 0,
       receivedAt: 0,
+      place: 0,
     };
     this.#add(message);
     this.#measure('NumberOfMessagesSent', 1);

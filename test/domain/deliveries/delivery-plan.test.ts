@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { aMessageToDeliver, aRecord, aSubscriber, noon } from '../../../lab/support/deliveries.ts';
-import type { DeliveryRecord } from '../../../lambdas/domain/deliveries/delivery-ledger.ts';
-import { deliveryPlanner } from '../../../lambdas/domain/deliveries/delivery-plan.ts';
+import { type DeliveryRecord, waitingInLedger } from '../../../lambdas/domain/deliveries/delivery-ledger.ts';
+import { deliveryPlanner, parkingPlan } from '../../../lambdas/domain/deliveries/delivery-plan.ts';
 
 describe('a message that is received though the circuit is open', () => {
   const planWithProbeAt = (probeAt: number) => {
@@ -16,6 +16,43 @@ describe('a message that is received though the circuit is open', () => {
 
   it('waits for minutes where the probe is overdue, or hours of that would be a thousand receives', () => {
     expect(planWithProbeAt(noon - 1)).toEqual({ kind: 'postpone', reason: 'circuit-open', until: noon + 120_000 });
+  });
+});
+
+describe('a message that a stopped subscriber turns away', () => {
+  const paused = { config: { status: 'paused' } } as const;
+  const kindOf = (
+    subscriber: Parameters<typeof aSubscriber>[0],
+    { receiveCount, hours }: { receiveCount: number; hours: number },
+    record?: DeliveryRecord,
+  ) =>
+    deliveryPlanner(aSubscriber(subscriber), { now: noon, random: () => 0, isProbe: false })(
+      { ...aMessageToDeliver({ sentAt: noon - hours * 3_600_000 }), receiveCount },
+      record,
+    ).kind;
+
+  it('leaves the queue before its third receive, which would move it to the back', () => {
+    expect(kindOf(paused, { receiveCount: 1, hours: 30 })).toBe('postpone');
+    expect(kindOf(paused, { receiveCount: 2, hours: 30 })).toBe('leave-queue');
+  });
+
+  it('stays where it is young, for behind what is hours younger it is found in time', () => {
+    expect(kindOf(paused, { receiveCount: 9, hours: 2 })).toBe('postpone');
+  });
+
+  it('stays where the subscriber is only throttled: its queue is read on', () => {
+    expect(kindOf({ state: { throttledUntil: noon + 60_000 } }, { receiveCount: 9, hours: 30 })).toBe('postpone');
+  });
+
+  it('is done with where the ledger has its event already: a run ended between the write and the deletion', () => {
+    const inLedger = aRecord({ attempts: 0, ...waitingInLedger('msg_1', noon - 9) });
+    expect(kindOf(paused, { receiveCount: 3, hours: 30 }, inLedger)).toBe('acknowledge');
+  });
+
+  it('is done with where it belongs to a cancelled replay', () => {
+    const ofReplay = aMessageToDeliver({ extra: '"replay-name":"R",' });
+    expect(parkingPlan(ofReplay, undefined, ['R'])).toEqual({ kind: 'acknowledge', reason: 'replay-cancelled' });
+    expect(parkingPlan(ofReplay, undefined, ['S'])).toEqual({ kind: 'leave-queue', takesOver: false });
   });
 });
 

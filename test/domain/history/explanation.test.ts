@@ -154,6 +154,9 @@ describe('the outcome of an event at a subscription', () => {
       reason: '3 attempts failed, the last with status 503; it is tried again',
       until: now + 60_000,
     });
+    const untried = aRecord({ state: 'retrying', attempts: 0, nextAttemptAt: now });
+    const paused = explainOutcome(anEvent(), aSubscription({ status: 'paused' }), untried, now);
+    expect(paused.reason).toBe('it waits, and was not tried yet; besides, the subscription is paused');
   });
 
   it('is held for a rejected item, with what is wrong with it', () => {

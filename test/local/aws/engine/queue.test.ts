@@ -56,6 +56,19 @@ describe('a message', () => {
     expect(await bodies(queue)).toEqual(['a']);
   });
 
+  it('keeps its place when it comes back, and stands at the back once it was received three times', async () => {
+    const { queue } = aQueue();
+    for (const body of ['a', 'b']) queue.send({ body });
+    const received: string[] = [];
+    for (let receives = 0; receives < 6; receives++) {
+      const [message] = await queue.receive({ maxMessages: 1, visibilityTimeoutSeconds: 0 });
+      received.push(message?.body ?? '');
+    }
+    expect(received).toEqual(['a', 'a', 'a', 'b', 'b', 'b']);
+    queue.send({ body: 'c' });
+    expect(await bodies(queue)).toEqual(['a', 'b', 'c']);
+  });
+
   it('is gone once it was deleted, also after its timeout, also twice', async () => {
     const { queue, clock } = aQueue();
     queue.send({ body: 'a' });
