@@ -58,6 +58,7 @@ function* conversation(random: Random, startsAt: number, number: number): Genera
   yield post('new_conversation', { id: conversationId, status: 'open', contactId: 900 + number, createdAt: at });
   const steps = random.integer(1, 8);
   for (let step = 0; step < steps; step++) {
+    const before = at;
     at += pause(random);
     switch (
       random.weighted([
@@ -70,6 +71,7 @@ function* conversation(random: Random, startsAt: number, number: number): Genera
         [9, 'close'],
         [4, 'reopen'],
         [2, 'push'],
+        [4, 'inactive'],
         [8, 'other'],
       ])
     ) {
@@ -119,6 +121,14 @@ function* conversation(random: Random, startsAt: number, number: number): Genera
             ? post('conversation_manual_push', { conversationId, lastUpdated: at })
             : post('conversation_push', { conversationId, lastUpdated: at });
         }
+        break;
+      case 'inactive':
+        // Drift's own, of what happened last, not always to the millisecond; most often just before ours, or just after.
+        if (random.chance(0.7)) at = before + 10 * minute - random.integer(-4 * second, 8 * second);
+        yield post('conversation_inactive', {
+          conversationId,
+          lastUpdated: before - (random.chance(0.5) ? random.integer(1, 700) : 0),
+        });
         break;
       default:
         yield random.chance(0.5)

@@ -1,6 +1,6 @@
 import { latest } from '../../lambdas/domain/inactivity/activity.ts';
 import {
-  acceptedFieldOf,
+  acceptedNoteOf,
   type Conversation,
   isSameConversation,
   timerShardOf,
@@ -66,8 +66,8 @@ export class ConversationTable {
       note: (key, activity) =>
         invocation.call('UpdateItem conversation', () => {
           const noted = this.#accepted.get(key) ?? {};
-          const field = acceptedFieldOf(activity);
-          this.#accepted.set(key, { ...noted, [field]: latest(noted[field], activity.at) });
+          const [field, at] = acceptedNoteOf(activity);
+          this.#accepted.set(key, { ...noted, [field]: latest(noted[field], at) });
         }),
     };
   }

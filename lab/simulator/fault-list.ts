@@ -179,6 +179,12 @@ export const productFaults: readonly ProductFault[] = [
     broken: '',
   },
   {
+    name: 'look away from an inactivity of Drift that was accepted',
+    file: 'lambdas/domain/inactivity/inactivity-timer.ts',
+    line: 'settledAt: acceptedSettledAt,',
+    broken: '',
+  },
+  {
     name: 'let a note reopen a closed conversation',
     file: 'lambdas/domain/inactivity/activity.ts',
     line: 'return isByContact(data.author) ? { at, openedAt: at } : { at };',

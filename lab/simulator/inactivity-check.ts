@@ -92,7 +92,7 @@ export class InactivityCheck {
       readonly type: string;
       readonly data: JsonObject;
     };
-    const at = milliseconds(post.data.createdAt ?? post.data.changedAt);
+    const at = milliseconds(post.data.createdAt ?? post.data.changedAt ?? post.data.lastUpdated);
     const kind = kindOf(post.type, post.data);
     if (kind === undefined || at === null) return;
     const conversation = conversationOf(post.orgId, post.type, post.data);
@@ -168,7 +168,6 @@ export class InactivityCheck {
     const accepted = this.#accepted.get(conversation);
     const perhapsAccepted = this.#perhapsAccepted.get(conversation);
     const activities = [...(this.#activities.get(conversation)?.values() ?? [])].map((activity) => {
-      if (activity.kind === 'settles') return activity;
       const acceptedAt = accepted?.get(`${activity.at} ${activity.kind}`);
       const perhapsFrom = perhapsAccepted?.get(`${activity.at} ${activity.kind}`);
       return {

@@ -1,7 +1,7 @@
 import { type DynamoDBClient, GetItemCommand, paginateQuery, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { tableSchemas, timeToLiveAttribute } from '../contracts/table-schemas.ts';
 import {
-  acceptedFieldOf,
+  acceptedNoteOf,
   type Conversation,
   conversationFields,
   conversationRetentionSeconds,
@@ -85,15 +85,15 @@ export function dynamoConversationStore(deps: BatchDeps & { readonly tableName: 
 export function dynamoAcceptedActivities(client: DynamoDBClient, tableName: string): AcceptedActivities {
   return {
     async note(key, activity) {
-      const { at = 0 } = activity;
-      const field = acceptedFieldOf(activity);
+      const [field, at] = acceptedNoteOf(activity);
       // What is noted already may be as new, or newer.
       await ifConditionHolds(
         client.send(
           new UpdateItemCommand({
             TableName: tableName,
             Key: { [partitionKey]: { S: key } },
-            UpdateExpression: 'SET #field = :at, #ttl = :ttl',
+            // Whoever knows the conversation says how long it is kept: this may be of long ago.
+            UpdateExpression: 'SET #field = :at, #ttl = if_not_exists(#ttl, :ttl)',
             ConditionExpression: 'attribute_not_exists(#field) OR #field < :at',
             ExpressionAttributeNames: { '#field': field, '#ttl': timeToLiveAttribute },
             ExpressionAttributeValues: toAttributes({ ':at': at, ':ttl': timeToLive(at) }),

@@ -70,7 +70,7 @@ export function createIngestHandler({ tokens, publisher, activities, timeline, c
    */
   async function noteActivity(detail: EventDetail | undefined): Promise<void> {
     const found = detail && activityOf(detail);
-    if (found?.activity.at === undefined) return;
+    if (found === undefined) return;
     try {
       await activities.note(conversationKeyOf(found.orgId, found.conversationId), found.activity);
     } catch (error) {

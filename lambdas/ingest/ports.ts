@@ -8,6 +8,6 @@ export interface DriftTokens {
 
 /** What the timers look at before they fire: what Drift was told is accepted, and may still be on its way to them. */
 export interface AcceptedActivities {
-  /** One that has an `at`. An older one than is noted of its kind changes nothing. */
+  /** An older one than is noted of its kind changes nothing. */
   note(conversationKey: string, activity: Activity): Promise<void>;
 }

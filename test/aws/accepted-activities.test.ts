@@ -45,12 +45,32 @@ describe('what ingest notes of a conversation', () => {
     expect(await store.read(key)).toEqual({ lastActivityAt: 9, dueAt: 19, acceptedAt: 11 });
     await accepted.note(key, { at: 4, closedAt: 4 });
     await accepted.note(key, { at: 12, openedAt: 12 });
-    expect(await store.read(key)).toMatchObject({ acceptedAt: 11, acceptedClosedAt: 4, acceptedOpenedAt: 12 });
+    await accepted.note(key, { settledAt: 10 });
+    await accepted.note(key, { settledAt: 6 });
+    expect(await store.read(key)).toMatchObject({
+      acceptedAt: 11,
+      acceptedClosedAt: 4,
+      acceptedOpenedAt: 12,
+      acceptedSettledAt: 10,
+    });
+    expect(await timeToLive()).toBeDefined();
+  });
+
+  it('of long ago does not shorten the time for which a conversation is kept', async () => {
+    const lastActivityAt = Date.UTC(2026, 10, 22);
+    await store.replace(key, undefined, { lastActivityAt, dueAt: lastActivityAt + 600_000 });
+    const before = await timeToLive();
+    await accepted.note(key, { settledAt: Date.UTC(2020, 5, 10) });
+    await accepted.note(key, { at: Date.UTC(2020, 5, 10) });
+    expect(await timeToLive()).toBe(before);
+  });
+
+  async function timeToLive(): Promise<string | undefined> {
     const { Item: item } = await dynamo.client.send(
       new GetItemCommand({ TableName: 'conversations', Key: toAttributes({ conversationKey: key }) }),
     );
-    expect(item?.ttl?.N).toBeDefined();
-  });
+    return item?.ttl?.N;
+  }
 });
 
 describe('a quiet period that somebody wrote into the table', () => {

@@ -260,7 +260,7 @@ describe('what a post becomes', () => {
     expect(publisher.typesPublished()).toEqual(['invented_tomorrow']);
   });
 
-  it('notes an activity for the timers before it answers, and what is none does not', async () => {
+  it('notes for the timers, before it answers, an activity and Drift’s own inactivity, and nothing else', async () => {
     await post(aPost({ data: { id: 1, conversationId: 2, createdAt: now - 5 } }));
     await post(aPost({ type: 'new_conversation', data: { id: 3, createdAt: now - 4 } }));
     const closed = { conversationId: 4, status: 'closed', changedAt: now - 3 };
@@ -271,6 +271,7 @@ describe('what a post becomes', () => {
       { key: '1#2', at: now - 5 },
       { key: '1#3', at: now - 4, openedAt: now - 4 },
       { key: '1#4', at: now - 3, closedAt: now - 3 },
+      { key: '1#5', settledAt: now - 2 },
     ]);
   });
 

@@ -184,6 +184,13 @@ describe('emit-inactivity', () => {
     expect(conversations.items.get(key)).not.toHaveProperty('dueAt');
   });
 
+  it('fires nothing once Drift’s own inactivity is accepted and still in the queue, and takes its timer away', async () => {
+    conversations.items.set(key, { ...armed, acceptedSettledAt: armed.lastActivityAt - 700 });
+    await look();
+    expect(publisher.published).toEqual([]);
+    expect(conversations.items.get(key)).not.toHaveProperty('dueAt');
+  });
+
   it('a bus that does not take it leaves the timer armed, and the message in the queue', async () => {
     conversations.items.set(key, armed);
     publisher.nextOutcomes.push(refused);

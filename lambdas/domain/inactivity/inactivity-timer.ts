@@ -22,28 +22,38 @@ export interface Conversation {
    */
   readonly publishing?: number;
   /**
-   * The newest that Drift was told is accepted: a close, what opens the conversation, any other activity. Ingest writes each
-   * before it answers; what is behind it may still be on its way through the queue. Never written with the rest.
+   * The newest that Drift was told is accepted: a close, what opens the conversation, any other activity, Drift's own
+   * inactivity. Ingest writes each before it answers; what is behind it may still be on its way through the queue. Never
+   * written with the rest.
    */
   readonly acceptedAt?: number;
   readonly acceptedClosedAt?: number;
   readonly acceptedOpenedAt?: number;
+  readonly acceptedSettledAt?: number;
 }
 
-export const acceptedFields = ['acceptedAt', 'acceptedClosedAt', 'acceptedOpenedAt'] as const;
+export const acceptedFields = ['acceptedAt', 'acceptedClosedAt', 'acceptedOpenedAt', 'acceptedSettledAt'] as const;
 
-/** Which of them notes an activity. */
-export function acceptedFieldOf({ closedAt, openedAt }: Activity): (typeof acceptedFields)[number] {
-  if (closedAt !== undefined) return 'acceptedClosedAt';
-  return openedAt === undefined ? 'acceptedAt' : 'acceptedOpenedAt';
+/** Which of them notes an activity, and with which time. */
+export function acceptedNoteOf({
+  at = 0,
+  closedAt,
+  openedAt,
+  settledAt,
+}: Activity): [(typeof acceptedFields)[number], number] {
+  if (settledAt !== undefined) return ['acceptedSettledAt', settledAt];
+  if (closedAt !== undefined) return ['acceptedClosedAt', closedAt];
+  return openedAt === undefined ? ['acceptedAt', at] : ['acceptedOpenedAt', openedAt];
 }
 
 /** What was accepted, as an activity. */
-function acceptedActivity({ acceptedAt, acceptedClosedAt, acceptedOpenedAt }: Conversation): Activity {
+function acceptedActivity(stored: Conversation): Activity {
+  const { acceptedAt, acceptedClosedAt, acceptedOpenedAt, acceptedSettledAt } = stored;
   return defined({
     at: latest(acceptedAt, latest(acceptedClosedAt, acceptedOpenedAt)),
     closedAt: acceptedClosedAt,
     openedAt: acceptedOpenedAt,
+    settledAt: acceptedSettledAt,
   });
 }
 
@@ -197,7 +207,7 @@ function dueAfter(at: number, quietPeriodSeconds: number, now: number): number {
 export type TimerVerdict =
   /** Closed, fired, or due at another time by now: this look is out of date. */
   | { readonly kind: 'stale' }
-  /** Its close was accepted and is still on its way. */
+  /** Its close, or Drift's own inactivity, was accepted and is still on its way. */
   | { readonly kind: 'disarm'; readonly next: Conversation }
   /** The conversation has moved on: look again at `next.dueAt`. */
   | { readonly kind: 'rearm'; readonly next: Conversation & { readonly dueAt: number } }

@@ -16,7 +16,7 @@ const step = ([kind, weight, fields]: [string, number, Record<string, fc.Arbitra
 const steps = [
   step(['activity', 8, { conversation, agoSeconds, what: fc.constantFrom('opens', 'note'), delayMs }]),
   step(['activity', 2, { conversation, agoSeconds, what: fc.constant('closes'), delayMs }]),
-  step(['activity', 1, { conversation, agoSeconds, what: fc.constant('settles'), delayMs }]),
+  step(['activity', 2, { conversation, agoSeconds, what: fc.constant('settles'), delayMs }]),
   step(['repeat', 3, { index: fc.nat(20), delayMs }]),
   step(['wait', 8, { seconds: fc.oneof(fc.nat(10), fc.nat(700)) }]),
   step(['set-quiet-period', 1, { seconds: quietSeconds }]),
@@ -90,6 +90,12 @@ const mutants: Record<string, Partial<TimerLogic>> = {
   'Drift’s own inactivity leaves the timer armed': {
     applyActivity: (stored, activity, quiet, now) =>
       activity.settledAt === undefined ? timerLogic.applyActivity(stored, activity, quiet, now) : { kind: 'ignore' },
+    decideTimer: (stored, dueAt, quiet, now) =>
+      timerLogic.decideTimer(stored && without(stored, 'acceptedSettledAt'), dueAt, quiet, now),
+  },
+  'Drift’s own inactivity is not looked at while it is under way': {
+    decideTimer: (stored, dueAt, quiet, now) =>
+      timerLogic.decideTimer(stored && without(stored, 'acceptedSettledAt'), dueAt, quiet, now),
   },
   'what is accepted and still under way is not looked at': {
     decideTimer: (stored, dueAt, quiet, now) =>

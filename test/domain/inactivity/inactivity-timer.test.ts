@@ -222,6 +222,18 @@ describe('a timer that comes due', () => {
     expect(decideTimer(reopened, at(600), 600, at(600))).toMatchObject({ kind: 'rearm', next: { dueAt: at(1199.9) } });
   });
 
+  it('fires nothing for what Drift’s own inactivity covers, once that is accepted, though it is still on its way', () => {
+    const settling = { ...armed, acceptedSettledAt: at(-0.7) };
+    expect(decideTimer(settling, at(600), 600, at(600))).toEqual({
+      kind: 'disarm',
+      next: { lastActivityAt: at(0), settledAt: at(-0.7), acceptedSettledAt: at(-0.7) },
+    });
+    const goesOn = { ...settling, acceptedAt: at(599) };
+    expect(decideTimer(goesOn, at(600), 600, at(600))).toMatchObject({ kind: 'rearm', next: { dueAt: at(1199) } });
+    const older = { ...armed, acceptedSettledAt: at(-100) };
+    expect(decideTimer(older, at(600), 600, at(600)).kind).toBe('fire');
+  });
+
   it.each([
     ['the conversation was closed or has fired', { lastActivityAt: at(0) }],
     ['the conversation is not known', undefined],
@@ -432,6 +444,7 @@ describe('what is said of a timer', () => {
 
   it('is closed once the close is accepted, and idle once its inactivity is told', () => {
     expect(timerStatus({ ...open(0, 600), acceptedClosedAt: at(5) }, 600, at(6))).toEqual({ state: 'closed' });
+    expect(timerStatus({ ...open(0, 600), acceptedSettledAt: at(0) }, 600, at(599))).toEqual({ state: 'idle' });
     expect(timerStatus(closed(5), 600, at(6))).toEqual({ state: 'closed' });
     expect(timerStatus(open(0), 600, at(700))).toEqual({ state: 'idle' });
   });

@@ -1,7 +1,7 @@
 import type { KnownActivity, Run, SeenBroadcast } from '../../../lab/support/inactivity-reference-model.ts';
 import { type Activity, latest } from '../../../lambdas/domain/inactivity/activity.ts';
 import {
-  acceptedFieldOf,
+  acceptedNoteOf,
   applyActivity,
   type Conversation,
   decideTimer,
@@ -64,17 +64,14 @@ export function playHistory({ quietSeconds, steps }: History, logic: TimerLogic)
     const { conversation, at, what } = activity;
     const acceptedAt = now;
     // Ingest notes it before it answers; the timers hear of it later.
-    if (what !== 'settles') {
-      const noted = accepted.get(conversation) ?? {};
-      const field = acceptedFieldOf(activityOf(what, at));
-      accepted.set(conversation, { ...noted, [field]: latest(noted[field], at) });
-    }
+    const noted = accepted.get(conversation) ?? {};
+    const [field, time] = acceptedNoteOf(activityOf(what, at));
+    accepted.set(conversation, { ...noted, [field]: latest(noted[field], time) });
     later(delayMs, () => track(activity, acceptedAt));
   }
 
   function track({ conversation, at, what: kind }: Posted, acceptedAt: number): void {
-    const isNoted = kind !== 'settles';
-    activities.push({ conversation, at, kind, knownFrom: now, knownBy: now, ...(isNoted ? { acceptedAt } : {}) });
+    activities.push({ conversation, at, kind, knownFrom: now, knownBy: now, acceptedAt });
     const change = logic.applyActivity(conversations.get(conversation), activityOf(kind, at), quiet(), clock());
     if (change.kind === 'ignore') return;
     conversations.set(conversation, change.next);
