@@ -185,6 +185,12 @@ export const productFaults: readonly ProductFault[] = [
     broken: '',
   },
   {
+    name: 'take a close in seconds for the beginning of its second',
+    file: 'lambdas/domain/inactivity/activity.ts',
+    line: 'data.changedAt === at / 1000 ? at + 999 : at',
+    broken: 'at',
+  },
+  {
     name: 'let a note reopen a closed conversation',
     file: 'lambdas/domain/inactivity/activity.ts',
     line: 'return isByContact(data.author) ? { at, openedAt: at } : { at };',

@@ -96,8 +96,9 @@ export class InactivityCheck {
     const kind = kindOf(post.type, post.data);
     if (kind === undefined || at === null) return;
     const conversation = conversationOf(post.orgId, post.type, post.data);
-    this.#remember(this.#perhapsAccepted, conversation, `${at} ${kind}`);
-    if (answer.statusCode === 202) this.#remember(this.#accepted, conversation, `${at} ${kind}`);
+    const activity = `${countedAt(at, kind, post.data)} ${kind}`;
+    this.#remember(this.#perhapsAccepted, conversation, activity);
+    if (answer.statusCode === 202) this.#remember(this.#accepted, conversation, activity);
   }
 
   #remember(times: Map<string, Map<string, number>>, conversation: string, activity: string): void {
@@ -158,7 +159,7 @@ export class InactivityCheck {
       yield {
         messageId,
         conversation: conversationOf(orgId, String(detail.type), data),
-        at: Number(detail.occurredAt),
+        at: countedAt(Number(detail.occurredAt), kind, data),
         kind,
       };
     }
@@ -226,6 +227,11 @@ function kindOf(type: string, { status, author }: JsonObject): KnownActivity['ki
     default:
       return undefined;
   }
+}
+
+/** A close in whole seconds is anywhere within its second: it counts to the end of it (docs/events.md). */
+function countedAt(at: number, kind: KnownActivity['kind'], { changedAt }: JsonObject): number {
+  return kind === 'closes' && typeof changedAt === 'number' && changedAt < 1e11 ? at + 999 : at;
 }
 
 function conversationOf(orgId: JsonValue, type: string, { id, conversationId }: JsonObject): string {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { canonicalJson, integerText } from '../../json/json.ts';
-import { type DriftEvent, epochMilliseconds, idText, ownTime } from './drift-event.ts';
+import { canonicalJson, integerText, type JsonObject } from '../../json/json.ts';
+import { type DriftEvent, idText, ownTime } from './drift-event.ts';
 import { eventRow } from './event-types.ts';
 
 /**
@@ -29,13 +29,21 @@ const timelessFactMs = 10 * 60 * 1000;
 
 /** What identifies the fact that an event tells: two events of one type and org with equal facts are the same. */
 export function identifyingFact(event: DriftEvent, receivedAt: number): string[] {
-  const known = factOfType(event);
+  const time = ownTime(event);
+  const data = inMilliseconds(event, time);
+  const known = factOfType(event.type, data);
   if (known !== undefined) return known;
-  const fact = ['data', canonicalJson(event.data)];
-  return ownTime(event) === undefined ? [...fact, String(Math.floor(receivedAt / timelessFactMs))] : fact;
+  const fact = ['data', canonicalJson(data)];
+  return time === undefined ? [...fact, String(Math.floor(receivedAt / timelessFactMs))] : fact;
 }
 
-function factOfType({ type, data }: DriftEvent): string[] | undefined {
+/** Its data with its own time as it is read, by which two spellings of one fact, in seconds and in milliseconds, are equal. */
+function inMilliseconds({ type, data }: DriftEvent, time: number | undefined): JsonObject {
+  const { timeField = null } = eventRow(type) ?? {};
+  return timeField === null || time === undefined ? data : { ...data, [timeField]: time };
+}
+
+function factOfType(type: string, data: JsonObject): string[] | undefined {
   const identity = eventRow(type)?.identity ?? 'data';
   if (identity === 'data') return undefined;
   const conversationId = idText(data.conversationId);
@@ -49,11 +57,11 @@ function factOfType({ type, data }: DriftEvent): string[] | undefined {
       return ['message', conversationId, id, canonicalJson([messageType, createdAt, editedMessageId, body])];
     }
     case 'conversation': {
-      const lastUpdated = timeText(data.lastUpdated);
+      const lastUpdated = integerText(data.lastUpdated);
       return lastUpdated === undefined ? undefined : ['conversation', conversationId, lastUpdated];
     }
     case 'status': {
-      const changedAt = timeText(data.changedAt);
+      const changedAt = integerText(data.changedAt);
       return changedAt === undefined
         ? undefined
         : ['status', conversationId, canonicalJson(data.status ?? null), changedAt];
@@ -61,10 +69,4 @@ function factOfType({ type, data }: DriftEvent): string[] | undefined {
     default:
       throw identity satisfies never;
   }
-}
-
-/** A time by which two spellings of one fact, in seconds and in milliseconds, are equal. */
-function timeText(value: unknown): string | undefined {
-  const time = epochMilliseconds(value);
-  return time === undefined ? integerText(value) : String(time);
 }

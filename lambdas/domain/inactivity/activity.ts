@@ -50,8 +50,12 @@ function meaningOf({ type, data, occurredAt: at }: EventDetail): Activity {
   switch (type) {
     case eventTypes.conversationInactive:
       return { settledAt: at };
-    case eventTypes.conversationStatusUpdated:
-      return data.status === 'closed' ? { at, closedAt: at } : { at, openedAt: at };
+    case eventTypes.conversationStatusUpdated: {
+      if (data.status !== 'closed') return { at, openedAt: at };
+      // Written in whole seconds it is anywhere within its second: what was said in that second does not reopen it.
+      const closedAt = data.changedAt === at / 1000 ? at + 999 : at;
+      return { at: closedAt, closedAt };
+    }
     case eventTypes.newConversation:
       return { at, openedAt: at };
     default:

@@ -278,6 +278,25 @@ describe('times', () => {
     expect(idsOf(inSeconds)).toEqual(idsOf(aStatusUpdate()));
   });
 
+  it.each<[string, string, JsonObject]>([
+    ['new_message', 'createdAt', aMessage().data],
+    ['new_command_message', 'createdAt', aSyncCommand().data],
+    ['button_clicked', 'createdAt', { conversationId: 123456789, body: 'Talk to sales' }],
+    ['new_conversation', 'createdAt', { id: 123456789, status: 'open' }],
+    ['conversation_status_updated', 'changedAt', aStatusUpdate().data],
+    ['conversation_inactive', 'lastUpdated', anInactivity().data],
+    ['conversation_manual_push', 'lastUpdated', { conversationId: null }],
+    ['conversation_participant_added', 'changedAt', { conversationId: 123456789, addedParticipants: [243266] }],
+    ['contact_updated', 'timestamp', { endUserId: 903182234 }],
+  ])('in seconds or in milliseconds makes one fact of %s', (type, field, data) => {
+    const idsOf = (time: number) =>
+      broadcastsOf({ orgId: '1', type, data: { ...data, [field]: time } }, instantIn.mirroring).map(
+        ({ detail }) => detail.id,
+      );
+    expect(idsOf(1591813767)).toEqual(idsOf(1591813767000));
+    expect(idsOf(1591813768)).not.toEqual(idsOf(1591813767000));
+  });
+
   it.each([undefined, null, 'yesterday', -1, 1.5])('without a usable time (%j) the arrival counts', (createdAt) => {
     expect(broadcastsOf(aMessage({ createdAt: createdAt as never }), 5_000)[0]?.detail.occurredAt).toBe(5_000);
   });
@@ -336,6 +355,58 @@ describe('ids', () => {
       const ids = idsOf(event, instantIn.mirroring);
       expect(new Set(ids).size).toBe(ids.length);
     }
+  });
+
+  // Receivers remember them, so they are a contract: these never change.
+  const time = 1591813767000;
+  it.each<[string, Parameters<typeof broadcastsOf>[0], string[]]>([
+    ['a message', aMessage(), ['msg_w2osy-iDuVcsMvI3aaMpi0m5x6s']],
+    [
+      'a /sync',
+      aSyncCommand(),
+      [
+        'msg_YDLgRwIkMXuAcgKE7z4-s7Gf5HU',
+        'msg_1cF7Szw5rye17OHZg1LCdqgG3Nc',
+        'msg_38McMOalz81Pc-b-12s49fsgBkA',
+        'msg_SuJvOyFMSaMIspxKUD2aLbhtvb4',
+      ],
+    ],
+    [
+      'a close',
+      aStatusUpdate(),
+      ['msg_FwfBaLC6RkQskv5WfxPRKYcJVvo', 'msg_F6i7l73bt-gqldxhQHndQbGJIec', 'msg_CstWUGS6XdLadl-wiUeKI-75auU'],
+    ],
+    [
+      'an inactivity',
+      anInactivity(),
+      ['msg_RYg5aa9Ew7ggNQObHlVue286ZvY', 'msg_rEsACdXn4O3we3ekO_zq3XHXDbc', 'msg_mbElyhd-a_O4ysCiOv0wtLMzKcM'],
+    ],
+    [
+      'a manual push',
+      { orgId: '1', type: 'conversation_manual_push', data: { conversationId: 123456789, lastUpdated: time } },
+      ['msg_F6i7l73bt-gqldxhQHndQbGJIec', 'msg_CstWUGS6XdLadl-wiUeKI-75auU', 'msg_FwfBaLC6RkQskv5WfxPRKYcJVvo'],
+    ],
+    [
+      'a new conversation',
+      { orgId: '1', type: 'new_conversation', data: { id: 123456789, createdAt: time } },
+      ['msg_12RK_y0bqzogkAl6HGHoIm_D764'],
+    ],
+    [
+      'a button without an id',
+      {
+        orgId: '1',
+        type: 'button_clicked',
+        data: { conversationId: 123456789, body: 'Talk to sales', createdAt: time },
+      },
+      ['msg_XoSnqr0RSvfWvxKRpM7kLZWz6Lc'],
+    ],
+    [
+      'a contact',
+      { orgId: '1', type: 'contact_updated', data: { endUserId: 903182234, timestamp: time } },
+      ['msg_fEyHEmu1TnOTAWtdrWsbivCTfeY'],
+    ],
+  ])('with times in milliseconds are what they have always been: %s', (_, event, ids) => {
+    expect(idsOf(event, instantIn.mirroring)).toEqual(ids);
   });
 
   it('differ between organisations, conversations, messages and edits of a message', () => {

@@ -362,8 +362,29 @@ describe('what counts as activity', () => {
     expect(activityIn(aStatusUpdate({ status: 'open' }))?.activity).toEqual({ at, openedAt: at });
   });
 
-  it('a close in seconds closes', () => {
-    expect(activityIn(aStatusUpdate({ changedAt: 1591813767 }))?.activity).toMatchObject({ closedAt: 1591813767000 });
+  it.each([
+    ['which the close follows', 1591813767272, 'disarm'],
+    ['of the last millisecond of that second', 1591813767999, 'disarm'],
+    ['of the next second', 1591813768000, 'arm'],
+  ])('a close in seconds closes to the end of its second: a message %s', (_, createdAt, kind) => {
+    const activities = [aMessage({ createdAt }), aStatusUpdate({ changedAt: 1591813767 })].map(
+      (event) => activityIn(event)?.activity ?? {},
+    );
+    expect(applyActivity(undefined, activities.reduce(mergeActivity), 600, createdAt).kind).toBe(kind);
+  });
+
+  it('a close and an opening of one second leave it closed, whichever of them is in seconds', () => {
+    const second = 1591813767;
+    for (const [changedAt, openedAt] of [
+      [second, second],
+      [second, second * 1000 + 272],
+      [second * 1000 + 272, second],
+    ] as const) {
+      const activities = [aStatusUpdate({ changedAt }), aStatusUpdate({ status: 'open', changedAt: openedAt })].map(
+        (event) => activityIn(event)?.activity ?? {},
+      );
+      expect(applyActivity(undefined, activities.reduce(mergeActivity), 600, second * 1000 + 999).kind).toBe('disarm');
+    }
   });
 
   it('not an inactivity of Drift, which settles', () => {
