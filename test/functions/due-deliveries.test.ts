@@ -141,6 +141,23 @@ describe('an event whose message is lost', () => {
   });
 });
 
+describe('a retry whose message stands behind a backlog of hours', () => {
+  it('is made when that message comes, though the ledger took it for lost and sent others meanwhile', async () => {
+    const world = await anEventInTheLedger();
+    world.receiver = () => answered(200);
+    const dueAt = world.records.get('msg_late')?.nextAttemptAt ?? 0;
+    const put = world.put.bind(world);
+    world.put = (body, delaySeconds, traceHeader) => put(body, delaySeconds + 2.5 * 3600, traceHeader);
+    await world.runUntil(dueAt + hours(2.5) - minutes(2));
+    expect(world.messages.size).toBe(3);
+    await world.runUntil(dueAt + hours(2.5) + minutes(2));
+    expect(world.records.get('msg_late')).toMatchObject({ state: 'delivered', attempts: 5 });
+    await world.runUntil(dueAt + hours(9));
+    expect(world.requests).toHaveLength(5);
+    expect(world.messages.size).toBe(0);
+  });
+});
+
 describe('an event of a stopped subscription that waits in the ledger', () => {
   it('goes into the queue when it is due, waits there with the others, and is delivered when it is resumed', async () => {
     const world = await anEventInTheLedger();

@@ -1,7 +1,7 @@
 import { readSecrets, secretsInForce } from '../subscriptions/signing-secret.ts';
 import type { SubscriptionConfig, SubscriptionState } from '../subscriptions/subscription.ts';
 import { isSigningSecret } from '../subscriptions/webhook-signature.ts';
-import { type DeliveryRecord, fitsIntoQueue, isInLedger, isStillAskedFor } from './delivery-ledger.ts';
+import { type DeliveryRecord, fitsIntoQueue, isInLedger, isStillAskedFor, lostAfterMs } from './delivery-ledger.ts';
 import type { DeliveryMessage, QueuedMessage } from './delivery-message.ts';
 import { believable, lastSafeInstant } from './retry-schedule.ts';
 
@@ -83,6 +83,7 @@ export function deliveryPlanner(
       return { kind: 'acknowledge', reason: record.state };
     }
     const own = waitOfMessage(message, record, now, cancelledReplays);
+    if (waitOfAll === undefined && isCarriedByLater(own, record, now)) return { kind: 'attempt' };
     if (own !== undefined && (own.kind !== 'postpone' || waitOfAll === undefined)) return own;
     if (waitOfAll === undefined || (isWantedNow(message, record) && isSystems(waitOfAll))) return { kind: 'attempt' };
     const { reason } = waitOfAll;
@@ -233,6 +234,15 @@ function isSystems({ reason }: Wait): boolean {
 /** A resend that nothing was tried for yet. */
 function isWantedNow(message: DeliveryMessage, record: DeliveryRecord | undefined): boolean {
   return message.isResend && (record === undefined || isStillAskedFor(message, record));
+}
+
+/**
+ * The ledger took this message for lost, and sent another. Both stand behind a backlog of hours, and by the time at which the
+ * other comes it has sent a third: the first to come is tried.
+ */
+function isCarriedByLater(own: MessageWait | undefined, record: DeliveryRecord | undefined, now: number): boolean {
+  const isCarried = own?.kind === 'acknowledge' && own.reason === 'carried-by-another';
+  return isCarried && now - (record?.nextAttemptAt ?? now) >= lostAfterMs;
 }
 
 /** What a message of an event that is being tried waits for; undefined: it is due. */
