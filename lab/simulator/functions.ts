@@ -15,7 +15,7 @@ import { createSweepInactivityHandler } from '../../lambdas/inactivity/sweep/han
 import { createTrackActivityHandler } from '../../lambdas/inactivity/track/handler.ts';
 import { createIngestHandler } from '../../lambdas/ingest/handler.ts';
 import { createManageHandler } from '../../lambdas/manage/handler.ts';
-import type { Replays } from '../../lambdas/manage/ports.ts';
+import type { ReplayProgress, Replays } from '../../lambdas/manage/ports.ts';
 import type { Log, Metrics } from '../../lambdas/ports/telemetry.ts';
 import { createDueDeliveries } from '../../lambdas/provision/due-deliveries.ts';
 import { createProvisionHandler } from '../../lambdas/provision/handler.ts';
@@ -23,6 +23,7 @@ import { createRecordEventsHandler } from '../../lambdas/record-events/handler.t
 import type { EventBuses } from '../../local/aws/engine/event-bus.ts';
 import type { Queues } from '../../local/aws/engine/queues.ts';
 import type { InMemoryEventHistory } from '../support/in-memory/event-history.ts';
+import { InMemoryQueuedReplays } from '../support/in-memory/management.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { ConversationTable } from './conversation-table.ts';
 import type { DeliveryTable } from './delivery-table.ts';
@@ -82,6 +83,7 @@ const metrics: Metrics = { add: () => undefined, flush: () => undefined };
 export class Functions {
   readonly #options: FunctionsOptions;
   readonly active = new Set<Invocation>();
+  readonly #queuedReplays = new InMemoryQueuedReplays();
   #invocations = 0;
   #exhaustedUntil = 0;
 
@@ -170,7 +172,10 @@ export class Functions {
           });
           return { kind: 'started' } as const;
         }),
-      describe: async () => undefined,
+      describe: async (name) => {
+        const found = buses.replays.list(name).find((replay) => replay.name === name);
+        return found && { name, state: found.state.toLowerCase() as ReplayProgress['state'] };
+      },
       list: async () => [],
       cancel: (name) =>
         invocation.call('CancelReplay', () => {
@@ -324,6 +329,7 @@ export class Functions {
             functions: this.#options.controlPlane().deliveryFunctionsFor(invocation),
             subscriptionMetrics: { read: notAsked },
             replays: this.#replaysFor(invocation),
+            queuedReplays: this.#queuedReplays,
             defaultQuietPeriodSeconds,
           });
         default:

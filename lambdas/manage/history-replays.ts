@@ -10,7 +10,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { SubscriptionStore } from '../ports/subscription-store.ts';
 import { archiveGaps, beyondArchive } from './archive-reach.ts';
 import { judge, noHistory } from './event-history.ts';
-import type { DeliveryHistory, EventHistory, SubscriberQueues } from './ports.ts';
+import type { DeliveryHistory, EventHistory, QueuedReplays, SubscriberQueues } from './ports.ts';
 import { depthOf } from './queue-depth.ts';
 import {
   type ApiAnswer,
@@ -29,6 +29,7 @@ export interface HistoryReplayDeps {
   readonly rules: Omit<ViewRules, 'now'>;
   readonly deliveries: DeliveryHistory;
   readonly queues: SubscriberQueues;
+  readonly queuedReplays: QueuedReplays;
   /** Undefined: this deployment keeps no history. */
   readonly events: EventHistory | undefined;
   readonly routePrefix: string;
@@ -67,7 +68,7 @@ interface Chunk {
  * the replay's name to an envelope; here each envelope says that it was asked for.
  */
 export function historyReplays(deps: HistoryReplayDeps) {
-  const { subscriptions, rules, deliveries, queues, events, routePrefix, clock } = deps;
+  const { subscriptions, rules, deliveries, events, routePrefix, clock, queues, queuedReplays } = deps;
 
   /** `startedAt`: names the replay; a request that is sent again has the same. Epoch ms. */
   async function replayAll(
@@ -89,6 +90,7 @@ export function historyReplays(deps: HistoryReplayDeps) {
     const endsAt = clock() + maxAnswerMs;
     let before = place?.before;
     const inQueue = await countQueued(stored);
+    if (place === undefined) await queuedReplays.add(name, 0, clock());
     let queued = 0;
     let untried = 0;
     let looked = 0;
@@ -101,8 +103,10 @@ export function historyReplays(deps: HistoryReplayDeps) {
           const replaysDelivered = record?.state === 'delivered';
           return replayedEnvelope(event.event, name, { replaysDelivered }) ?? [];
         });
-      if (envelopes.length > 0 && (await queues.put(subscriptionId, envelopes)) === undefined)
-        return noQueue(subscriptionId);
+      if (envelopes.length > 0) {
+        await queuedReplays.add(name, envelopes.length, clock());
+        if ((await queues.put(subscriptionId, envelopes)) === undefined) return noQueue(subscriptionId);
+      }
       queued += envelopes.length;
       untried += chunk.events.filter(({ isUntried }) => isUntried).length;
       looked += chunk.looked;

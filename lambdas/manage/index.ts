@@ -8,6 +8,7 @@ import { cloudwatchSubscriptionMetrics } from '../aws/cloudwatch-subscription-me
 import { dynamoConversationStore } from '../aws/dynamo-conversation-store.ts';
 import { dynamoDeliveryHistory } from '../aws/dynamo-delivery-history.ts';
 import { dynamoEventHistory } from '../aws/dynamo-event-history.ts';
+import { dynamoQueuedReplays } from '../aws/dynamo-queued-replays.ts';
 import { dynamoRequestKeys } from '../aws/dynamo-request-keys.ts';
 import { dynamoSettingsStore } from '../aws/dynamo-settings-store.ts';
 import { dynamoSubscriptionStore } from '../aws/dynamo-subscription-store.ts';
@@ -16,6 +17,7 @@ import { eventBridgeReplays } from '../aws/event-bridge-replays.ts';
 import { lambdaDeliveryFunctions } from '../aws/lambda-delivery-functions.ts';
 import { sleep } from '../aws/sleep.ts';
 import { sqsSubscriberQueues } from '../aws/sqs-subscriber-queues.ts';
+import { replayRetentionSeconds } from '../domain/deliveries/replay.ts';
 import { parseLegacyTimeline } from '../domain/events/legacy-timeline.ts';
 import { powertoolsLog } from '../telemetry/powertools-log.ts';
 import { powertoolsMetrics } from '../telemetry/powertools-metrics.ts';
@@ -38,6 +40,7 @@ export const handler = createManageHandler({
     random: Math.random,
   }),
   requestKeys: dynamoRequestKeys(dynamo, env.DELIVERIES_TABLE, keyLifetimeSeconds),
+  queuedReplays: dynamoQueuedReplays(dynamo, env.DELIVERIES_TABLE, replayRetentionSeconds),
   settings: dynamoSettingsStore(dynamo, env.SETTINGS_TABLE),
   deliveries: dynamoDeliveryHistory({ ...batches, tableName: env.DELIVERIES_TABLE }),
   events:

@@ -87,6 +87,20 @@ export interface ClaimedRequest {
   readonly answer?: string;
 }
 
+/** What was put into a subscriber's queue under the name of a replay; the bus knows only the replays of its archive. */
+export interface QueuedReplays {
+  /** Adds `queued` messages; call it before they are sent. 0: the replay exists, and may stay empty. `at`: epoch ms. */
+  add(name: string, queued: number, at: number): Promise<void>;
+  /** Undefined: nothing was, or it is forgotten by now. */
+  read(name: string): Promise<QueuedReplay | undefined>;
+}
+
+export interface QueuedReplay {
+  readonly queued: number;
+  /** When the last of them were, epoch ms. */
+  readonly queuedAt: number;
+}
+
 /** Remembers requests by a hash of their Idempotency-Key. */
 export interface RequestKeys {
   /** Gives back `request`, or what was claimed under the key since `forgottenBefore` (epoch ms). */

@@ -6,6 +6,7 @@ import {
   replayName,
   replayNamedAt,
   replayNamePrefix,
+  replayRetentionSeconds,
 } from '../domain/deliveries/replay.ts';
 import { isForSubscription } from '../domain/history/explanation.ts';
 import { routeNames } from '../domain/routes/desired-route.ts';
@@ -51,8 +52,10 @@ const maxQueuedPerAnswer = 500;
 /** Half of the time that an HTTP API gives: the page that is begun last needs some, too. */
 const maxAnswerMs = 15_000;
 const pageSize = 50;
-/** Cancelled replays that a subscription's state keeps: their messages leave its queue after 14 days at most. */
-const maxCancelledKept = 50;
+/** Of names with up to 64 characters, in the item that every batch of deliveries reads. */
+const maxCancelledKept = 500;
+/** What a cancel spends on the ledger while its replay may be under way. */
+const maxLookMs = 2_000;
 const maxCancelTries = 10;
 
 interface Subscriber {
@@ -66,7 +69,8 @@ interface AskedRange {
 }
 
 export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 'listReplays' | 'planReplay'> {
-  const { subscriptions, deliveries, queues, replays, requestKeys, randomBytes, routePrefix, rules, clock } = deps;
+  const { subscriptions, deliveries, replays, requestKeys, randomBytes, routePrefix, rules, clock } = deps;
+  const { queues, queuedReplays } = deps;
   const byHistory = historyReplays(deps);
 
   async function replay(request: RoutedRequest): Promise<ApiAnswer> {
@@ -124,6 +128,7 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
     }
     const name = replayName(routePrefix, id, startedAt);
     const envelope = replayedEnvelope(delivery.event, name);
+    await queuedReplays.add(name, 1, clock());
     if (envelope === undefined || (await queues.put(id, [envelope])) === undefined) return noQueue(id);
     return jsonAnswer(202, { replayName: name, queued: 1 });
   }
@@ -145,6 +150,7 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
     }
     const name = place?.name ?? replayName(routePrefix, id, startedAt);
     const to = place?.to ?? range.to;
+    if (place === undefined) await queuedReplays.add(name, 0, clock());
     let after: DeliveryPlace | undefined = place?.after;
     let queued = 0;
     let withoutEvent = 0;
@@ -166,7 +172,10 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
       const events = givenUp.flatMap(({ event }) => event ?? []);
       const wanted = events.filter((event) => isForSubscription({ event }, config));
       const envelopes = wanted.flatMap((event) => replayedEnvelope(event, name) ?? []);
-      if (envelopes.length > 0 && (await queues.put(id, envelopes)) === undefined) return noQueue(id);
+      if (envelopes.length > 0) {
+        await queuedReplays.add(name, envelopes.length, clock());
+        if ((await queues.put(id, envelopes)) === undefined) return noQueue(id);
+      }
       queued += envelopes.length;
       withoutEvent += givenUp.length - events.length;
       notWanted += events.length - wanted.length;
@@ -225,17 +234,15 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
   }
 
   /** Of an archive or of the ledger: what still waits in the queue is dropped by the delivery function. */
-  async function cancelReplay({ subscriptionId, state }: StoredSubscription, name: string): Promise<ApiAnswer> {
+  async function cancelReplay(stored: StoredSubscription, name: string): Promise<ApiAnswer> {
+    const { subscriptionId, state } = stored;
     if (!isReplayOf(routePrefix, subscriptionId, name)) return noReplay(subscriptionId, name);
     const wasCancelled = state?.cancelledReplays?.includes(name) === true;
-    const end = wasCancelled ? undefined : await endOf(subscriptionId, name);
+    const end = wasCancelled ? undefined : await endOf(stored, name);
     if (end === 'unknown') return noReplay(subscriptionId, name);
-    if (end !== undefined) {
-      return problemResponse(409, 'Conflict', { detail: `${name} is ${end}, so there is nothing to cancel` });
-    }
-    if (!(await keepCancelled(subscriptionId, state?.cancelledReplays, name))) {
-      return problemResponse(409, 'Conflict', { detail: 'this subscription is being changed by others; try again' });
-    }
+    const refusal =
+      end === undefined ? await keepCancelled(stored, name) : `${name} is ${end}, so there is nothing to cancel`;
+    if (refusal !== undefined) return problemResponse(409, 'Conflict', { detail: refusal });
     await replays.cancel(name);
     const [progress, depth] = await Promise.all([replays.describe(name), depthOf(queues, subscriptionId)]);
     return jsonAnswer(202, {
@@ -246,43 +253,69 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
   }
 
   /** How a replay has ended of which nothing waits any more, in the queue or for a retry; undefined: it has not, or nobody can say. */
-  async function endOf(id: string, name: string): Promise<'completed' | 'failed' | 'unknown' | undefined> {
-    const [ofArchive, depth] = await Promise.all([replays.describe(name), depthOf(queues, id)]);
-    // Any other is in the queue as soon as it has its name.
-    const { endedAt = replayNamedAt(name), ...progress } = ofArchive ?? ({ name, state: 'completed' } as const);
-    const state = stateOf(progress, { cancelled: [], depth });
-    const since = clock() - endedAt;
+  async function endOf(
+    { subscriptionId: id, state }: StoredSubscription,
+    name: string,
+  ): Promise<'completed' | 'failed' | 'unknown' | undefined> {
+    const [ofArchive, put, depth] = await Promise.all([
+      replays.describe(name),
+      queuedReplays.read(name),
+      depthOf(queues, id),
+    ]);
+    // The queue of a subscription that was deleted went with it.
+    const isOwn = put !== undefined && put.queuedAt >= (state?.acceptedAt ?? 0);
+    const ofQueue = isOwn && ofArchive === undefined ? put : undefined;
+    if (ofArchive === undefined && ofQueue === undefined) return 'unknown';
+    const end = ofArchive?.state ?? 'completed';
+    if (end !== 'completed' && end !== 'failed') return undefined;
+    const { queued, queuedAt } = ofQueue ?? {
+      queued: Number.POSITIVE_INFINITY,
+      queuedAt: ofArchive?.endedAt ?? replayNamedAt(name),
+    };
     // What was put into the queue a moment ago is not counted yet.
-    const mayWait = !isEmpty(depth) || (since >= 0 && since < queueCountLagMs);
-    if ((state !== 'completed' && state !== 'failed') || mayWait) return undefined;
-    const endsAt = clock() + maxAnswerMs;
-    let isKnown = ofArchive !== undefined;
+    const mayWait = !isEmpty(depth) || clock() - queuedAt < queueCountLagMs;
+    // Of an archive's, nobody knows how many its events are.
+    if (mayWait && ofQueue === undefined) return undefined;
+    const endsAt = clock() + (mayWait ? maxLookMs : maxAnswerMs);
     let after: DeliveryPlace | undefined;
-    do {
+    for (let settled = 0; settled < queued; ) {
       const page = await deliveries.list(id, {
         replayName: name,
         limit: pageSize,
         ...(after === undefined ? {} : { after }),
       });
       if (page.deliveries.some(({ state }) => state === 'retrying')) return undefined;
-      isKnown ||= page.deliveries.length > 0;
+      settled += page.deliveries.length;
       after = page.next;
-    } while (after !== undefined && clock() < endsAt);
-    if (after !== undefined) return undefined;
-    return isKnown ? state : 'unknown';
+      if (after === undefined) return mayWait && settled < queued ? undefined : end;
+      if (clock() >= endsAt) return undefined;
+    }
+    return end;
   }
 
-  /** False: others cancelled theirs in the same moment, time and again. */
-  async function keepCancelled(id: string, seen: readonly string[] | undefined, name: string): Promise<boolean> {
-    let expected = seen;
+  /** Why it could not be kept; undefined: it is. None is forgotten of which something may still come. */
+  async function keepCancelled(
+    { subscriptionId: id, state }: StoredSubscription,
+    name: string,
+  ): Promise<string | undefined> {
+    let expected = state?.cancelledReplays;
     for (let attempt = 1; attempt <= maxCancelTries; attempt++) {
-      if (expected?.includes(name)) return true;
-      const cancelledReplays = [...(expected ?? []), name].slice(-maxCancelledKept);
+      if (expected?.includes(name)) return undefined;
+      const remembered = (expected ?? []).filter((other) => isRemembered(id, other));
+      if (remembered.length >= maxCancelledKept) {
+        const next = isoTime(Math.min(...remembered.map(forgottenAt)));
+        return `${id} has ${maxCancelledKept} cancelled replays already, as many as are remembered; the oldest is forgotten at ${next}`;
+      }
+      const cancelledReplays = [...remembered, name];
       const change = { set: { cancelledReplays }, expected: { cancelledReplays: expected } };
-      if (await subscriptions.changeState(id, change)) return true;
+      if (await subscriptions.changeState(id, change)) return undefined;
       expected = (await subscriptions.read(id)).state?.cancelledReplays;
     }
-    return false;
+    return 'this subscription is being changed by others; try again';
+  }
+
+  function isRemembered(id: string, name: string): boolean {
+    return isReplayOf(routePrefix, id, name) && forgottenAt(name) > clock();
   }
 
   async function list({ params }: RoutedRequest): Promise<ApiAnswer> {
@@ -293,7 +326,7 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
     const end = { cancelled: state?.cancelledReplays ?? [], depth };
     const known = new Set(found.map(({ name }) => name));
     // Of the history, or of the ledger: nothing else is kept of such a one.
-    const others = end.cancelled.filter((name) => !known.has(name)).toReversed();
+    const others = end.cancelled.filter((name) => !known.has(name) && isRemembered(id, name)).toReversed();
     return jsonAnswer(200, {
       replays: [
         ...found.filter(({ name }) => isReplayOf(routePrefix, id, name)).map((progress) => progressView(progress, end)),
@@ -319,10 +352,14 @@ function rangeOf(asked: AskedRange, field: string, now: number): ReadRequest<Tim
 /** SQS counts a message after a minute at the latest. */
 const queueCountLagMs = 2 * 60 * 1000;
 
+/** When a cancelled replay is forgotten, by its name: epoch ms. */
+function forgottenAt(name: string): number {
+  return replayNamedAt(name) + replayRetentionSeconds * 1000;
+}
+
 /** Of a replay that the archive knows nothing of. */
 function cancelledView(name: string): Record<string, unknown> {
-  const at = replayNamedAt(name);
-  return { name, state: 'cancelled', ...(Number.isNaN(at) ? {} : { startedAt: isoTime(at) }) };
+  return { name, state: 'cancelled', startedAt: isoTime(replayNamedAt(name)) };
 }
 
 interface ReplayEnd {

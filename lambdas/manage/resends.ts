@@ -21,7 +21,14 @@ import type { SubscriptionStore } from '../ports/subscription-store.ts';
 import { deliveryView, waitingView } from './deliveries.ts';
 import { allSubscriptions, isWebhookId, judge, noHistory, unknownEvent } from './event-history.ts';
 import { oncePerKey } from './idempotency.ts';
-import type { DeliveryFunctions, DeliveryHistory, EventHistory, RequestKeys, SubscriberQueues } from './ports.ts';
+import type {
+  DeliveryFunctions,
+  DeliveryHistory,
+  EventHistory,
+  QueuedReplays,
+  RequestKeys,
+  SubscriberQueues,
+} from './ports.ts';
 import { type ApiAnswer, invalidField, jsonAnswer, noQueue, type RoutedRequest, readJsonBody } from './request.ts';
 import { emptySchema, resendSchema } from './request-schemas.ts';
 import { notFound, type Operations } from './router.ts';
@@ -34,6 +41,7 @@ export interface ResendDeps {
   readonly events: EventHistory | undefined;
   readonly deliveries: DeliveryHistory;
   readonly queues: SubscriberQueues;
+  readonly queuedReplays: QueuedReplays;
   readonly functions: DeliveryFunctions;
   readonly requestKeys: RequestKeys;
   readonly routePrefix: string;
@@ -49,8 +57,8 @@ export interface ResendDeps {
 export function resendOperations(
   deps: ResendDeps,
 ): Pick<Operations, 'showDelivery' | 'resendDelivery' | 'resendEvent'> {
-  const { subscriptions, rules, events, deliveries, queues, functions, requestKeys, routePrefix, clock, randomBytes } =
-    deps;
+  const { subscriptions, rules, events, deliveries, functions, requestKeys, routePrefix, clock, randomBytes } = deps;
+  const { queues, queuedReplays } = deps;
 
   async function showDelivery({ params }: RoutedRequest): Promise<ApiAnswer> {
     const { id = '', webhookId = '' } = params;
@@ -145,6 +153,7 @@ export function resendOperations(
     // Nobody reads the queue while the circuit is open, and a probe would take any of its messages.
     const isUnread = state?.circuit?.state === 'open';
     const sentAt = clock();
+    await queuedReplays.add(name, 1, sentAt);
     const ids = await queues.put(subscriptionId, [body], isUnread ? resentCopyDelaySeconds : 0);
     const messageId = ids?.[0];
     if (messageId === undefined) return false;

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { noon } from '../../lab/support/deliveries.ts';
 import { InMemoryEventHistory } from '../../lab/support/in-memory/event-history.ts';
-import { InMemoryRequestKeys } from '../../lab/support/in-memory/management.ts';
+import { InMemoryQueuedReplays, InMemoryRequestKeys } from '../../lab/support/in-memory/management.ts';
 import { RecordedPublisher } from '../../lab/support/in-memory/publisher.ts';
 import { InMemorySubscriptions } from '../../lab/support/in-memory/subscriptions.ts';
 import { RecordedLog, RecordedMetrics } from '../../lab/support/in-memory/telemetry.ts';
@@ -110,6 +110,7 @@ export class ApiOnLoopback {
         },
       },
       functions: { resend: async () => {} },
+      queuedReplays: new InMemoryQueuedReplays(),
       replays: {
         start: async ({ name, from, to }) => {
           this.replays.unshift({ name, state: 'running', from, to });

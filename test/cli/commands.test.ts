@@ -674,6 +674,10 @@ describe('replays', () => {
   it('says of a replay of the history that was called off that it is cancelled', async () => {
     const id = await aSubscription();
     await api.provision(id);
+    const detail = { id: 'msg_1', type: 'conversation_push', orgId: 1, data: {} };
+    const event = JSON.stringify({ source: 'drift', 'detail-type': 'conversation_push', detail });
+    const times = { occurredAt: noon, recordedAt: api.now - 1000 };
+    await api.events.record({ webhookId: 'msg_1', source: 'drift', type: 'conversation_push', ...times, event });
     const from = ['--missed', '--include-delivered', '--from', '1h'];
     const { replayName } = json(await fanout(['replays', 'start', id, ...from, '--json']));
     const shown = async () => (await fanout(['replays', 'show', id, String(replayName)])).out;

@@ -5,6 +5,7 @@ import { InMemoryEventHistory } from '../../lab/support/in-memory/event-history.
 import {
   InMemoryDeliveries,
   InMemoryDeliveryFunctions,
+  InMemoryQueuedReplays,
   InMemoryQueues,
   InMemoryReplays,
   InMemoryRequestKeys,
@@ -46,6 +47,7 @@ export class World {
   events: InMemoryEventHistory | undefined = new InMemoryEventHistory();
   readonly conversations = new Map<string, Conversation>();
   readonly replays = new InMemoryReplays();
+  readonly queuedReplays = new InMemoryQueuedReplays();
   readonly queues = new InMemoryQueues();
   readonly functions = new InMemoryDeliveryFunctions();
   readonly publisher = new RecordedPublisher();
@@ -64,6 +66,7 @@ export class World {
       events: this.events,
       conversations: { read: async (key) => this.conversations.get(key) },
       replays: this.replays,
+      queuedReplays: this.queuedReplays,
       queues: this.queues,
       functions: this.functions,
       publisher: this.publisher,

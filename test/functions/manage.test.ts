@@ -1025,6 +1025,103 @@ describe('a replay', () => {
     expect(world.subscriptions.states.get(id)?.cancelledReplays).toBeUndefined();
   });
 
+  it.each([
+    ['something waits for the subscription', () => (world.queues.depths = { waiting: 1, inFlight: 0, deadLetters: 0 })],
+    ['its queue is gone', () => (world.queues.exist = false)],
+  ])('that never was is a 404 also while %s, whatever its name says', async (_, arrange) => {
+    arrange();
+    const before = `fanout-test-${id}-`;
+    for (const time of [
+      'zzz',
+      '1',
+      'zzzzzzzzzzzz',
+      ...[-hour, -1, 0, hour].map((ago) => (world.now + ago).toString(36)),
+    ]) {
+      const { status } = await world.ask('POST', path, { cancel: `${before}${time}` });
+      expect([time, status]).toEqual([time, 404]);
+    }
+    expect(world.subscriptions.states.get(id)?.cancelledReplays).toBeUndefined();
+    expect((await world.ask('GET', path)).body.replays).toEqual([]);
+  });
+
+  it('of a subscription that was deleted is none of the next one under its id', async () => {
+    const undeliveredAt = world.now;
+    world.deliveries.records.push(
+      aRecord({
+        subscriptionId: id,
+        webhookId: 'msg_1',
+        state: 'exhausted',
+        undeliveredAt,
+        event: anEnvelope({ id: 'msg_1' }),
+      }),
+    );
+    const { body } = await world.ask('POST', path, { webhookId: 'msg_1' });
+    await world.provision(id, { acceptedAt: world.now + 1 });
+    world.queues.depths = { waiting: 1, inFlight: 0, deadLetters: 0 };
+    expect((await world.ask('POST', path, { cancel: body.replayName })).status).toBe(404);
+  });
+
+  it('by the ledger or the history whose events all had their end, or that had none, has nothing to cancel, whatever else waits', async () => {
+    const records = [1, 2].map((one) =>
+      aRecord({
+        subscriptionId: id,
+        webhookId: `msg_${one}`,
+        state: 'exhausted',
+        undeliveredAt: world.now - hour,
+        event: anEnvelope({ id: `msg_${one}` }),
+      }),
+    );
+    const from = since(2 * hour);
+    const empty = [
+      await world.ask('POST', path, { failed: { from } }),
+      await world.ask('POST', path, { missed: { from, includeDelivered: true } }),
+    ];
+    world.deliveries.records.push(...records);
+    world.now += 1;
+    const one = await world.ask('POST', path, { webhookId: 'msg_1' });
+    world.now += 1;
+    const failed = await world.ask('POST', path, { failed: { from } });
+    world.queues.depths = { waiting: 7, inFlight: 0, deadLetters: 0 };
+    const ended = (replayName: string, ...which: number[]) => {
+      for (const index of which) {
+        const record = world.deliveries.records[index];
+        if (record !== undefined) world.deliveries.records[index] = { ...record, state: 'delivered', replayName };
+      }
+    };
+    const cancel = (replayName: string) => world.ask('POST', path, { cancel: replayName });
+    ended(one.body.replayName, 0);
+    for (const { body } of [...empty, one]) {
+      const { status, body: problem } = await cancel(body.replayName);
+      expect([status, problem.detail]).toEqual([409, `${body.replayName} is completed, so there is nothing to cancel`]);
+    }
+    expect((await world.ask('GET', path)).body.replays).toEqual([]);
+    // One of its two events may still be among those that wait.
+    ended(failed.body.replayName, 0);
+    expect((await cancel(failed.body.replayName)).status).toBe(202);
+  });
+
+  it('that was called off stays so, however many others are: where no more can be remembered, a cancel is refused', async () => {
+    world.queues.depths = { waiting: 1, inFlight: 0, deadLetters: 0 };
+    const cancelled: string[] = [];
+    const cancelAnother = async () => {
+      world.now += 1;
+      const { replayName } = (await world.ask('POST', path, { missed: { from: since(hour) } })).body;
+      const answer = await world.ask('POST', path, { cancel: replayName });
+      if (answer.status === 202) cancelled.push(replayName);
+      return answer;
+    };
+    const first = world.now + 1;
+    for (let index = 0; index < 500; index++) expect((await cancelAnother()).status).toBe(202);
+    const refused = await cancelAnother();
+    expect(refused.status).toBe(409);
+    expect(refused.body.detail).toContain(`the oldest is forgotten at ${new Date(first + 90 * day).toISOString()}`);
+    expect(world.subscriptions.states.get(id)?.cancelledReplays).toEqual(cancelled);
+    // By then nothing of the first can be in the queue.
+    world.now = first + 90 * day - 1;
+    expect((await cancelAnother()).status).toBe(202);
+    expect(world.subscriptions.states.get(id)?.cancelledReplays).toEqual(cancelled.slice(1));
+  });
+
   it('is called off beside another one in the same moment: both are', async () => {
     const started = [];
     for (const later of [1, 2]) {

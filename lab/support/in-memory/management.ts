@@ -8,6 +8,8 @@ import type {
   DeliveryQuery,
   MetricPeriod,
   QueueDepth,
+  QueuedReplay,
+  QueuedReplays,
   ReplayProgress,
   Replays,
   RequestKeys,
@@ -134,6 +136,18 @@ export class InMemoryReplays implements Replays {
     const replay = this.known.get(name);
     if (replay === undefined) throw new Error(`there is no replay ${name}`);
     this.known.set(name, { ...replay, state: 'completed' });
+  }
+}
+
+export class InMemoryQueuedReplays implements QueuedReplays {
+  readonly known = new Map<string, QueuedReplay>();
+
+  async add(name: string, queued: number, at: number): Promise<void> {
+    this.known.set(name, { queued: (this.known.get(name)?.queued ?? 0) + queued, queuedAt: at });
+  }
+
+  async read(name: string): Promise<QueuedReplay | undefined> {
+    return this.known.get(name);
   }
 }
 

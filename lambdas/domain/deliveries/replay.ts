@@ -4,6 +4,12 @@ import { isJsonObject, parseJson } from '../../json/json.ts';
 /** EventBridge keeps a replay's name to 64 characters: 20 of the prefix, 32 of the id, 9 of the time, two hyphens. */
 const maxIdLength = 32;
 
+/**
+ * How long a replay is remembered, as EventBridge remembers those of its archive and the ledger what became of events. Long
+ * before, the last of its messages has left the queue and the dead letters.
+ */
+export const replayRetentionSeconds = 90 * 24 * 60 * 60;
+
 /** Begins the names of all replays of one subscription, and perhaps of one whose id begins like its own. */
 export function replayNamePrefix(routePrefix: string, subscriptionId: string): string {
   if (subscriptionId.length <= maxIdLength) return `${routePrefix}-${subscriptionId}-`;
@@ -18,7 +24,8 @@ export function replayName(routePrefix: string, subscriptionId: string, now: num
 
 export function isReplayOf(routePrefix: string, subscriptionId: string, name: string): boolean {
   const prefix = replayNamePrefix(routePrefix, subscriptionId);
-  return name.startsWith(prefix) && /^[0-9a-z]+$/.test(name.slice(prefix.length));
+  // 9 digits are the year 5188.
+  return name.startsWith(prefix) && /^[0-9a-z]{1,9}$/.test(name.slice(prefix.length));
 }
 
 /** When a replay of this name was asked for; epoch ms. `name` is one of the subscription's (`isReplayOf`). */
