@@ -145,9 +145,11 @@ function checkHistory(world: World): void {
       continue;
     }
     for (const { id, is } of judged) {
-      const { outcome } = explainOutcome(event, is, deliveries.get(id, webhookId), now);
+      const record = deliveries.get(id, webhookId);
+      const { outcome } = explainOutcome(event, is, record, now);
       const isAccepted = deliveryCheck.isAccepted(id, webhookId);
-      const isTried = ['delivered', 'retrying', 'exhausted', 'discarded'].includes(outcome);
+      const isHeldRetry = outcome === 'held' && record?.state === 'retrying';
+      const isTried = isHeldRetry || ['delivered', 'retrying', 'exhausted', 'discarded'].includes(outcome);
       // Whoever had this id before may have got it.
       if (event.recordedAt < (subscriptions.get(id).state?.acceptedAt ?? 0)) continue;
       if (outcome === 'delivered' ? isAccepted : isTried || !isAccepted) continue;

@@ -3,7 +3,7 @@ import type { DeliveryRecord } from '../domain/deliveries/delivery-ledger.ts';
 import type { Broadcast } from '../domain/events/derive.ts';
 import { type EventExample, exampleOf } from '../domain/events/event-examples.ts';
 import { eventSources, testEventType } from '../domain/events/event-types.ts';
-import type { Explanation, Hold } from '../domain/history/explanation.ts';
+import { type Explanation, type Hold, nextAttempt } from '../domain/history/explanation.ts';
 import type { EventSummary } from '../domain/history/recorded-event.ts';
 import type { RandomBytes } from '../domain/subscriptions/signing-secret.ts';
 import type { StoredSubscription } from '../domain/subscriptions/subscription.ts';
@@ -124,8 +124,7 @@ function testEvent(
 /** One line of the ledger as the API shows it. `hold`: what keeps it back besides, see `retryHold`. */
 export function deliveryView(record: DeliveryRecord, hold?: Hold): Record<string, unknown> {
   const { firstAttemptAt, lastAttemptAt, undeliveredAt } = record;
-  const nextAttemptAt =
-    record.nextAttemptAt === undefined ? undefined : Math.max(record.nextAttemptAt, hold?.until ?? 0);
+  const nextAttemptAt = nextAttempt(record, hold);
   const times = { firstAttemptAt, lastAttemptAt, nextAttemptAt, undeliveredAt };
   return {
     webhookId: record.webhookId,

@@ -412,6 +412,30 @@ describe('the deliveries of a subscription', () => {
     },
   );
 
+  it.each(['', 'state=undelivered', 'state=retrying'])(
+    'that are retried promise no next attempt while the subscription is disabled (%s)',
+    async (query) => {
+      const world = new World();
+      const id = await aReadySubscription(world);
+      const [webhookId = ''] = await messages(world, 1);
+      const times = { undeliveredAt: world.now, nextAttemptAt: world.now + 5000 };
+      world.deliveries.records.push(aRecord(id, webhookId, { state: 'retrying', lastStatus: 410, ...times }));
+      await world.provision(id, { disabled: { at: world.now, reason: 'the endpoint answered 410' } });
+      const shown = [
+        ...(await list(world, id, query)).deliveries,
+        (await world.ask('GET', `/v1/subscriptions/${id}/deliveries/${webhookId}`)).body,
+      ];
+      for (const one of shown) {
+        expect(one).toMatchObject({ state: 'retrying', reason: expect.stringContaining('is disabled since') });
+        expect(one).not.toHaveProperty('nextAttemptAt');
+      }
+      expect(shown).toHaveLength(2);
+      const { subscribers } = (await world.ask('GET', `/v1/events/${webhookId}`)).body;
+      expect(subscribers).toMatchObject([{ subscriptionId: id, outcome: 'held', attempts: 1 }]);
+      expect(subscribers[0]).not.toHaveProperty('until');
+    },
+  );
+
   it('that is not for the subscription is a 404 that says why', async () => {
     const world = new World();
     const id = await aReadySubscription(world, { orgIds: [2] });

@@ -16,7 +16,7 @@ export const outcomes = [
   'discarded',
   // The subscription's rule matches it, and nothing was tried yet.
   'waiting',
-  // As `waiting`, and nothing is tried before `until` (where that is known): paused, disabled, throttled, circuit open.
+  // As `waiting` or `retrying`, and nothing is tried before `until` (where that is known): paused, disabled, rejected, throttled, circuit open.
   'held',
   // The rule says no: `clause` says which part of it.
   'not-matched',
@@ -27,7 +27,7 @@ export const outcomes = [
 ] as const;
 export type Outcome = (typeof outcomes)[number];
 
-/** The event is for the subscription, and no attempt was made yet. */
+/** Of an event that the ledger does not have: it is for the subscription, and no attempt was made yet. */
 export function isUntried(outcome: string | undefined): outcome is 'waiting' | 'held' {
   return outcome === 'waiting' || outcome === 'held';
 }
@@ -74,12 +74,7 @@ export function explainOutcome(
 ): Explanation {
   const own = ownRecord(record, subscription.state);
   if (own !== undefined) return fromLedger(own, subscription, now);
-  if (subscription.kind === 'rejected') {
-    return {
-      outcome: 'held',
-      reason: `the subscription is rejected (${subscription.reason}): nothing is delivered until its item is corrected`,
-    };
-  }
+  if (subscription.kind === 'rejected') return { outcome: 'held', ...rejectedHold(subscription) };
   const { config, state } = subscription;
   const mismatch = mismatchOf(event, config);
   if (mismatch !== undefined) return mismatch;
@@ -193,7 +188,7 @@ function envelopeOf({ event }: Pick<RecordedEvent, 'event'>): JsonObject {
 }
 
 function fromLedger(record: DeliveryRecord, subscription: JudgedSubscription, now: number): Explanation {
-  const { state, attempts, reason, lastStatus, lastError, nextAttemptAt } = record;
+  const { state, attempts, reason, lastStatus, lastError } = record;
   const tries = `${attempts} attempt${attempts === 1 ? '' : 's'}`;
   const last = lastStatus === undefined ? lastError : `status ${lastStatus}`;
   switch (state) {
@@ -201,14 +196,17 @@ function fromLedger(record: DeliveryRecord, subscription: JudgedSubscription, no
       return { outcome: state, reason: `delivered with ${tries}${last === undefined ? '' : ` (${last})`}` };
     case 'retrying': {
       const hold = retryHold(record, subscription, now);
-      const until = Math.max(nextAttemptAt ?? 0, hold?.until ?? 0);
-      const heldToo = hold === undefined ? '' : `; besides, ${hold.reason}`;
-      const failed = `${tries} failed${last === undefined ? '' : `, the last with ${last}`}; it is tried again`;
+      const until = nextAttempt(record, hold);
+      // While its subscriber was stopped, it may have left the queue untried.
+      const isTried = attempts > 0;
+      const failed = `${tries} failed${last === undefined ? '' : `, the last with ${last}`}`;
+      const isHeld = hold !== undefined && (until === undefined || until !== record.nextAttemptAt);
+      const besides = hold === undefined ? '' : `; ${isHeld ? '' : 'besides, '}${hold.reason}`;
+      const again = isTried && !isHeld ? '; it is tried again' : '';
       return {
-        outcome: state,
-        // While its subscriber was stopped, it left the queue.
-        reason: `${attempts === 0 ? 'it waits, and was not tried yet' : failed}${heldToo}`,
-        ...(until === 0 ? {} : { until }),
+        outcome: isHeld ? 'held' : state,
+        reason: `${isTried ? failed : 'it waits, and was not tried yet'}${again}${besides}`,
+        ...(until === undefined ? {} : { until }),
       };
     }
     case 'exhausted':
@@ -231,9 +229,25 @@ export function retryHold(
   subscription: JudgedSubscription,
   now: number,
 ): Hold | undefined {
-  return state === 'retrying' && subscription.kind === 'valid'
+  if (state !== 'retrying') return undefined;
+  return subscription.kind === 'valid'
     ? holdOf(subscription.config, subscription.state, now)
-    : undefined;
+    : rejectedHold(subscription);
+}
+
+/** When an event is tried next, epoch ms; `hold`: what keeps it back besides. Undefined: a person decides, or nobody knows. */
+export function nextAttempt(
+  { nextAttemptAt }: Pick<DeliveryRecord, 'nextAttemptAt'>,
+  hold: Hold | undefined,
+): number | undefined {
+  if (hold === undefined) return nextAttemptAt;
+  return hold.until === undefined ? undefined : Math.max(nextAttemptAt ?? 0, hold.until);
+}
+
+function rejectedHold({ reason }: Pick<JudgedSubscription & { kind: 'rejected' }, 'reason'>): Hold {
+  return {
+    reason: `the subscription is rejected (${reason}): nothing is delivered until its item is corrected`,
+  };
 }
 
 /** What keeps all of a subscription's events back; undefined: nothing. */

@@ -156,7 +156,37 @@ describe('the outcome of an event at a subscription', () => {
     });
     const untried = aRecord({ state: 'retrying', attempts: 0, nextAttemptAt: now });
     const paused = explainOutcome(anEvent(), aSubscription({ status: 'paused' }), untried, now);
-    expect(paused.reason).toBe('it waits, and was not tried yet; besides, the subscription is paused');
+    expect(paused).toEqual({ outcome: 'held', reason: 'it waits, and was not tried yet; the subscription is paused' });
+  });
+
+  it.each([
+    [
+      'disabled',
+      { disabled: { at: now, reason: 'the endpoint answered 410' } },
+      {},
+      /^2 attempts failed, the last with status 410; the subscription is disabled since .*answered 410$/,
+    ],
+    ['paused', {}, { status: 'paused' }, /^2 attempts failed, the last with status 410; the subscription is paused$/],
+  ] as const)(
+    'is held where it is being retried and the subscription is %s: no next attempt is promised',
+    (_, state, fields, reason) => {
+      const retrying = aRecord({ state: 'retrying', attempts: 2, lastStatus: 410, nextAttemptAt: now + 5000 });
+      const held = { outcome: 'held', reason: expect.stringMatching(reason) };
+      const subscription = aSubscription(fields, { ...ready, ...state });
+      expect(explainOutcome(anEvent(), subscription, retrying, now)).toEqual(held);
+    },
+  );
+
+  it('of what is being retried is held until the next probe, or until its own next attempt is what it waits for', () => {
+    const probeAt = now + 60_000;
+    const open = aSubscription(
+      {},
+      { ...ready, circuit: { state: 'open', reason: 'failing', since: now, probeAt, probes: 1 } },
+    );
+    const next = (nextAttemptAt: number) =>
+      explainOutcome(anEvent(), open, aRecord({ state: 'retrying', nextAttemptAt }), now);
+    expect(next(probeAt - 1)).toMatchObject({ outcome: 'held', until: probeAt });
+    expect(next(probeAt + 1)).toMatchObject({ outcome: 'retrying', until: probeAt + 1 });
   });
 
   it('is held for a rejected item, with what is wrong with it', () => {
@@ -171,6 +201,11 @@ describe('the outcome of an event at a subscription', () => {
     expect(explainOutcome(anEvent(), rejected, undefined, now)).toMatchObject({
       outcome: 'held',
       reason: expect.stringContaining('url: is missing'),
+    });
+    const retrying = aRecord({ state: 'retrying', firstAttemptAt: now, nextAttemptAt: now + 5000 });
+    expect(explainOutcome(anEvent(), rejected, retrying, now)).toEqual({
+      outcome: 'held',
+      reason: expect.stringMatching(/^1 attempt failed; .*url: is missing/),
     });
   });
 });
