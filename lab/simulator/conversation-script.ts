@@ -26,11 +26,14 @@ export function writeScript(
 ): Post[] {
   const length = days * 24 * 60 * minute;
   const posts: Post[] = [];
+  const inactivities = random.fork('inactivities');
   for (let index = 0; index < conversationsPerDay * days; index++) {
     const startsAt = random.chance(0.7)
       ? random.pick(rushes) + random.integer(0, 5 * minute)
       : from + random.integer(0, length);
-    posts.push(...conversation(random, startsAt, 1_000 + index));
+    const script = [...conversation(random, startsAt, 1_000 + index)];
+    posts.push(...script);
+    if (inactivities.chance(0.06)) posts.push(inactivityAfter(inactivities, inactivities.pick(script)));
   }
   return posts;
 }
@@ -58,7 +61,6 @@ function* conversation(random: Random, startsAt: number, number: number): Genera
   yield post('new_conversation', { id: conversationId, status: 'open', contactId: 900 + number, createdAt: at });
   const steps = random.integer(1, 8);
   for (let step = 0; step < steps; step++) {
-    const before = at;
     at += pause(random);
     switch (
       random.weighted([
@@ -71,7 +73,6 @@ function* conversation(random: Random, startsAt: number, number: number): Genera
         [9, 'close'],
         [4, 'reopen'],
         [2, 'push'],
-        [4, 'inactive'],
         [8, 'other'],
       ])
     ) {
@@ -122,20 +123,24 @@ function* conversation(random: Random, startsAt: number, number: number): Genera
             : post('conversation_push', { conversationId, lastUpdated: at });
         }
         break;
-      case 'inactive':
-        // Drift's own, of what happened last, not always to the millisecond; most often just before ours, or just after.
-        if (random.chance(0.7)) at = before + 10 * minute - random.integer(-4 * second, 8 * second);
-        yield post('conversation_inactive', {
-          conversationId,
-          lastUpdated: before - (random.chance(0.5) ? random.integer(1, 700) : 0),
-        });
-        break;
       default:
         yield random.chance(0.5)
           ? post('phone_captured', { conversationId, authorId: 900 + number, phoneNumber: `+47 ${number} ${step}` })
           : post('not_yet_invented', { conversationId, at, exact: integerValue('9223372036854775807') });
     }
   }
+}
+
+/** Drift's own: a moment before ours, or after it; its time is not always to the millisecond that of what happened last. */
+function inactivityAfter(random: Random, { at, orgId, data }: Post): Post {
+  const { conversationId = data.id ?? null, createdAt = at } = data;
+  const lastUpdated = Number(createdAt) - (random.chance(0.5) ? random.integer(1, 700) : 0);
+  return {
+    at: Number(createdAt) + 10 * minute - random.integer(-4 * second, 8 * second),
+    orgId,
+    type: 'conversation_inactive',
+    data: { conversationId, lastUpdated },
+  };
 }
 
 /** To the next step; sometimes until a quiet period ends: a moment before it may not come too late, a moment after it meets what fires. */
