@@ -306,7 +306,16 @@ export class DeliveryCheck implements LedgerWatch {
   }
 
   isAccepted(subscriptionId: string, webhookId: string): boolean {
-    return this.#attempts.get(pairKey(subscriptionId, webhookId))?.some(is2xx) ?? false;
+    return this.#accepted(subscriptionId, webhookId).length > 0;
+  }
+
+  /** Whether the ledger was told of an attempt that the endpoint took. */
+  isWritten(subscriptionId: string, webhookId: string): boolean {
+    return this.#accepted(subscriptionId, webhookId).some(({ writtenAtStep }) => writtenAtStep !== undefined);
+  }
+
+  #accepted(subscriptionId: string, webhookId: string): Attempt[] {
+    return this.#attempts.get(pairKey(subscriptionId, webhookId))?.filter(is2xx) ?? [];
   }
 
   #checkContent(fact: Fact, subscriptionId: string, request: WebhookRequest, about: string[]): void {

@@ -66,8 +66,9 @@ export const productFaults: readonly ProductFault[] = [
   {
     name: 'lose an update in the reconciler',
     file: 'lambdas/provision/reconcile.ts',
-    line: 'if (isClosed === isClosedAfter && sameConfig(stored, after)) {',
-    broken: 'if (isClosed === isClosedAfter) {',
+    line: 'const prepared = preparation(config, state, run, now);',
+    broken:
+      "if (state?.provisioning === 'ready') return { kind: 'ready', route: undefined };\n  const prepared = preparation(config, state, run, now);",
   },
   // Beyond the ten.
   {

@@ -11,6 +11,8 @@ const undisturbedToleranceMs = 5 * second;
 /** A message that met a fault comes again after its visibility timeout; then a lease and a sweep may have to pass. */
 const faultToleranceMs = (182 + 60 + 60 + 60) * second;
 const sweepMs = 60 * second;
+/** A run in which several calls lose their answer publishes as often, and whoever comes after it once more. */
+const repeatsOfFault = 3;
 
 interface Options {
   readonly now: () => number;
@@ -200,7 +202,7 @@ export class InactivityCheck {
       broadcasts,
       quietPeriods,
       toleranceMs,
-      mayRepeat: faults > 0,
+      maxRepeats: faults * repeatsOfFault,
       endedAt: Math.min(this.#options.now(), horizon + toleranceMs + 30 * second),
       // The model goes through the time step by step, and a run has many conversations.
       stepMs: 7 * second,

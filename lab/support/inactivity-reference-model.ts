@@ -40,8 +40,8 @@ export interface Run {
   readonly endedAt: number;
   /** How much later than due a look may come, for what was injected into this run. */
   readonly toleranceMs: number;
-  /** Whether something was injected after which an event may be published twice, under one id. */
-  readonly mayRepeat: boolean;
+  /** How often an event may be published once more, under one id, for what was injected into this run. */
+  readonly maxRepeats: number;
   /** How far apart the moments are at which the model looks. Default a second. */
   readonly stepMs?: number;
 }
@@ -97,7 +97,7 @@ function checkConversation(conversation: string, run: Run): string[] {
     const same = broadcasts.filter((broadcast) => broadcast.lastUpdated === lastUpdated);
     if (new Set(same.map(({ id }) => id)).size > 1)
       wrong.push(`${conversation}: two ids for the quiet period after ${lastUpdated}`);
-    if (same.length > 1 && !run.mayRepeat)
+    if (same.length > 1 + run.maxRepeats)
       wrong.push(`${conversation}: inactive ${same.length} times for ${lastUpdated}`);
   }
 

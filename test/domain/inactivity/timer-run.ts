@@ -167,7 +167,14 @@ export function playHistory({ quietSeconds, steps }: History, logic: TimerLogic)
   const toleranceMs = disturbedMs === 0 ? 2_000 : 2_000 + sweepEveryMs + disturbedMs;
   sweepsToMiss = 0;
   advance((2 * Math.max(...quietPeriods.map(({ seconds }) => seconds)) + 300) * 1000 + toleranceMs);
-  return { activities, broadcasts, quietPeriods, endedAt: now, toleranceMs, mayRepeat: posted.some(isLateClose) };
+  return {
+    activities,
+    broadcasts,
+    quietPeriods,
+    endedAt: now,
+    toleranceMs,
+    maxRepeats: posted.filter(isLateClose).length,
+  };
 }
 
 /** What reopens a conversation after such a close arms its timer again, though it may have fired: once more, under the same id. */
