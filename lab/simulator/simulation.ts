@@ -56,8 +56,11 @@ const rushesPerDay = 3;
 const subscribersAtFirst = 4;
 const changesPerDay = 10;
 const resendsPerDay = 6;
-/** Twice the retention of the queues: what is given up at the end of the first is told in an event, which may wait as long. */
-const maxDrainMs = 32 * day;
+/**
+ * An endpoint that fails is disabled after five days; what its queue then gives up after 14 days is told in an event, which may
+ * wait as long in that queue.
+ */
+const maxDrainMs = (5 + 2 * 14 + 2) * day;
 /** Runs in which nobody ever looks after one subscriber again, and in which what endpoints never take stays so. */
 const abandonedFraction = 0.02;
 const stubbornFraction = 0.05;

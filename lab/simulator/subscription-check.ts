@@ -41,10 +41,12 @@ export class SubscriptionCheck {
   readonly #disturbedEnd = new Map<string, number>();
   readonly #now: () => number;
   readonly #violations: Violations;
+  readonly #hasRoute: (subscriptionId: string) => boolean;
 
-  constructor(now: () => number, violations: Violations) {
+  constructor(now: () => number, violations: Violations, hasRoute: (subscriptionId: string) => boolean) {
     this.#now = now;
     this.#violations = violations;
+    this.#hasRoute = hasRoute;
   }
 
   onConfig(subscriptionId: string, config: JsonObject | undefined): void {
@@ -101,7 +103,8 @@ export class SubscriptionCheck {
 
   #isClaimed(id: string, version: Version): boolean {
     const state = this.#states.get(id);
-    if (version.isDeleted) return state === undefined;
+    // The state goes first: until the route is gone it may bring what its owner has asked for.
+    if (version.isDeleted) return state === undefined && !this.#hasRoute(id);
     return state?.provisioning === 'ready' && state.appliedConfig === version.etag;
   }
 

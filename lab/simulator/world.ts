@@ -112,7 +112,7 @@ export class World {
       onDropped: ({ targetArn }, { errorCode }) => this.history.add('bus', `dropped: ${errorCode}`, [targetArn]),
     });
     this.settings = new SettingsTable(defaultQuietPeriodSeconds, now);
-    this.subscriptionCheck = new SubscriptionCheck(now, violations);
+    this.subscriptionCheck = new SubscriptionCheck(now, violations, (id) => this.controlPlane.owners().has(id));
     this.inactivityCheck = new InactivityCheck({
       now,
       violations,
