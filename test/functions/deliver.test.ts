@@ -797,11 +797,10 @@ describe('a resend', () => {
 
   it('is asked for once, whatever the ledger sends for its attempts: a second copy of that is not early', async () => {
     const world = await aDelivered();
-    const message = world.enqueue(resend('A'));
+    world.enqueue(resend('A'));
     world.receiver = () => answered(500);
     await world.runUntil(world.now + seconds(170));
     const { dueAt = 0, event = '' } = world.records.get('msg_1') ?? {};
-    expect(event).toBe(message.body);
     const before = world.requests.length;
     world.now = dueAt;
     for (let copies = 0; copies < 2; copies++) {

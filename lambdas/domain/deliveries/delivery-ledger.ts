@@ -1,5 +1,6 @@
 import type { SubscriptionState } from '../subscriptions/subscription.ts';
 import type { AttemptResult, ErrorClass } from './attempt-outcome.ts';
+import { withoutResend } from './replay.ts';
 import { lastSafeInstant, maxQueueWaitSeconds } from './retry-schedule.ts';
 
 /**
@@ -186,7 +187,7 @@ export function recordAfter(
     );
   }
   if (!delivered) {
-    record.event = event;
+    record.event = subject.isResent === true && result !== undefined ? withoutResend(event) : event;
     if (subject.traceHeader !== undefined) record.traceHeader = subject.traceHeader;
     record.undeliveredAt = previous?.undeliveredAt ?? now;
   }
@@ -235,9 +236,10 @@ export function recordInLedger(
       : recordAfter(subject, previous, undefined, { state: 'retrying', nextAttemptAt: sentAt }, now);
   const { messageId: _, queuedAt: __, replayName, ...rest } = record;
   const owner = takesOver ? sender : replayName;
+  const wasTried = previous !== undefined && !isStillAskedFor(subject, previous);
   return {
     ...rest,
-    event,
+    event: subject.isResent === true && wasTried ? withoutResend(event) : event,
     ...(traceHeader === undefined ? {} : { traceHeader }),
     ...waitingInLedger(webhookId, record.nextAttemptAt ?? 0),
     ...(owner === undefined ? {} : { replayName: owner }),

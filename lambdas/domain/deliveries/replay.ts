@@ -57,3 +57,11 @@ export function replayedEnvelope(
     ...(isResend ? { resend: true } : {}),
   });
 }
+
+/** A resend is one attempt: what follows is an ordinary retry, and overrules nothing. */
+export function withoutResend(event: string): string {
+  const envelope = parseJson(event);
+  if (!isJsonObject(envelope) || envelope.resend === undefined) return event;
+  const { resend: _, ...retry } = envelope;
+  return JSON.stringify(retry);
+}

@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { aRecord, noon } from '../../../lab/support/deliveries.ts';
 import { answered, unreachable } from '../../../lab/support/in-memory/delivery-world.ts';
-import { attemptsSoFar, type DeliveryRecord, recordAfter } from '../../../lambdas/domain/deliveries/delivery-ledger.ts';
+import {
+  attemptsSoFar,
+  type DeliveryRecord,
+  recordAfter,
+  recordInLedger,
+} from '../../../lambdas/domain/deliveries/delivery-ledger.ts';
 
 const subject = {
   subscriptionId: 'sub_1',
@@ -105,5 +110,23 @@ describe('the ledger item', () => {
     expect(attemptsSoFar({ ...subject, replayName: 'replay-1' }, exhausted)).toBe(0);
     expect(attemptsSoFar({ ...subject, replayName: 'replay-1' }, aRecord({ attempts: 3 }))).toBe(3);
     expect(attemptsSoFar(subject, undefined)).toBe(0);
+  });
+});
+
+describe('a resend that the ledger carries on', () => {
+  const event = '{"detail":{"id":9223372036854775807},"replay-name":"by-hand","resend":true}';
+  const resend = { ...subject, event, replayName: 'by-hand', isResent: true, sentAt: noon + 20 };
+  const retry = '{"detail":{"id":9223372036854775807},"replay-name":"by-hand"}';
+  const first = recordAfter(subject, undefined, answered(503), retrying(noon + 600_000), noon + 10);
+
+  it('is an ordinary retry once it was tried: sent anew, it overrules no throttle', () => {
+    const tried = recordAfter(resend, first, answered(503), retrying(noon + 900_000), noon + 30);
+    expect(tried.event).toBe(retry);
+    expect(recordInLedger(resend, tried, false, noon + 40).event).toBe(retry);
+  });
+
+  it('is still a resend where it was not tried yet', () => {
+    expect(recordInLedger(resend, first, false, noon + 40).event).toBe(event);
+    expect(recordInLedger(resend, undefined, false, noon + 40).event).toBe(event);
   });
 });
