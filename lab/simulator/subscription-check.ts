@@ -140,7 +140,10 @@ export class SubscriptionCheck {
     const now = this.#now();
     for (const [id, versions] of this.#versions) {
       const version = versions.at(-1);
-      if (version === undefined || version.readyAt !== undefined) continue;
+      if (version === undefined) continue;
+      // The run that took the last of a deleted one's route away may have been disturbed.
+      if (this.#isClaimed(id, version)) version.readyAt ??= now;
+      if (version.readyAt !== undefined) continue;
       if (version.wish === undefined && !version.isDeleted) continue;
       const repairMs = version.faults * provisioningFaultMs + version.missedReconciles * missedReconcileMs;
       if (now - version.from <= maxProvisioningMs + repairMs) continue;
