@@ -30,5 +30,5 @@ export function refuseFlags(message: string): never {
 export function wholeNumberFlag(name: string, text: string, least: number): number {
   const value = Number(text);
   if (/^\d{1,9}$/.test(text) && value >= least) return value;
-  return refuseFlags(`--${name} ${text}: give a whole number from ${least} on`);
+  return refuseFlags(`--${name} ${text}: give a whole number from ${least} to 999999999`);
 }
