@@ -252,7 +252,8 @@ export class DeliveryCheck implements LedgerWatch {
           this.#resends.has(pairKey(subscriptionId, webhookId));
         // An overloaded endpoint has half a minute of rest that it did not ask for.
         const latest = Math.max(known?.nextAttemptAt ?? 0, attempt.answer?.notBefore ?? 0, now + 30_000);
-        if (attempt.isBesidesRetries && (record.nextAttemptAt ?? 0) > latest) {
+        // Its answer is read a moment after it was given.
+        if (attempt.isBesidesRetries && (record.nextAttemptAt ?? 0) > latest + 1_000) {
           const text = `${webhookId} was due at ${time(latest)}, and after a resend at ${time(record.nextAttemptAt ?? 0)}`;
           this.#report('a failed resend postpones no retry', text, [webhookId, subscriptionId]);
         }
