@@ -159,7 +159,7 @@ export function recordAfter(
   verdict: DeliveryVerdict,
   now: number,
 ): DeliveryRecord {
-  const { subscriptionId, webhookId, eventType, occurredAt, event, messageId, sentAt, replayName } = subject;
+  const { subscriptionId, webhookId, eventType, occurredAt, messageId, sentAt, replayName } = subject;
   const delivered = verdict.state === 'delivered';
   const firstAttemptAt = previous?.firstAttemptAt ?? (result === undefined ? undefined : now);
   const isByHand = subject.isResent === true && (previous === undefined || isStillAskedFor(subject, previous));
@@ -187,7 +187,7 @@ export function recordAfter(
     );
   }
   if (!delivered) {
-    record.event = subject.isResent === true && result !== undefined ? withoutResend(event) : event;
+    record.event = eventToKeep(subject, result !== undefined);
     if (subject.traceHeader !== undefined) record.traceHeader = subject.traceHeader;
     record.undeliveredAt = previous?.undeliveredAt ?? now;
   }
@@ -196,6 +196,11 @@ export function recordAfter(
   const owner = goesOn && replayName !== undefined ? previous.replayName : replayName;
   if (owner !== undefined) record.replayName = owner;
   return record;
+}
+
+/** As the ledger sends it for the next attempt. */
+function eventToKeep({ event, isResent }: DeliverySubject, wasTried: boolean): string {
+  return isResent === true && wasTried ? withoutResend(event) : event;
 }
 
 /** Whether a message can carry its event to an attempt at `at`. */
@@ -229,7 +234,7 @@ export function recordInLedger(
   takesOver: boolean,
   now: number,
 ): DeliveryRecord {
-  const { event, webhookId, replayName: sender, traceHeader, sentAt } = subject;
+  const { webhookId, replayName: sender, traceHeader, sentAt } = subject;
   const record =
     previous?.state === 'retrying'
       ? previous
@@ -239,7 +244,7 @@ export function recordInLedger(
   const wasTried = previous !== undefined && !isStillAskedFor(subject, previous);
   return {
     ...rest,
-    event: subject.isResent === true && wasTried ? withoutResend(event) : event,
+    event: eventToKeep(subject, wasTried),
     ...(traceHeader === undefined ? {} : { traceHeader }),
     ...waitingInLedger(webhookId, record.nextAttemptAt ?? 0),
     ...(owner === undefined ? {} : { replayName: owner }),

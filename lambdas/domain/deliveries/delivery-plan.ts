@@ -82,8 +82,7 @@ export function deliveryPlanner(
     if (record !== undefined && record.state !== 'retrying' && !beginsAgain(message, record, cancelledReplays)) {
       return { kind: 'acknowledge', reason: record.state };
     }
-    const own = waitOfMessage(message, record, now, cancelledReplays);
-    if (waitOfAll === undefined && isCarriedByLater(own, record, now)) return { kind: 'attempt' };
+    const own = waitOfMessage(message, record, now, { cancelledReplays, isFlowing: waitOfAll === undefined });
     if (own !== undefined && (own.kind !== 'postpone' || waitOfAll === undefined)) return own;
     if (waitOfAll === undefined || (isWantedNow(message, record) && isSystems(waitOfAll))) return { kind: 'attempt' };
     const { reason } = waitOfAll;
@@ -236,21 +235,12 @@ function isWantedNow(message: DeliveryMessage, record: DeliveryRecord | undefine
   return message.isResend && (record === undefined || isStillAskedFor(message, record));
 }
 
-/**
- * The ledger took this message for lost, and sent another. Both stand behind a backlog of hours, and by the time at which the
- * other comes it has sent a third: the first to come is tried.
- */
-function isCarriedByLater(own: MessageWait | undefined, record: DeliveryRecord | undefined, now: number): boolean {
-  const isCarried = own?.kind === 'acknowledge' && own.reason === 'carried-by-another';
-  return isCarried && now - (record?.nextAttemptAt ?? now) >= lostAfterMs;
-}
-
 /** What a message of an event that is being tried waits for; undefined: it is due. */
 function waitOfMessage(
   message: DeliveryMessage,
   record: DeliveryRecord | undefined,
   now: number,
-  cancelledReplays: readonly string[],
+  { cancelledReplays, isFlowing }: { readonly cancelledReplays: readonly string[]; readonly isFlowing: boolean },
 ): MessageWait | undefined {
   if (record?.state !== 'retrying' || isWantedNow(message, record)) return undefined;
   const { messageId, sentAt, replayName } = message;
@@ -260,8 +250,12 @@ function waitOfMessage(
   }
   if (isInLedger(record) && nextAttemptAt - now > sweepUnderWayMs) return { kind: 'acknowledge', reason: 'in-ledger' };
   const isCarrier = record.messageId === undefined || record.messageId === messageId;
-  // Should the other message be lost, the ledger sends another.
-  if (!isCarrier && record.dueAt !== undefined) return { kind: 'acknowledge', reason: 'carried-by-another' };
+  // Should the other message be lost, the ledger sends another. Behind a backlog of hours it takes each for lost before it comes, and
+  // sends one more: there the first to come is tried.
+  const isTakenForLost = isFlowing && now - nextAttemptAt >= lostAfterMs;
+  if (!isCarrier && record.dueAt !== undefined && !isTakenForLost) {
+    return { kind: 'acknowledge', reason: 'carried-by-another' };
+  }
   if (nextAttemptAt <= now) return undefined;
   return isCarrier && fitsIntoQueue(nextAttemptAt, sentAt, now)
     ? { kind: 'postpone', until: nextAttemptAt, reason: 'not-due' }
