@@ -1,31 +1,18 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { replayNamedAt } from '../lambdas/domain/deliveries/replay.ts';
 import type { JsonObject } from '../lambdas/json/json.ts';
 import { deliveryPath } from './api-path.ts';
 import { CommandFailed } from './command-failed.ts';
 import { lastAnswer } from './delivery-text.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
-import { durationSeconds } from './option-values.ts';
 import { type Printer, shortTime } from './printer.ts';
 import type { Session } from './session.ts';
+import { withWait } from './wait-options.ts';
 
 const lookDelayMs = 500;
-const defaultWaitSeconds = 120;
-
-export interface ResendWaitOptions {
-  readonly wait?: boolean;
-  /** Seconds. */
-  readonly timeout: number;
-}
 
 export function withResendWait(command: Command): Command {
-  return command
-    .addOption(new Option('--wait', 'wait until it was tried, and say how that ended'))
-    .addOption(
-      new Option('--timeout <time>', 'how long to wait at most')
-        .argParser(durationSeconds)
-        .default(defaultWaitSeconds, '2m'),
-    );
+  return withWait(command, 'wait until it was tried, and say how that ended');
 }
 
 /** One that the API has put into the queue of a subscription. */

@@ -4,15 +4,15 @@ import { ageText } from '../age-text.ts';
 import type { DeadLetter, DeadLetterQueue, DeadLetterQueues, Move } from '../aws/dead-letter-queues.ts';
 import { CommandFailed } from '../command-failed.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { countOf, durationSeconds } from '../option-values.ts';
+import { countOf } from '../option-values.ts';
 import { type Printer, shortTime } from '../printer.ts';
 import type { CommandLine, StackSession } from '../session.ts';
 import { visibleText } from '../visible-text.ts';
+import { withTimeout } from '../wait-options.ts';
 import { examples } from './examples.ts';
 
 const queueArgument = ['<queue>', 'as dead-letters list shows it: activity, or the id of a subscription'] as const;
 const lookDelayMs = 1000;
-const defaultWaitSeconds = 300;
 
 export function registerDeadLetters(program: Command, line: CommandLine): void {
   const group = program.command('dead-letters').description('What the system failed at, and putting it back');
@@ -71,17 +71,11 @@ export function registerDeadLetters(program: Command, line: CommandLine): void {
       }
     });
 
-  group
-    .command('put-back')
+  withTimeout(group.command('put-back'), '5m')
     .description(
       'Puts the messages back into the queue that they came from, and waits until that is done.\nTo be repeated until the queue stays empty: what has failed several times already may land there after the repair.',
     )
     .argument(...queueArgument)
-    .addOption(
-      new Option('--timeout <time>', 'how long to wait at most')
-        .argParser(durationSeconds)
-        .default(defaultWaitSeconds, '5m'),
-    )
     .addHelpText('after', examples('fanout dead-letters put-back activity', 'fanout dead-letters put-back sub_…'))
     .action(async (name: string, { timeout }: { timeout: number }, command: Command) => {
       const session = await open(command);

@@ -8,16 +8,9 @@ import { type IdempotencyOptions, onceOnly, sendOnce, withIdempotencyKey } from 
 import { countOf, timeQuery } from '../option-values.ts';
 import { readPages } from '../pages.ts';
 import { type Cell, shortTime } from '../printer.ts';
-import {
-  noticeUntried,
-  type ResendWaitOptions,
-  triedExitCode,
-  triedJson,
-  triedText,
-  untilTried,
-  withResendWait,
-} from '../resend-wait.ts';
+import { noticeUntried, triedExitCode, triedJson, triedText, untilTried, withResendWait } from '../resend-wait.ts';
 import type { CommandLine } from '../session.ts';
+import type { WaitOptions } from '../wait-options.ts';
 import { examples } from './examples.ts';
 
 const states = ['delivered', 'retrying', 'exhausted', 'discarded', 'undelivered', 'waiting', 'held'];
@@ -161,24 +154,22 @@ function registerResend(group: Command, line: CommandLine): void {
       'after',
       examples('fanout deliveries resend sub_… msg_…', 'fanout deliveries resend sub_… msg_… --wait'),
     )
-    .action(
-      async (id: string, webhookId: string, options: IdempotencyOptions & ResendWaitOptions, command: Command) => {
-        const session = await line.open(command);
-        const { api, printer } = session;
-        const path = `${deliveryPath(id, webhookId)}/resend`;
-        const { body } = await sendOnce(onceOnly(api, options), { method: 'POST', path });
-        if (options.wait !== true) {
-          printer.result(body, () => `Queued. See it with: fanout deliveries show ${id} ${webhookId}`);
-          return;
-        }
-        const resends = [{ subscriptionId: id, webhookId, replayName: String(body.replayName) }];
-        const tried = await untilTried(session, resends, options.timeout);
-        const delivery = tried.get(id);
-        line.finish(triedExitCode(resends, tried));
-        printer.result({ ...body, ...triedJson(delivery) }, () => triedText(delivery));
-        noticeUntried(printer, resends, tried, options.timeout);
-      },
-    );
+    .action(async (id: string, webhookId: string, options: IdempotencyOptions & WaitOptions, command: Command) => {
+      const session = await line.open(command);
+      const { api, printer } = session;
+      const path = `${deliveryPath(id, webhookId)}/resend`;
+      const { body } = await sendOnce(onceOnly(api, options), { method: 'POST', path });
+      if (options.wait !== true) {
+        printer.result(body, () => `Queued. See it with: fanout deliveries show ${id} ${webhookId}`);
+        return;
+      }
+      const resends = [{ subscriptionId: id, webhookId, replayName: String(body.replayName) }];
+      const tried = await untilTried(session, resends, options.timeout);
+      const delivery = tried.get(id);
+      line.finish(triedExitCode(resends, tried));
+      printer.result({ ...body, ...triedJson(delivery) }, () => triedText(delivery));
+      noticeUntried(printer, resends, tried, options.timeout);
+    });
 }
 
 function deliveryRow(delivery: JsonObject): Cell[] {

@@ -7,18 +7,11 @@ import { type IdempotencyOptions, onceOnly, sendOnce, withIdempotencyKey } from 
 import { collectList, countOf, readSource, timeQuery } from '../option-values.ts';
 import { readPages } from '../pages.ts';
 import { type Printer, shortTime } from '../printer.ts';
-import {
-  noticeUntried,
-  type ResendWaitOptions,
-  triedExitCode,
-  triedJson,
-  triedText,
-  untilTried,
-  withResendWait,
-} from '../resend-wait.ts';
+import { noticeUntried, triedExitCode, triedJson, triedText, untilTried, withResendWait } from '../resend-wait.ts';
 import type { CommandLine } from '../session.ts';
 import { descriptionCell } from '../subscription-text.ts';
 import { visibleText } from '../visible-text.ts';
+import type { WaitOptions } from '../wait-options.ts';
 import { examples } from './examples.ts';
 
 /** The token of the local run, unless it was started with another. */
@@ -184,7 +177,7 @@ function registerShow(group: Command, line: CommandLine): void {
     });
 }
 
-interface ResendOptions extends IdempotencyOptions, ResendWaitOptions {
+interface ResendOptions extends IdempotencyOptions, WaitOptions {
   readonly to?: readonly string[];
 }
 

@@ -4,12 +4,12 @@ import { ageText } from '../age-text.ts';
 import type { LambdaParts, Mapping } from '../aws/lambda-parts.ts';
 import type { StackRule } from '../aws/schedules.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { durationSeconds } from '../option-values.ts';
 import { ownFunctions } from '../own-functions.ts';
 import type { Printer } from '../printer.ts';
 import { readRouteHealth } from '../route-health.ts';
 import type { CommandLine, StackSession } from '../session.ts';
 import { isInForce } from '../subscription-text.ts';
+import { type WaitOptions, withWait } from '../wait-options.ts';
 import { examples } from './examples.ts';
 
 const lookDelayMs = 2000;
@@ -58,15 +58,12 @@ export function registerHealth(program: Command, line: CommandLine): void {
       line.finish(ill === 0 ? exitCodes.ok : exitCodes.negative);
     });
 
-  program
-    .command('reconcile')
+  withWait(program.command('reconcile'), 'wait until all are in force, and their queues are read', '5m')
     .description(
       'Has every route of a subscriber looked at and mended, as happens once an hour: two a second. Lifts a concurrency of 0 where events wait.\nExits 8 when --wait gave up before all were in force.',
     )
-    .addOption(new Option('--wait', 'wait until all are in force, and their queues are read'))
-    .addOption(new Option('--timeout <time>', 'how long to wait at most').argParser(durationSeconds).default(300, '5m'))
     .addHelpText('after', examples('fanout reconcile --wait', 'fanout reconcile --stack webhook-fanout-prod'))
-    .action(async ({ wait, timeout }: { wait?: boolean; timeout: number }, command: Command) => {
+    .action(async ({ wait, timeout }: WaitOptions, command: Command) => {
       const { stack, printer, surroundings } = await line.openStack(command);
       const { createLambdaParts } = await import('../aws/lambda-parts.ts');
       const lambda = createLambdaParts(stack);

@@ -14,16 +14,12 @@ import type { CommandLine, Session } from '../session.ts';
 import { clearableNames, clearedFields, givenFields, withFieldOptions } from '../subscription-options.ts';
 import { healthTable, subscriptionTable, subscriptionText } from '../subscription-text.ts';
 import { visibleText } from '../visible-text.ts';
+import { type WaitOptions, withWait } from '../wait-options.ts';
 import { examples } from './examples.ts';
 import { registerSubscriptionMetrics } from './subscription-metrics.ts';
 
 /** Values of the options of subscription-options.ts. */
 type FieldOptions = Readonly<Record<string, unknown>>;
-
-interface WaitOptions {
-  readonly wait?: boolean;
-  readonly timeout: number;
-}
 
 type CreateOptions = FieldOptions & WaitOptions & IdempotencyOptions & { readonly paused?: boolean };
 
@@ -36,8 +32,6 @@ interface RotationOptions {
 interface ChangeOptions {
   readonly ifMatch?: string;
 }
-
-const defaultWaitSeconds = 120;
 
 export function registerSubscriptions(program: Command, line: CommandLine): void {
   const group = program.command('subscriptions').description('Who gets which events');
@@ -85,7 +79,7 @@ export function registerSubscriptions(program: Command, line: CommandLine): void
 
   registerSubscriptionMetrics(group, line);
 
-  withIdempotencyKey(withWait(withFieldOptions(group.command('create'), ['url'])))
+  withIdempotencyKey(withWaitInForce(withFieldOptions(group.command('create'), ['url'])))
     .description('Make a subscription. Its signing secret is shown once, here.')
     .argument('<url>', 'where events are posted to')
     .addOption(new Option('--paused', 'collect events, deliver none until it is resumed'))
@@ -128,7 +122,7 @@ export function registerSubscriptions(program: Command, line: CommandLine): void
       printer.result(body, () => subscriptionText(printer, body));
     });
 
-  withIfMatch(withWait(withFieldOptions(group.command('update').argument('<subscriptionId>'))))
+  withIfMatch(withWaitInForce(withFieldOptions(group.command('update').argument('<subscriptionId>'))))
     .description('Change fields of a subscription. A field that is given replaces the whole field.')
     .addOption(new Option('--clear <fields>', `take fields away: ${clearableNames}`).argParser(collectList))
     .addHelpText(
@@ -158,14 +152,14 @@ export function registerSubscriptions(program: Command, line: CommandLine): void
       },
     );
 
-  withIfMatch(withWait(group.command('pause').argument('<subscriptionId>')))
+  withIfMatch(withWaitInForce(group.command('pause').argument('<subscriptionId>')))
     .description('Stop deliveries; events wait in the queue, for up to 14 days')
     .addHelpText('after', examples('fanout subscriptions pause sub_…'))
     .action(async (id: string, options: WaitOptions & ChangeOptions, command: Command) => {
       await change(await line.open(command), id, { status: 'paused' }, options);
     });
 
-  withIfMatch(withWait(group.command('resume').alias('enable').argument('<subscriptionId>')))
+  withIfMatch(withWaitInForce(group.command('resume').alias('enable').argument('<subscriptionId>')))
     .description('Deliver again: after a pause, or after it was disabled because its endpoint failed')
     .addHelpText('after', examples('fanout subscriptions resume sub_… --wait'))
     .action(async (id: string, options: WaitOptions & ChangeOptions, command: Command) => {
@@ -242,14 +236,8 @@ export function registerSubscriptions(program: Command, line: CommandLine): void
     });
 }
 
-function withWait(command: Command): Command {
-  return command
-    .addOption(new Option('--wait', 'wait until it is in force'))
-    .addOption(
-      new Option('--timeout <time>', 'how long to wait at most')
-        .argParser(durationSeconds)
-        .default(defaultWaitSeconds, '2m'),
-    );
+function withWaitInForce(command: Command): Command {
+  return withWait(command, 'wait until it is in force');
 }
 
 function withIfMatch(command: Command): Command {

@@ -26,6 +26,14 @@ function fanout(args: readonly string[], options: Options = {}): Promise<Command
 
 const json = (run: CommandRun): Record<string, unknown> => JSON.parse(run.out);
 
+/** `msg_1`, a moment ago. */
+async function recordPush(): Promise<void> {
+  const detail = { id: 'msg_1', type: 'conversation_push', orgId: 1, data: {} };
+  const event = JSON.stringify({ source: 'drift', 'detail-type': 'conversation_push', detail });
+  const times = { occurredAt: noon, recordedAt: api.now - 1000 };
+  await api.events.record({ webhookId: 'msg_1', source: 'drift', type: 'conversation_push', ...times, event });
+}
+
 async function aSubscription(...args: string[]): Promise<string> {
   const run = await fanout([
     'subscriptions',
@@ -674,10 +682,7 @@ describe('replays', () => {
   it('says of a replay of the history that was called off that it is cancelled', async () => {
     const id = await aSubscription();
     await api.provision(id);
-    const detail = { id: 'msg_1', type: 'conversation_push', orgId: 1, data: {} };
-    const event = JSON.stringify({ source: 'drift', 'detail-type': 'conversation_push', detail });
-    const times = { occurredAt: noon, recordedAt: api.now - 1000 };
-    await api.events.record({ webhookId: 'msg_1', source: 'drift', type: 'conversation_push', ...times, event });
+    await recordPush();
     const from = ['--missed', '--include-delivered', '--from', '1h'];
     const { replayName } = json(await fanout(['replays', 'start', id, ...from, '--json']));
     const shown = async () => (await fanout(['replays', 'show', id, String(replayName)])).out;
@@ -711,10 +716,7 @@ describe('replays', () => {
   it('plans a replay of what was missed, and sends what was delivered only where that is asked for', async () => {
     const id = await aSubscription();
     await api.provision(id);
-    const detail = { id: 'msg_1', type: 'conversation_push', orgId: 1, data: {} };
-    const event = JSON.stringify({ source: 'drift', 'detail-type': 'conversation_push', detail });
-    const times = { occurredAt: noon, recordedAt: api.now - 1000 };
-    await api.events.record({ webhookId: 'msg_1', source: 'drift', type: 'conversation_push', ...times, event });
+    await recordPush();
     api.deliveries.push(aRecord({ subscriptionId: id, webhookId: 'msg_1', state: 'delivered' }));
     const plan = async (...args: string[]) => (await fanout(['replays', 'plan', id, '--from', '1h', ...args])).out;
     expect(await plan()).toMatch(/Events to send +0\nDelivered already +1\n/);
