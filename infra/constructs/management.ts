@@ -64,8 +64,11 @@ export class Management extends Construct {
       [tables.subscriptions.tableArn],
     );
     this.manage.allow(['dynamodb:GetItem', 'dynamodb:UpdateItem'], [tables.settings.tableArn]);
-    // PutItem: what was asked for under an idempotency key.
-    this.manage.allow(['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:PutItem'], [tables.deliveries.tableArn]);
+    // PutItem: what was asked for under an idempotency key. UpdateItem: how many messages a replay put into a queue.
+    this.manage.allow(
+      ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+      [tables.deliveries.tableArn],
+    );
     this.manage.allow(['dynamodb:Query'], [tables.deliveries.tableArn, tables.undeliveredIndexArn]);
     this.manage.allow(['dynamodb:GetItem'], [tables.conversations.tableArn]);
     if (tables.events !== undefined) {

@@ -89,7 +89,10 @@ export interface ClaimedRequest {
 
 /** What was put into a subscriber's queue under the name of a replay; the bus knows only the replays of its archive. */
 export interface QueuedReplays {
-  /** Adds `queued` messages; call it before they are sent. 0: the replay exists, and may stay empty. `at`: epoch ms. */
+  /**
+   * Adds `queued` messages, in one step: others may at the same moment. Call it before they are sent. 0: the replay exists, and
+   * may stay empty. `at`: epoch ms.
+   */
   add(name: string, queued: number, at: number): Promise<void>;
   /** Undefined: nothing was, or it is forgotten by now. */
   read(name: string): Promise<QueuedReplay | undefined>;

@@ -25,4 +25,10 @@ describe.each<[string, () => QueuedReplays]>([
     expect(await replays.read('one')).toEqual({ queued: 7, queuedAt: 3000 });
     expect(await replays.read('never')).toBeUndefined();
   });
+
+  it('count all that is recorded under one name at once', async () => {
+    const replays = make();
+    await Promise.all([1, 2, 3, 4].map((queued) => replays.add('shared', queued, 1000)));
+    expect(await replays.read('shared')).toEqual({ queued: 10, queuedAt: 1000 });
+  });
 });
