@@ -134,8 +134,8 @@ export const productFaults: readonly ProductFault[] = [
   {
     name: 'give one fact two ids',
     file: 'lambdas/domain/events/derive.ts',
-    line: 'const { at, isOwn } = timeOf(cause, now);',
-    broken: 'const { at, isOwn } = { at: now, isOwn: true };',
+    line: 'const time = ownTime(cause);',
+    broken: 'const time = now;',
   },
   {
     name: 'fire without a lease',

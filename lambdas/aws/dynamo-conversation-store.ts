@@ -1,10 +1,17 @@
-import { type DynamoDBClient, GetItemCommand, paginateQuery, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import {
+  ConditionalCheckFailedException,
+  type DynamoDBClient,
+  GetItemCommand,
+  paginateQuery,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
 import { tableSchemas, timeToLiveAttribute } from '../contracts/table-schemas.ts';
 import {
   acceptedNoteOf,
   type Conversation,
   conversationFields,
   conversationRetentionSeconds,
+  isSameConversation,
   timerShardOf,
 } from '../domain/inactivity/inactivity-timer.ts';
 import type { ConversationStore, DueTimer } from '../inactivity/ports.ts';
@@ -21,7 +28,17 @@ const noteTimeoutMs = 1_000;
 /** Conversations in DynamoDB. Only arming and disarming touch the index: a message writes `lastActivityAt` alone. */
 export function dynamoConversationStore(deps: BatchDeps & { readonly tableName: string }): ConversationStore {
   const { client, tableName } = deps;
+
+  async function read(key: string): Promise<Conversation | undefined> {
+    const { Item: item } = await client.send(
+      new GetItemCommand({ TableName: tableName, Key: { [partitionKey]: { S: key } }, ConsistentRead: true }),
+    );
+    return item && conversationOf(item);
+  }
+
   return {
+    read,
+
     async readMany(keys) {
       const Keys = [...new Set(keys)].map((key) => ({ [partitionKey]: { S: key } }));
       const items = (await batchGetAll(deps, { [tableName]: { Keys } })).get(tableName) ?? [];
@@ -33,33 +50,33 @@ export function dynamoConversationStore(deps: BatchDeps & { readonly tableName: 
       return found;
     },
 
-    async read(key) {
-      const { Item: item } = await client.send(
-        new GetItemCommand({ TableName: tableName, Key: { [partitionKey]: { S: key } }, ConsistentRead: true }),
-      );
-      return item && conversationOf(item);
-    },
-
     async replace(key, expected, next) {
       const before = expected === undefined ? {} : attributesOf(key, expected);
       const after = attributesOf(key, next);
-      const changed = Object.entries(after).filter(([name, value]) => value !== before[name]);
+      // The last activity always: where nothing changes, as for a look that came early, there is a write all the same.
+      const changed = Object.entries(after).filter(
+        ([name, value]) => name === 'lastActivityAt' || value !== before[name],
+      );
       const removed = Object.keys(before).filter((name) => !(name in after));
       // Not the key: ingest may have noted an activity of a conversation of which nothing else is known yet.
       const condition = conditionExpression(
         toAttributes(written(expected)),
         conversationFields.filter((field) => expected?.[field] === undefined),
       );
-      const output = await ifConditionHolds(
-        client.send(
+      try {
+        await client.send(
           new UpdateItemCommand({
             TableName: tableName,
             Key: { [partitionKey]: { S: key } },
             ...withCondition(updateExpression(Object.fromEntries(changed), removed), condition),
           }),
-        ),
-      );
-      return output !== undefined;
+        );
+        return true;
+      } catch (error) {
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+        // The SDK repeats a write whose answer was lost, and what it wrote the first time is no longer what was expected.
+        return (error.$metadata.attempts ?? 1) > 1 && isSameConversation(await read(key), next);
+      }
     },
 
     async *dueTimers(shard, until) {

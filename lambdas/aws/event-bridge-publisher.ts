@@ -20,14 +20,13 @@ interface Options {
 /** Puts broadcasts on an EventBridge bus. Reads `FailedEntryCount`: a call that succeeds can still lose entries. */
 export function eventBridgePublisher({ client, eventBusName, sleep }: Options): EventPublisher {
   /** Why some were not taken; undefined: all were. */
-  async function putAll(
-    entries: PutEventsRequestEntry[],
-    onTaken: (count: number) => void,
-  ): Promise<string | undefined> {
+  async function putAll(entries: PutEventsRequestEntry[], onPerhapsTaken: () => void): Promise<string | undefined> {
     let remaining = entries;
     for (let attempt = 0; ; attempt++) {
       const result = await client.send(new PutEventsCommand({ Entries: remaining }));
-      onTaken(remaining.length - (result.FailedEntryCount ?? 0));
+      // The SDK repeats a call whose answer was lost: what that one took, this answer does not say.
+      const isRepeated = (result.$metadata?.attempts ?? 1) > 1;
+      if (isRepeated || remaining.length > (result.FailedEntryCount ?? 0)) onPerhapsTaken();
       if ((result.FailedEntryCount ?? 0) === 0) return undefined;
       const failures = result.Entries ?? [];
       const failed = remaining.filter((_, index) => failures[index]?.ErrorCode !== undefined);
@@ -44,13 +43,13 @@ export function eventBridgePublisher({ client, eventBusName, sleep }: Options): 
       const sized = broadcasts.map((broadcast) => toEntry(broadcast, eventBusName));
       const oversize = sized.find(({ bytes }) => bytes > maxEventBytes);
       if (oversize !== undefined) return { kind: 'too-large', type: oversize.type, bytes: oversize.bytes };
-      let taken = 0;
+      let isNothingTaken = true;
       try {
         for (const entries of callsOf(sized)) {
-          const reason = await putAll(entries, (count) => {
-            taken += count;
+          const reason = await putAll(entries, () => {
+            isNothingTaken = false;
           });
-          if (reason !== undefined) return { kind: 'failed', reason, ...(taken === 0 ? { isNothingTaken: true } : {}) };
+          if (reason !== undefined) return { kind: 'failed', reason, ...(isNothingTaken && { isNothingTaken }) };
         }
         return { kind: 'published' };
       } catch (error) {

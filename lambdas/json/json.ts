@@ -137,10 +137,10 @@ export function canonicalJson(value: JsonValue): string {
 
 /** The path (`data.items[3].id`) of the first integer outside of 64 bits, which EventBridge would not carry. */
 export function findOversizeInteger(value: JsonValue, path = ''): string | undefined {
+  const digits = typeof value === 'number' ? String(value) : JSON.isRawJSON(value) ? value.rawJSON : undefined;
+  // Some beyond 64 bits are exact as a double: 10000000000000000000.
+  if (digits !== undefined) return /^-?\d+$/.test(digits) && !isWithin64Bits(digits) ? path : undefined;
   if (typeof value !== 'object' || value === null) return undefined;
-  if (JSON.isRawJSON(value)) {
-    return /^-?\d+$/.test(value.rawJSON) && !isWithin64Bits(value.rawJSON) ? path : undefined;
-  }
   const entries: [string, JsonValue][] = Array.isArray(value)
     ? value.map((item, index) => [`${path}[${index}]`, item])
     : Object.entries(value as JsonObject).map(([key, item]) => [path === '' ? key : `${path}.${key}`, item]);

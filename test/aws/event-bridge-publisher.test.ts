@@ -82,6 +82,16 @@ describe('publishing', () => {
     expect(await publish(sync.slice(0, 2))).toEqual({ kind: 'failed', reason: 'InternalFailure' });
   });
 
+  it('does not say that nothing is on the bus when an answer was lost before all was refused', async () => {
+    const refused = { FailedEntryCount: 1, Entries: [{ ErrorCode: 'InternalFailure' }] };
+    // What the SDK's second try of one call answers, and then its first try of the next ones.
+    eventBridge
+      .on(PutEventsCommand)
+      .resolvesOnce({ ...refused, $metadata: { attempts: 2 } })
+      .resolves({ ...refused, $metadata: { attempts: 1 } });
+    expect(await publish(sync.slice(0, 1))).toEqual({ kind: 'failed', reason: 'InternalFailure' });
+  });
+
   it('says so when the bus cannot be reached, and not that nothing is on it: an answer may be lost', async () => {
     eventBridge.on(PutEventsCommand).rejects(Object.assign(new Error('no route'), { name: 'TimeoutError' }));
     expect(await publish(sync)).toEqual({ kind: 'failed', reason: 'TimeoutError: no route' });

@@ -112,6 +112,14 @@ it('an id is the same one however its digits are written, below zero too, as Dri
     expect(status).toBe(200);
     expect(body.events).toMatchObject([{ webhookId, orgId: -1, conversationId: -5 }]);
   }
+  const [asText = ''] = await publish(world, broadcastsOf(aMessage({ conversationId: '-005', id: 9 })));
+  const [noId = ''] = await publish(world, broadcastsOf(aMessage({ conversationId: '00999999999999999999' })));
+  expect((await world.ask('GET', '/v1/conversations/1/-5')).body.events).toMatchObject([{ webhookId: asText }]);
+  const all = await world.ask('GET', '/v1/events');
+  expect(all.status).toBe(200);
+  expect(all.body.events.find(({ webhookId }: { webhookId: string }) => webhookId === noId)).not.toHaveProperty(
+    'conversationId',
+  );
   for (const orgId of ['x', '-', '1.0', '9223372036854775808']) {
     const { status, body } = await world.ask('GET', `/v1/events?orgId=${orgId}`);
     expect([status, body.errors?.[0].field]).toEqual([400, 'orgId']);

@@ -148,6 +148,8 @@ describe('integers of 64 bits', () => {
   it('finds the integer that EventBridge would not carry and says where it is', () => {
     expect(findOversizeInteger(parseJson('{"a":[1,{"b":9223372036854775808}]}'))).toBe('a[1].b');
     expect(findOversizeInteger(parseJson('{"a":[1,{"b":9223372036854775807,"c":1e30}]}'))).toBeUndefined();
+    expect(findOversizeInteger(parseJson('{"a":10000000000000000000}'))).toBe('a');
+    expect(findOversizeInteger(parseJson('[-12345678901234570000]'))).toBe('[0]');
   });
 });
 

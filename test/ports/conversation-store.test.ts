@@ -99,6 +99,14 @@ describe.each<[string, () => ConversationStore]>([
     expect(await store.replace(aKey(), { lastActivityAt: 1 }, { lastActivityAt: 9 })).toBe(false);
   });
 
+  it('may be replaced by what they are: a look that came early changes nothing', async () => {
+    const armed = { lastActivityAt: 1, dueAt: 2 };
+    const key = await stored(armed);
+    expect(await store.replace(key, armed, armed)).toBe(true);
+    expect(await store.replace(key, { lastActivityAt: 1 }, { lastActivityAt: 1 })).toBe(false);
+    expect(await store.read(key)).toEqual(armed);
+  });
+
   it('are replaced by one of many who expect the same', async () => {
     const key = await stored({ lastActivityAt: 1, dueAt: 2 });
     const outcomes = await Promise.all(

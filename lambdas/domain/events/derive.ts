@@ -1,5 +1,5 @@
 import { integerValue, type JsonObject } from '../../json/json.ts';
-import { type DriftEvent, type EventDetail, idText, timeOf } from './drift-event.ts';
+import { type DriftEvent, type EventDetail, idText, ownTime, timeOf } from './drift-event.ts';
 import { eventSources, eventTypes } from './event-types.ts';
 import { type LegacyTimeline, legacyPhaseAt } from './legacy-timeline.ts';
 import { isSyncCommand } from './sync-command.ts';
@@ -57,14 +57,17 @@ function withPushes(itself: Broadcast, pushes: readonly Broadcast[]): Derivation
 function manualPush(cause: DriftEvent, now: number, mirrored: boolean): Broadcast[] {
   const conversationId = idText(cause.data.conversationId);
   if (conversationId === undefined) return [];
-  const { at, isOwn } = timeOf(cause, now);
   const push: DriftEvent = {
     orgId: cause.orgId,
     type: eventTypes.conversationManualPush,
-    data: { conversationId: integerValue(conversationId), lastUpdated: at },
+    data: { conversationId: integerValue(conversationId), lastUpdated: timeOf(cause, now) },
   };
-  // Without a time of its own the cause's identity stands in, so that a repeated post still has the same ids.
-  const fact = isOwn ? identifyingFact(push, now) : ['cause', ...identifyingFact(cause, now)];
+  // A repeated post has the same ids: by its own time, however far in the future, and without one by the cause's identity.
+  const time = ownTime(cause);
+  const fact =
+    time === undefined
+      ? ['cause', ...identifyingFact(cause, now)]
+      : identifyingFact({ ...push, data: { ...push.data, lastUpdated: time } }, now);
   const itself: Broadcast = {
     source: eventSources.drift,
     detail: {
@@ -88,7 +91,7 @@ function consequences(
   const id = idText(data.conversationId);
   if (id === undefined) return [];
   const conversationId = integerValue(id);
-  const { at: lastUpdated, isOwn } = timeOf(cause, now);
+  const lastUpdated = timeOf(cause, now);
   const derived = (derivedType: string, derivedData: JsonObject, derivedId: string): Broadcast => ({
     source: eventSources.drift,
     detail: { ...detailOf({ orgId, type: derivedType, data: derivedData }, derivedId, now), cause: type, causedBy },
@@ -105,11 +108,11 @@ function consequences(
   // A close that is also pushed by hand is one fact, so Drift's own close and our mirror of its manual push share an
   // id. A quiet period is a fact of its own: its mirror must not be held back by that of a `/sync` at the same time.
   // Nor has a time that is only that of the arrival a place in the id: a repeated post has another.
-  const hasOwnTime = fact[0] === 'conversation' && isOwn;
+  const [kind, , ownTimeText] = fact;
   const mirrorFact =
-    type === eventTypes.conversationInactive || !hasOwnTime
+    type === eventTypes.conversationInactive || kind !== 'conversation' || ownTimeText === undefined
       ? [type, ...fact]
-      : identifyingFact({ orgId, type: mirrorType, data: mirror }, now);
+      : identifyingFact({ orgId, type: mirrorType, data: { ...mirror, changedAt: integerValue(ownTimeText) } }, now);
   return [push, derived(mirrorType, mirror, webhookId(orgId, mirrorType, mirrorFact))];
 }
 
@@ -119,6 +122,6 @@ function detailOf(event: DriftEvent, id: string, now: number): EventDetail {
     orgId: integerValue(event.orgId),
     type: event.type,
     data: event.data,
-    occurredAt: timeOf(event, now).at,
+    occurredAt: timeOf(event, now),
   };
 }

@@ -58,9 +58,7 @@ export function ownTime(event: DriftEvent): number | undefined {
 const clockSkewMs = 60_000;
 
 /** When it happened: by the event's own time, or by its arrival where it has none, or one in the future. */
-export function timeOf(event: DriftEvent, receivedAt: number): { readonly at: number; readonly isOwn: boolean } {
+export function timeOf(event: DriftEvent, receivedAt: number): number {
   const own = ownTime(event);
-  return own === undefined || own > receivedAt + clockSkewMs
-    ? { at: receivedAt, isOwn: false }
-    : { at: own, isOwn: true };
+  return own === undefined || own > receivedAt + clockSkewMs ? receivedAt : own;
 }

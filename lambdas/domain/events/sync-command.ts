@@ -20,6 +20,8 @@ const namedEntities = new Map([
   ['zwnj', ''],
   ['zwj', ''],
   ['shy', ''],
+  ['lrm', ''],
+  ['rlm', ''],
   ['ZeroWidthSpace', ''],
   ['NoBreak', ''],
   ['sol', '/'],
@@ -37,8 +39,8 @@ function visibleText(html: string): string {
           ? characterOf(decimal === undefined ? Number.parseInt(hexadecimal, 16) : Number(decimal))
           : (namedEntities.get(name) ?? entity),
       )
-      // Zero-width space and joiners, word joiner, byte order mark, soft hyphen, marks of direction.
-      .replace(/[\u200b-\u200f\u2060\ufeff\u00ad]/g, '')
+      // What Unicode says to show nothing for: zero-width space and joiners, byte order mark, soft hyphen, marks of direction.
+      .replace(/\p{Default_Ignorable_Code_Point}/gu, '')
   );
 }
 

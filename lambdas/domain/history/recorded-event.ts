@@ -1,4 +1,5 @@
 import { integerText, isJsonObject, type JsonObject, type JsonValue, parseJson, safeInteger } from '../../json/json.ts';
+import { idText } from '../events/drift-event.ts';
 import { eventTypes } from '../events/event-types.ts';
 
 export const defaultEventHistoryDays = 14;
@@ -65,8 +66,7 @@ export function readEnvelope(body: string, recordedAt: number): ReadEnvelope {
 
 /** An event's `data` has its conversation as `conversationId`, but for the conversation itself. */
 function conversationIdOf(type: string, data: JsonObject): string | undefined {
-  const id = type === eventTypes.newConversation ? (data.conversationId ?? data.id) : data.conversationId;
-  return integerText(id) ?? (typeof id === 'string' && /^\d{1,20}$/.test(id) ? id : undefined);
+  return idText(type === eventTypes.newConversation ? data.id : data.conversationId);
 }
 
 function parsed(text: string): JsonValue | undefined {

@@ -110,6 +110,10 @@ describe('/sync', () => {
     '\u200b/sync\ufeff',
     '/sync&#8203;&zwnj;&ZeroWidthSpace;',
     '/sync&#x200B;<br>',
+    '\u2068/sync\u2069',
+    '\u202a/sync\u202c',
+    '&lrm;/sync&rlm;',
+    '/sync\ufe0f',
     '/Sync',
     '/SYNC',
   ])('is found in %j, as editors and telephones write it', (body) => {
@@ -342,6 +346,16 @@ describe('ids', () => {
   it('are the same for a post that is repeated later, where the far future stands in it', () => {
     const event = aStatusUpdate({ changedAt: instantIn.mirroring + 24 * 3_600_000 });
     expect(idsOf(event, instantIn.mirroring + 3_600_000)).toEqual(idsOf(event, instantIn.mirroring));
+  });
+
+  const soon = instantIn.mirroring + 90_000;
+  it.each([
+    ['a close', aStatusUpdate({ changedAt: soon })],
+    ['a /sync', aSyncCommand({ createdAt: soon })],
+    ['a manual push', { ...anInactivity({ lastUpdated: soon }), type: 'conversation_manual_push' }],
+    ['an inactivity', anInactivity({ lastUpdated: soon })],
+  ])('are the same when %s that came from the future is posted again once its time has come', (_name, event) => {
+    expect(idsOf(event, soon)).toEqual(idsOf(event, instantIn.mirroring));
   });
 
   it('are the same for a post with its keys in another order', () => {
