@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { JsonObject, JsonValue } from '../../lambdas/json/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../lambdas/json/json.ts';
 
 // Few names and few values, so that patterns and events have to do with each other.
 const key = fc.constantFrom('a', 'b', 'c');
@@ -87,8 +87,7 @@ export const pattern: fc.Arbitrary<JsonObject> = fc.letrec<{ node: JsonValue; ob
   }),
 ).object;
 
-/** Of the same names and values, with arrays within arrays. */
-export const event: fc.Arbitrary<JsonObject> = fc.letrec<{ value: JsonValue; object: JsonObject }>((tie) => ({
+const nestedEvent: fc.Arbitrary<JsonObject> = fc.letrec<{ value: JsonValue; object: JsonObject }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 4, depthSize: 'small' },
     { weight: 3, arbitrary: scalar },
@@ -99,3 +98,22 @@ export const event: fc.Arbitrary<JsonObject> = fc.letrec<{ value: JsonValue; obj
     maxKeys: 4,
   }) as fc.Arbitrary<JsonObject>,
 })).object;
+
+/** Each object of one member becomes a key with a dot, which is the same to a pattern. */
+function withDots(value: JsonValue): JsonValue {
+  if (Array.isArray(value)) return value.map(withDots);
+  if (!isJsonObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, member]): [string, JsonValue] => {
+      const inner = withDots(member);
+      const [only, ...others] = isJsonObject(inner) ? Object.entries(inner) : [];
+      return only === undefined || others.length > 0 ? [key, inner] : [`${key}.${only[0]}`, only[1]];
+    }),
+  );
+}
+
+/** Of the same names and values, with arrays within arrays. */
+export const event: fc.Arbitrary<JsonObject> = fc.oneof(
+  { weight: 4, arbitrary: nestedEvent },
+  { weight: 1, arbitrary: nestedEvent.map((value) => withDots(value) as JsonObject) },
+);

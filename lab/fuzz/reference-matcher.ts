@@ -172,6 +172,7 @@ function isObject(value: JsonValue): value is JsonObject {
   return !isScalar(value) && !Array.isArray(value);
 }
 
+/** A key with a dot in it is a path, too. */
 function nameOf(path: readonly string[]): string {
-  return JSON.stringify(path);
+  return path.join('.');
 }

@@ -252,7 +252,7 @@ function matchesBelow(
   if (Array.isArray(value)) return matchesInOneElement(branch, node, value, from, present);
   if (!isJsonObject(value)) return allMayBeAbsent(branch, node, from, present);
   for (const child of node.children) {
-    const field = Object.hasOwn(value, child.key) ? value[child.key] : undefined;
+    const field = fieldOf(value, child.key);
     const { leaf, leafIndex } = child;
     if (leaf !== undefined && leafIndex >= from && !matchesLeaf(leaf, field, leafIndex === present)) return false;
     if (child.until > from && !matchesBelow(branch, child, field, from, present)) return false;
@@ -330,7 +330,22 @@ function hasValue(value: JsonValue | undefined, path: readonly string[], step = 
     return isScalar(value) || (Array.isArray(value) && scalarsWithin(value).length > 0);
   }
   if (Array.isArray(value)) return objectsWithin(value).some((object) => hasValue(object, path, step));
-  return isJsonObject(value) && Object.hasOwn(value, key) && hasValue(value[key], path, step + 1);
+  return isJsonObject(value) && hasValue(fieldOf(value, key), path, step + 1);
+}
+
+/**
+ * What an event's object has in a field. A dot in one of its keys is a level as well: event-ruler joins the keys on the way
+ * to a value with dots, and compares only what comes of it (Event.java, GenericMachine.isFieldStepUsed).
+ */
+function fieldOf(object: JsonObject, key: string): JsonValue | undefined {
+  const own = Object.hasOwn(object, key) ? object[key] : undefined;
+  const names = Object.keys(object).filter((name) => name.startsWith(`${key}.`));
+  if (names.length === 0) return own;
+  const below = names.map((name) => [name.slice(key.length + 1), object[name] as JsonValue] as const);
+  const dotted: JsonObject = Object.fromEntries(below);
+  if (own === undefined) return dotted;
+  const isApart = isJsonObject(own) && below.every(([name]) => !Object.hasOwn(own, name));
+  return isApart ? { ...own, ...dotted } : [own, dotted];
 }
 
 /** The objects of an array and of the arrays in it. Without recursion: an event can be nested deeper than the stack. */
@@ -428,8 +443,9 @@ export function valuesAt(event: JsonValue, path: readonly string[]): readonly Sc
       const rest = path.slice(step);
       return objectsWithin(value).flatMap((object) => valuesAt(object, rest));
     }
-    if (!isJsonObject(value) || !Object.hasOwn(value, key)) return [];
-    value = value[key] as JsonValue;
+    const field = isJsonObject(value) ? fieldOf(value, key) : undefined;
+    if (field === undefined) return [];
+    value = field;
   }
   if (Array.isArray(value)) return scalarsWithin(value);
   return isScalar(value) ? [value] : [];

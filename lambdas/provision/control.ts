@@ -130,7 +130,8 @@ export function createControl(deps: ControlDeps): Control {
     const { subscriptionId, retryNowSince } = state;
     const hasTime = () => remainingMs() > reserveMs;
     if (await dueDeliveries.retryNow(subscriptionId, retryNowSince, hasTime)) {
-      await subscriptions.changeState(subscriptionId, { remove: ['retryNowSince'] });
+      // Where somebody has done so again meanwhile, that is for another run, which may have ended before it is done.
+      await subscriptions.changeState(subscriptionId, { remove: ['retryNowSince'], expected: { retryNowSince } });
     } else {
       await controlQueue.send([{ message: { subscriptionId, action: 'reconcile' }, delaySeconds: 0 }]);
     }
@@ -158,7 +159,9 @@ export function createControl(deps: ControlDeps): Control {
         delaySeconds: Math.min(maxDelaySeconds, Math.floor(index / routesPerSecond)),
       })),
     );
-    await warnOfConcurrency();
+    await warnOfConcurrency().catch((error: unknown) => {
+      log.warn('the concurrency of the account is not known', { error });
+    });
     log.info('every route is looked at', { routes: all.length });
   }
 
@@ -169,8 +172,8 @@ export function createControl(deps: ControlDeps): Control {
     do {
       const page = await subscriptions.list(100, after);
       for (const { config } of page.subscriptions) {
-        const { maxConcurrency, status } = config ?? {};
-        if (status !== 'paused') claimed += Number(maxConcurrency ?? defaultMaxConcurrency) || 0;
+        const { maxConcurrency = defaultMaxConcurrency, status } = config ?? {};
+        if (status !== 'paused' && typeof maxConcurrency === 'number') claimed += maxConcurrency;
       }
       after = page.next;
     } while (after !== undefined);

@@ -1,3 +1,4 @@
+import { subscriptionIdFault } from '../domain/subscriptions/subscription-id.ts';
 import { type Control, type ControlDeps, hasTimeForRoute } from './control.ts';
 import { inParallel } from './in-parallel.ts';
 import type { CustomResourceRequest, CustomResourceResponder } from './ports.ts';
@@ -28,7 +29,7 @@ const afterFailureSeconds = 30;
  * hundreds of them. A `cdk destroy` does wait, with the gate closed, so that nothing comes back behind it.
  */
 export function createDeployment(
-  { gate, routes, controlQueue, responder, settings, sleep, clock, log }: DeploymentDeps,
+  { gate, subscriptions, routes, controlQueue, responder, settings, sleep, clock, log }: DeploymentDeps,
   { reconcile, reconcileAll }: Control,
 ): Deployment {
   async function respond(request: CustomResourceRequest, failure?: string): Promise<void> {
@@ -43,10 +44,17 @@ export function createDeployment(
     });
   }
 
-  /** Behind the closed gate what was removed stays so, though SQS goes on listing a queue for up to a minute. */
+  /**
+   * Behind the closed gate what was removed stays so, though SQS goes on listing a queue for up to a minute. Those of the
+   * table, too: a run that found the gate open may have made nothing yet, and its lease is waited for.
+   */
   async function leftBeside(removed: ReadonlySet<string>): Promise<string[]> {
     const ids = new Set<string>();
-    for await (const page of routes.subscriptionIds()) for (const id of page) if (!removed.has(id)) ids.add(id);
+    const add = (page: readonly string[]) => {
+      for (const id of page) if (!removed.has(id) && subscriptionIdFault(id) === undefined) ids.add(id);
+    };
+    for await (const page of subscriptions.allIds()) add(page);
+    for await (const page of routes.subscriptionIds()) add(page);
     return [...ids];
   }
 

@@ -183,8 +183,8 @@ function noteUnfollowed(
   if (!hourly || config === undefined || state?.appliedConfig === configEtag(config)) return;
   // Somebody has seen it and has said what it waits for.
   if (state?.reason !== undefined) return;
-  const { updatedAt, createdAt } = config;
-  const changedAt = Date.parse(String(updatedAt ?? createdAt));
+  const written = config.updatedAt ?? config.createdAt;
+  const changedAt = typeof written === 'string' ? Date.parse(written) : Number.NaN;
   if (Number.isNaN(changedAt)) return;
   log.warn('found by the hourly run alone', { subscriptionId });
   metrics.add('OldestUnfollowedChange', Math.max(0, clock() - changedAt));
@@ -248,7 +248,7 @@ async function reject(run: Run, { state }: StoredSubscription, reason: string): 
   }
   const names = routeNames(settings.prefix, subscriptionId);
   const existing = await routes.describe(names);
-  const stopped = await act(run, planHold(names, existing));
+  const stopped = await act(run, planHold(names, existing, { wasInForce: state?.appliedConfig !== undefined }));
   if (stopped !== undefined) return { ...pendingFor(stopped), route: undefined };
   return { kind: 'rejected', reason, route: isWhole(existing) ? { names, delivering: false, state } : undefined };
 }
@@ -308,17 +308,15 @@ async function bring(
   for (const action of plan) {
     // A pause, a circuit or a ramp does not wait for what has nothing to do with it.
     if (stopped !== undefined && action.kind !== 'update-mapping') continue;
-    const at = run.clock();
+    const isOwnQueue = action.kind === 'create-queue' && action.name === desired.names.queue;
+    // Before it is made: afterwards nobody could tell.
+    if (isOwnQueue && state.appliedConfig !== undefined) {
+      await changeState(run, { set: { queueMadeAgainAt: run.clock() } });
+    }
     const outcome = await apply(run, action).catch((error: unknown) => ({ kind: 'failed', error }) as const);
     if (outcome.kind !== 'done') {
       stopped ??= outcome;
       stoppedAt ??= action.kind;
-    } else if (
-      action.kind === 'create-queue' &&
-      action.name === desired.names.queue &&
-      state.appliedConfig !== undefined
-    ) {
-      await changeState(run, { set: { queueMadeAgainAt: at } });
     }
   }
   if (stopped === undefined) await noteRepeats(run, idle, state);

@@ -1,5 +1,6 @@
 import { desiredFlow } from '../domain/deliveries/endpoint-health.ts';
 import type { StoredSubscription } from '../domain/subscriptions/subscription.ts';
+import { subscriptionIdFault } from '../domain/subscriptions/subscription-id.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { SubscriptionStore } from '../ports/subscription-store.ts';
 import type { Log, Metrics } from '../ports/telemetry.ts';
@@ -23,9 +24,11 @@ export async function watchRoutes({ subscriptions, routes, clock, metrics, log }
   let after: string | undefined;
   do {
     const page = await subscriptions.list(100, after);
-    const depths = await routes.depths(page.subscriptions.map(({ subscriptionId }) => subscriptionId));
+    // What cannot be an id has no queue, and SQS may refuse its name.
+    const looked = page.subscriptions.filter(({ subscriptionId }) => subscriptionIdFault(subscriptionId) === undefined);
+    const depths = await routes.depths(looked.map(({ subscriptionId }) => subscriptionId));
     for (const [index, { waiting, inFlight, deadLetters: dead }] of depths.entries()) {
-      const stored = page.subscriptions[index];
+      const stored = looked[index];
       deadLetters += dead;
       if (stored === undefined) continue;
       const { subscriptionId } = stored;

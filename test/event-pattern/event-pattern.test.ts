@@ -557,6 +557,34 @@ describe('at the edges, as event-ruler has it', () => {
     expect(faultOf('{"detail": {"a.b": ["x"]}}')?.path).toBe('detail.a.b');
   });
 
+  it.each([
+    ['{"a.b": "x"}', true],
+    ['{"a.b": "y"}', false],
+    ['{"a": {"c": 1}, "a.b": "x"}', true],
+    ['{"a": {"b": "y"}, "a.b": "x"}', true],
+    ['{"a": "y", "a.b": "x"}', true],
+    ['{"list": [{"a.b": "x"}]}', false],
+  ])(
+    'a dot in a key of an event is a level, as for event-ruler: {"a": {"b": ["x"]}} against %s: %s',
+    (text, expected) => {
+      const event = parseJson(text) as JsonObject;
+      const pattern = compiled('{"a": {"b": ["x"]}}');
+      expect(matches(pattern, event)).toBe(expected);
+      expect(explain(pattern, event).length === 0).toBe(expected);
+      expect(matches(compiled('{"a": {"b": [{"exists": false}]}}'), event)).toBe('list' in event);
+    },
+  );
+
+  it('a dot in a key within an array is a level within its element', () => {
+    const pattern = compiled('{"l": {"a": {"b": ["x"], "c": ["y"]}}}');
+    expect(matches(pattern, parseJson('{"l": [{"a.b": "x", "a.c": "y"}]}'))).toBe(true);
+    expect(matches(pattern, parseJson('{"l.a.b": "x", "l": {"a.c": "y"}}'))).toBe(true);
+    expect(matches(pattern, parseJson('{"l": [{"a.b": "x"}, {"a.c": "y"}]}'))).toBe(false);
+    expect(
+      matches(compiled('{"l": {"a": {"b": ["x"], "c": [{"exists": false}]}}}'), parseJson('{"l": [{"a.b": "x"}]}')),
+    ).toBe(true);
+  });
+
   it('an event has its keys once: of one that was posted twice the last value counts', () => {
     expect(fits('["b"]', '"a", "x": "b"')).toBe(true);
     expect(fits('["a"]', '"a", "x": "b"')).toBe(false);

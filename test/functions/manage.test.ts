@@ -1231,9 +1231,10 @@ describe('a filter', () => {
     expect(body.mismatches).toMatchObject([{ field: 'data.status' }]);
   });
 
-  it('of a thousand combinations is not tried on an event of 256 KB: seconds of a processor', async () => {
-    const ten = (field: string) => ({ $or: Array.from({ length: 10 }, (_, n) => ({ [field]: [n] })) });
-    const filter = { a: ten('x'), b: ten('y'), c: ten('z') };
+  it('of hundreds of combinations is not tried on an event of 256 KB: seconds of a processor', async () => {
+    const eight = (field: string) => ({ $or: Array.from({ length: 8 }, (_, n) => ({ [field]: [n] })) });
+    // The rule has two alternatives of its own: of all a thousand are the most.
+    const filter = { a: eight('x'), b: eight('y'), c: { $or: eight('z').$or.slice(1) } };
     const startedAt = performance.now();
     const { status, body } = await test(filter, { list: Array.from({ length: 25_000 }, () => ({ i: 1 })) });
     expect([status, body.errors[0].field]).toEqual([400, 'event.data']);

@@ -23,7 +23,9 @@ class World {
   queueIsDown = false;
   dueSweeps = 0;
   slept = 0;
-  onSleep: () => void = () => undefined;
+  onSleep: () => unknown = () => undefined;
+  onAnswer: () => void = () => undefined;
+  onRetryNow: () => void = () => undefined;
   readonly retriedNow: string[] = [];
   hasTimeToRetry = true;
   remainingMs = 300_000;
@@ -49,18 +51,20 @@ class World {
       responder: {
         respond: async (url, response) => {
           this.answers.push({ url, response });
+          this.onAnswer();
         },
       },
       dueDeliveries: {
         sweep: async () => void this.dueSweeps++,
         retryNow: async (id) => {
           this.retriedNow.push(id);
+          this.onRetryNow();
           return this.hasTimeToRetry;
         },
       },
       sleep: async () => {
         this.slept++;
-        this.onSleep();
+        await this.onSleep();
       },
       clock: () => this.now,
       metrics: this.metrics,
@@ -238,6 +242,15 @@ describe('an endpoint that is given another chance', () => {
     expect(world.subscriptions.states.get('sub_1')).not.toHaveProperty('retryNowSince');
   });
 
+  it('twice, the second time while the first is followed, has them tried for both, also where the second ends before it is done', async () => {
+    await world.make('sub_1');
+    world.subscriptions.put(resumed('2026-11-27T00:00:00Z'));
+    const later = world.now + 60_000;
+    world.onRetryNow = () => void world.setState({ retryNowSince: later });
+    await world.invoke(changesOf('sub_1'));
+    expect(world.subscriptions.states.get('sub_1')).toMatchObject({ retryNowSince: later });
+  });
+
   it('has them tried when it is resumed, not when it is paused', async () => {
     await world.make('sub_1');
     world.subscriptions.put(aSubscriptionItem({ subscriptionId: 'sub_1', status: 'paused' }));
@@ -325,6 +338,16 @@ describe('the hourly run', () => {
     );
   });
 
+  it('looks at every route whatever somebody has written for a concurrency or a time', async () => {
+    await world.make('sub_1');
+    const huge = JSON.rawJSON('12345678901234567890123');
+    world.subscriptions.put(aSubscriptionItem({ subscriptionId: 'huge', maxConcurrency: huge, updatedAt: huge }));
+    await world.invoke({ action: 'reconcile-all' });
+    await world.deliverSent();
+    expect(world.subscriptions.states.get('huge')).toMatchObject({ provisioning: 'rejected' });
+    expect(world.sent).toEqual([]);
+  });
+
   it('has what is about to expire in a queue that nobody reads written down; a change alone does not', async () => {
     await world.make('sub_1');
     world.subscriptions.put(aSubscriptionItem({ status: 'paused' }));
@@ -409,6 +432,18 @@ describe('a look at all queues', () => {
         fields: { subscriptionId: 'sub_1', waiting: 7 },
       }),
     );
+  });
+
+  it('asks for no queue of an item that cannot have one, whose name SQS may refuse', async () => {
+    await world.make('sub_1');
+    for (const subscriptionId of ['a/b', 'x'.repeat(100), 'sub_1-dlq']) {
+      world.subscriptions.put(aSubscriptionItem({ subscriptionId }));
+    }
+    world.routes.depths = async (ids) => {
+      expect(ids).toEqual(['sub_1']);
+      return [{ ...depth, waiting: 7 }];
+    };
+    expect(await look()).toBe(1);
   });
 
   it('finds nothing wrong where a person or the system has stopped the deliveries', async () => {
@@ -523,6 +558,14 @@ describe('the deployment', () => {
     ]);
   });
 
+  it('does not fail because the concurrency that the account has is not known', async () => {
+    await world.make('sub_1');
+    world.routes.unreservedConcurrency = () => Promise.reject(new Error('TooManyRequestsException'));
+    await world.invoke(deploymentOf('Update'));
+    expect(world.sent).toHaveLength(1);
+    expect(world.answers[0]?.response.Status).toBe('SUCCESS');
+  });
+
   it('that is deleted leaves nothing behind, and answers when all is gone', async () => {
     await world.make('sub_1', 'sub_2', 'sub_3');
     await world.invoke(deploymentOf('Delete'));
@@ -608,6 +651,29 @@ describe('the deployment', () => {
     await world.invoke(deploymentOf('Delete'));
     expect(world.slept).toBe(3);
     expect(world.answers[0]?.response.Status).toBe('SUCCESS');
+  });
+
+  it('waits for the end of a run that found it open and has made nothing yet', async () => {
+    world.subscriptions.put(aSubscriptionItem());
+    let deletion: Promise<unknown> | undefined;
+    const { describe } = world.routes;
+    world.routes.describe = async (names) => {
+      world.routes.describe = describe;
+      const found = await world.routes.describe(names);
+      deletion = world.invoke(deploymentOf('Delete'));
+      await new Promise(setImmediate);
+      return found;
+    };
+    world.onSleep = () => new Promise(setImmediate);
+    let wasEmpty: boolean | undefined;
+    world.onAnswer = () => {
+      wasEmpty = world.routes.isEmpty() && world.leases.leases.get('sub_1')?.holder === undefined;
+    };
+    await world.invoke(changesOf('sub_1'));
+    await deletion;
+    expect(world.answers[0]?.response.Status).toBe('SUCCESS');
+    expect(wasEmpty).toBe(true);
+    expect(world.routes.isEmpty()).toBe(true);
   });
 
   it('is tried again in half a minute where a list of everything fails, and hears of it before its hour is over', async () => {

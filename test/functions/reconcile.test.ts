@@ -181,6 +181,17 @@ describe('a change', () => {
     expect(world.mapping()?.enabled).toBe(true);
   });
 
+  it('of its targets by hand, as many as a rule takes, is taken back', async () => {
+    await world.write();
+    const rule = world.routes.rules.get(name);
+    if (rule === undefined) throw new Error('no rule was made');
+    const targets = ['1', '2', '3', '4', '5'].map((id) => ({ id, queueArn: 'arn:aws:sqs:eu-central-1:1:theirs' }));
+    world.routes.rules.set(name, { ...rule, targets });
+    await world.reconcile();
+    expect(world.routes.rules.get(name)).toEqual(rule);
+    expect(world.state()).toMatchObject({ provisioning: 'ready' });
+  });
+
   it('of the delivery code that somebody made by hand is taken back', async () => {
     await world.write();
     const made = world.routes.functions.get(name);
@@ -362,6 +373,19 @@ describe('a queue that somebody deleted', () => {
     expect([...world.routes.mappings.keys()]).not.toContain(former);
   });
 
+  it('is made again, which is kept also where the run ended before it knew', async () => {
+    await world.write();
+    world.routes.queues.delete(name);
+    world.now += day;
+    world.routes.afterAction = ({ kind }) => {
+      if (kind === 'create-queue') throw new Error('the answer was lost');
+    };
+    await world.reconcile();
+    world.routes.afterAction = () => undefined;
+    await world.reconcile();
+    expect(world.state()).toMatchObject({ provisioning: 'ready', queueMadeAgainAt: world.now });
+  });
+
   it('is made again, which is kept with its time, as the first one is not', async () => {
     await world.write();
     expect(world.state()).not.toHaveProperty('queueMadeAgainAt');
@@ -527,6 +551,28 @@ describe('an item that makes no sense', () => {
     expect(world.routes.rules.get(name)?.targets).toHaveLength(1);
     await world.write();
     expect(world.mapping()?.enabled).toBe(true);
+  });
+
+  it('that once was good is held with what waits in its queue, also where a part of its route is missing just then', async () => {
+    const parts: (() => unknown)[] = [
+      () => world.routes.functions.delete(name),
+      () => world.routes.mappings.clear(),
+      () => world.routes.rules.delete(name),
+      () => world.routes.queues.delete(`${name}-dlq`),
+    ];
+    for (const lose of parts) {
+      world = new World();
+      await world.write();
+      lose();
+      await world.write({ url: 'ftp://example.com' });
+      expect(world.state()?.provisioning).toBe('rejected');
+      expect(world.routes.queues.has(name)).toBe(true);
+      expect([...world.routes.mappings.values()].filter(({ enabled }) => enabled)).toEqual([]);
+      await world.write();
+      expect(world.state()?.provisioning).toBe('ready');
+      expect(world.routes.rules.get(name)?.targets).toHaveLength(1);
+      expect(world.mapping()?.enabled).toBe(true);
+    }
   });
 
   it('that became wrong half made is taken down', async () => {

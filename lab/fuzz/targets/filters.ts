@@ -27,6 +27,8 @@ const filter: fc.Arbitrary<JsonValue> = fc.oneof(
   // As the API stores it.
   { weight: 3, arbitrary: pattern.map((value) => JSON.stringify(value)) },
   { weight: 1, arbitrary: long },
+  // A field that is named as a comparison.
+  { weight: 1, arbitrary: pattern.map((value): JsonValue => ({ prefix: value })) },
   { weight: 1, arbitrary: anyJson },
 );
 /** Other fields, some of them wrong, so that the validator's faults come together. */

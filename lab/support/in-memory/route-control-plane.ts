@@ -136,6 +136,7 @@ export class InMemoryRoutes implements RouteControlPlane {
         const there = this.rules.get(action.rule);
         if (there === undefined) throw new Error(`no rule ${action.rule}`);
         const others = there.targets.filter(({ id }) => id !== ruleTargetId);
+        if (others.length >= 5) return { kind: 'blocked', reason: 'a rule takes five targets' };
         this.rules.set(action.rule, { ...there, targets: [...others, { id: ruleTargetId, ...action.target }] });
         return done;
       }

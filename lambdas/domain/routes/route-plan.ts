@@ -155,11 +155,16 @@ export function planRemoval(names: DesiredRoute['names'], existing: ExistingRout
 }
 
 /**
- * For an item that makes no sense any more. A route that was whole is held: its rule goes on filling the queue, where
- * events wait for the item to be put right, and nothing is delivered. What is not whole was never good and goes.
+ * For an item that makes no sense any more. A route that is whole, or was in force, is held: its rule goes on filling the
+ * queue, where events wait for the item to be put right, and nothing is delivered. Of one that was in force a part may be
+ * missing just then, and events wait all the same. What was never good goes.
  */
-export function planHold(names: DesiredRoute['names'], existing: ExistingRoute): RouteAction[] {
-  return isWhole(existing) ? existing.mappings.flatMap(disabled) : planRemoval(names, existing);
+export function planHold(
+  names: DesiredRoute['names'],
+  existing: ExistingRoute,
+  { wasInForce }: { readonly wasInForce: boolean },
+): RouteAction[] {
+  return wasInForce || isWhole(existing) ? existing.mappings.flatMap(disabled) : planRemoval(names, existing);
 }
 
 export function isWhole({ rule, queue, deadLetterQueue, deliverFunction, mappings }: ExistingRoute): boolean {
@@ -194,8 +199,9 @@ function planRule({ names, rule }: DesiredRoute, existing: ExistingRule | undefi
   const isTargeted = own?.queueArn === target.queueArn && own.deadLetterArn === target.deadLetterArn;
   return [
     ...(isPut ? [] : [{ kind: 'put-rule', name: names.rule, pattern } as const]),
-    ...(isTargeted ? [] : [{ kind: 'put-target', rule: names.rule, target } as const]),
+    // First: a rule takes five targets, and they may leave no room.
     ...(strays.length === 0 ? [] : [{ kind: 'remove-targets', rule: names.rule, targetIds: strays } as const]),
+    ...(isTargeted ? [] : [{ kind: 'put-target', rule: names.rule, target } as const]),
   ];
 }
 

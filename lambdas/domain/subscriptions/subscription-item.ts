@@ -140,7 +140,7 @@ function withoutUndefined(object: Record<string, unknown>): Record<string, unkno
 
 function configErrors(config: SubscriptionConfig, rules: ItemRules): FieldError[] {
   const idFault = subscriptionIdFault(config.subscriptionId);
-  const filter = config.filter === undefined ? [] : filterErrors(config.filter);
+  const filter = config.filter === undefined ? [] : filterErrors(config.filter, config.eventTypes);
   return [
     ...(idFault === undefined ? [] : [{ field: 'subscriptionId', detail: idFault }]),
     ...urlErrors(config.url, rules.outboundPolicy),
@@ -183,8 +183,8 @@ function orgIdErrors(orgIds: readonly string[]): FieldError[] {
   });
 }
 
-/** What is wrong with a filter; `field` leads to the place. Also what `POST /v1/filters/test` says. */
-export function filterErrors(filter: JsonObject): FieldError[] {
+/** What is wrong with a filter; `field` leads to the place. Also what `POST /v1/filters/test` says, for any event types. */
+export function filterErrors(filter: JsonObject, eventTypes: readonly string[] = []): FieldError[] {
   const { length } = JSON.stringify(filter);
   if (length > maxPatternLength) {
     return [{ field: 'filter', detail: `has ${length} characters; at most ${maxPatternLength} are possible` }];
@@ -192,13 +192,19 @@ export function filterErrors(filter: JsonObject): FieldError[] {
   const parsed = parseEventPattern(filter);
   if (parsed.kind === 'invalid') return [{ field: joinPath('filter', parsed.path), detail: parsed.reason }];
   const wildcard = wildcardPlace(parsed.pattern);
-  if (wildcard === undefined) return [];
-  return [
-    {
-      field: joinPath('filter', wildcard),
-      detail: 'wildcard is not offered (a bus allows few such rules); use prefix, suffix or anything-but',
-    },
-  ];
+  if (wildcard !== undefined) {
+    return [
+      {
+        field: joinPath('filter', wildcard),
+        detail: 'wildcard is not offered (a bus allows few such rules); use prefix, suffix or anything-but',
+      },
+    ];
+  }
+  // The rule has alternatives of its own, which count too, and below which words of the language are no fields.
+  const rule = parseEventPattern(rulePattern({ subscriptionId: 'any', eventTypes: ['any', ...eventTypes], filter }));
+  if (rule.kind === 'pattern') return [];
+  const path = rule.path.replace(/^(?:\$or\[0\]\.)?detail\.data\.?/, '');
+  return [{ field: joinPath('filter', path), detail: `${rule.reason}; every rule has a $or of its own` }];
 }
 
 function joinPath(head: string, path: string): string {

@@ -82,6 +82,20 @@ describe('a subscription', () => {
     else expect(faults[0]).toMatch(expected);
   });
 
+  it('is refused where its filter alone is possible and its whole rule, which has alternatives of its own, is not', () => {
+    const choice = (prefix: string, count: number) => ({
+      $or: Array.from({ length: count }, (_, index) => ({ [`${prefix}${index}`]: [1] })),
+    });
+    const filterOf = (count: number) => ({ ...choice('a', 25), x: choice('b', count) });
+    expect(faultsOf({ filter: filterOf(20) })).toEqual([]);
+    expect(faultsOf({ filter: filterOf(21) })).toEqual([
+      'filter.x.$or: makes more than 1000 combinations of $or alternatives; every rule has a $or of its own',
+    ]);
+    const eventTypes = ['new_message', 'webhook_delivery_exhausted'];
+    expect(faultsOf({ filter: filterOf(13), eventTypes })).toEqual([]);
+    expect(faultsOf({ filter: filterOf(14), eventTypes })).toHaveLength(1);
+  });
+
   it('hears of all that is wrong with it at once', () => {
     expect(faultsOf({ url: 'ftp://x', orgIds: [3, 3], headers: { host: 'h' } })).toHaveLength(3);
   });
@@ -109,9 +123,19 @@ describe('a subscription', () => {
     expect(faultsOf({ secrets }, { now: Date.UTC(2026, 0) })[0]).toMatch(/^secrets: have all expired/);
   });
 
-  it('may call a field of its data wildcard', () => {
-    expect(faultsOf({ filter: { wildcard: ['x'], nested: { wildcard: [{ exists: true }] } } })).toEqual([]);
-  });
+  it.each([
+    ['filter.wildcard', { wildcard: ['x'] }],
+    ['filter.nested.exists', { nested: { exists: [{ exists: true }] } }],
+    ['filter.prefix', { prefix: ['x'] }],
+  ])(
+    'is refused where a field of its filter, %s, is a word that EventBridge takes for no field in a rule with $or',
+    (field, filter) => {
+      const word = field.split('.').at(-1);
+      expect(faultsOf({ filter })).toEqual([
+        `${field}: "${word}" cannot be a field below $or: it is a word of the language; every rule has a $or of its own`,
+      ]);
+    },
+  );
 
   it.each([
     ['a number', '1234', '1234'],
