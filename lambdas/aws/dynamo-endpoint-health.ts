@@ -70,10 +70,11 @@ function healthOf({
   }
 
   return {
-    async recordFailures({ count, at, failingSince, movesFailingSince }) {
-      const since = movesFailingSince ? ':since' : 'if_not_exists(#failingSince, :since)';
+    async recordFailures({ count, at, failingSince }, moved) {
+      const since = moved === undefined ? 'if_not_exists(#failingSince, :since)' : ':since';
       return change({
         update: `SET #failingSince = ${since}, #lastFailureAt = :at ADD #failures :count`,
+        during: moved,
         values: { ':since': failingSince, ':at': at, ':count': count },
       });
     },

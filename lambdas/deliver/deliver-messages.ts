@@ -77,9 +77,14 @@ export async function deliverMessages(
     const record = ownRecord(records.get(message.webhookId), subscriber.state);
     return { message, record, plan: planOf(message, record) };
   });
-  const planned = Object.values(Object.groupBy(plannedCopies, ({ message }) => message.webhookId)).flatMap((copies) => {
-    const [first, ...others] = copies ?? [];
-    return first === undefined ? [] : [chooseCopy([first, ...others])];
+  const byEvent = Object.groupBy(plannedCopies, ({ message }) => message.webhookId);
+  const planned = Object.values(byEvent).flatMap((copies = []) => {
+    const [first, ...others] = copies;
+    if (first === undefined) return [];
+    const chosen = chooseCopy([first, ...others]);
+    // A resend goes ahead of what waits untried, and may be cancelled: that waits on.
+    const isAhead = chosen.message.isResend && chosen.record === undefined && chosen.plan.kind === 'attempt';
+    return [chosen, ...copies.filter(({ plan }) => isAhead && plan.kind === 'postpone')];
   });
   reportWaits(planned, receivedAt, deps);
 

@@ -37,11 +37,16 @@ export async function reportEndpoint(
   let stored = state;
   if (isAlive) await reportSuccess(state, attempts, now, deps);
   else if (failures.length > 0) {
-    const failingSince = failingSinceAfter(state, now);
-    const movesFailingSince = state?.failingSince !== undefined && state.failingSince !== failingSince;
     // One event that fails again and again says no more of the endpoint than its first attempt.
     const count = failures.filter(({ record, isBesidesRetries }) => record.attempts === 1 && !isBesidesRetries).length;
-    stored = await health.recordFailures({ count, at: now, failingSince, movesFailingSince });
+    const before = state?.failingSince;
+    const failingSince = failingSinceAfter(state, now);
+    const moved =
+      before === undefined || before === failingSince
+        ? undefined
+        : await health.recordFailures({ count, at: now, failingSince }, { failingSince: before });
+    // A streak that has ended meanwhile, or was moved by another batch, is not moved.
+    stored = moved ?? (await health.recordFailures({ count, at: now, failingSince: now }));
   }
   const throttledUntil = Math.max(
     0,

@@ -18,8 +18,13 @@ export type DeliverEvent =
   | { readonly park: true }
   | { readonly resend: ResentMessage };
 
-/** A batch that failed as a whole. An outage of the ledger of eight hours stays below the queue's 1,000 receives. */
-const repeatAfterSeconds = 30;
+/**
+ * A batch that failed as a whole comes after 30 s, and later each time, up to 8 minutes: while the ledger cannot be written, each
+ * time is another delivery of what was delivered. An outage of five days stays below the queue's 1,000 receives.
+ */
+function repeatAfterSeconds({ receiveCount = 1 }: QueuedMessage): number {
+  return 30 * 2 ** Math.min(4, receiveCount - 1);
+}
 
 /** Delivers to one subscriber. */
 export function createDeliverHandler(deps: DeliverDeps) {
@@ -55,7 +60,9 @@ export function createDeliverHandler(deps: DeliverDeps) {
   /** Without this they would come when their visibility timeout ends, after nine minutes. */
   async function comeAgainSoon(messages: readonly QueuedMessage[]): Promise<void> {
     try {
-      await queue.hide(messages.map(({ receiptHandle }) => ({ receiptHandle, seconds: repeatAfterSeconds })));
+      await queue.hide(
+        messages.map((message) => ({ receiptHandle: message.receiptHandle, seconds: repeatAfterSeconds(message) })),
+      );
     } catch (error) {
       log.error('could not hide messages', { subscriptionId, error });
     }

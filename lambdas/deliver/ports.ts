@@ -82,14 +82,13 @@ export interface FailingStreak {
 export interface EndpointHealthStore {
   /**
    * Counts events that failed; returns what is stored then, or undefined where nothing was written. `failingSince` is
-   * set where there is none yet, or where it moves (domain/deliveries/endpoint-health.ts `failingSinceAfter`).
+   * set where there is none yet, or in place of that of `moved` (domain/deliveries/endpoint-health.ts `failingSinceAfter`):
+   * nothing is written where that has ended.
    */
-  recordFailures(failures: {
-    readonly count: number;
-    readonly at: number;
-    readonly failingSince: number;
-    readonly movesFailingSince: boolean;
-  }): Promise<SubscriptionState | undefined>;
+  recordFailures(
+    failures: { readonly count: number; readonly at: number; readonly failingSince: number },
+    moved?: FailingStreak,
+  ): Promise<SubscriptionState | undefined>;
   /** Never shortens a throttle; undefined where it would, or where nothing may be written. */
   throttle(until: number): Promise<SubscriptionState | undefined>;
   /** Ends the failing streak. `deliveredAt`: by a delivery. `circuit`: what follows an open one. */

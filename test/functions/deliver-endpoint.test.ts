@@ -179,6 +179,29 @@ describe('an endpoint that keeps failing', () => {
     expect(world.controls).toEqual([]);
   });
 
+  it.each([
+    ['went on', 0],
+    ['had paused for more than a day', 1.1],
+  ])(
+    'for days, until another batch had a success, begins a new streak with a failure of the same moment: it %s',
+    async (_, silence) => {
+      const world = new DeliveryWorld();
+      const failedAt = world.now - days(silence);
+      Object.assign(world.state, { failures: 9, failingSince: failedAt - days(4.99), lastFailureAt: failedAt });
+      world.now += days(0.02);
+      const [fails, succeeds] = [world.enqueue(), world.enqueue()];
+      world.receiver = async () => {
+        world.receiver = () => answered(200);
+        await world.invoke([succeeds]);
+        return unreachable();
+      };
+      await world.invoke([fails]);
+      expect(world.state).toMatchObject({ failingSince: world.now, failures: 1, lastSuccessAt: world.now });
+      expect(world.state.disabled).toBeUndefined();
+      expect(world.state.circuit).toBeUndefined();
+    },
+  );
+
   it('keeps the order of its queue: what a probe received for the second time, and does not try, goes there anew', async () => {
     const world = new DeliveryWorld();
     world.receiver = unreachable;
@@ -420,6 +443,40 @@ describe('parking', () => {
       expect(world.controls.splice(0).map(({ message }) => message.action)).toEqual(parked < 1000 ? ['park'] : []);
     }
     expect(runs).toBeGreaterThan(1);
+  });
+
+  it('keeps of two messages of one event the one that no cancelled replay takes along', async () => {
+    const world = new DeliveryWorld();
+    world.config.status = 'paused';
+    world.enqueue({ id: 'msg_1' });
+    world.enqueue({ id: 'msg_1', extra: '"replay-name":"R",' });
+    world.now += hours(4);
+    for (let looks = 0; looks < 2; looks++) {
+      await world.call({ park: true });
+      world.now += hours(1);
+    }
+    expect(world.records.get('msg_1')).toMatchObject({ state: 'retrying', attempts: 0 });
+    world.state.cancelledReplays = ['R'];
+    world.config.status = 'active';
+    await world.runUntil(world.now + hours(1));
+    expect(world.records.get('msg_1')).toMatchObject({ state: 'delivered' });
+  });
+
+  it('ends no replay with the old message of its event', async () => {
+    const world = new DeliveryWorld();
+    world.config.status = 'paused';
+    const old = world.enqueue({ id: 'msg_1' });
+    world.now += days(13.5);
+    const replay = world.enqueue({ id: 'msg_1', extra: '"replay-name":"R",' });
+    // Looked at once before; the queue keeps no strict order.
+    world.messages.clear();
+    for (const message of [replay, old]) {
+      world.messages.set(message.messageId, { ...message, visibleAt: world.now, receiveCount: 1 });
+    }
+    world.now += days(0.3);
+    expect(await world.call({ park: true })).toEqual({ parked: 0 });
+    expect(world.records.get('msg_1')).toMatchObject({ state: 'retrying', replayName: 'R' });
+    expect(world.messages.size).toBe(0);
   });
 
   it('leaves alone what the ledger or another message carries', async () => {

@@ -322,6 +322,20 @@ describe('a batch', () => {
     expect(world.records.size).toBe(2);
   });
 
+  it('that the ledger does not take for eight hours is delivered again every eight minutes, not every half minute', async () => {
+    const world = new DeliveryWorld();
+    world.enqueue();
+    world.failingWrites = Number.POSITIVE_INFINITY;
+    await world.runUntil(world.now + hours(8));
+    const { receiveCount } = [...world.messages.values()][0] ?? {};
+    world.failingWrites = 0;
+    await world.runUntil(world.now + seconds(480));
+    expect(world.records.get('msg_1')).toMatchObject({ state: 'delivered' });
+    // After 0, 30, 90, 210 and 450 s, and each 480 s from then on.
+    expect(receiveCount).toBe(5 + 59);
+    expect(world.requests).toHaveLength(5 + 59 + 1);
+  });
+
   it('comes again as a whole, untried, when the ledger cannot be read', async () => {
     const world = new DeliveryWorld();
     world.failingReads = 1;
@@ -663,6 +677,26 @@ describe('a replay', () => {
     expect(world.requests).toHaveLength(2);
   });
 
+  it.each([
+    ['what was delivered', '"replay-delivered":true,'],
+    ['one event, now', '"resend":true,'],
+  ])('of %s that is cancelled ends with that: nothing more of it is tried', async (_, asked) => {
+    const world = new DeliveryWorld();
+    await delivered(world, world.enqueue({ id: 'msg_1' }));
+    world.receiver = () => answered(500);
+    world.now += seconds(60);
+    world.enqueue({ id: 'msg_1', extra: `${replay}${asked}` });
+    await world.runUntil(world.now + seconds(20));
+    expect(world.requests).toHaveLength(3);
+    world.state.cancelledReplays = ['replay-1'];
+    await world.runUntil(world.now + hours(1));
+    expect(world.requests).toHaveLength(3);
+    expect(world.records.get('msg_1')).toMatchObject({
+      state: 'discarded',
+      reason: 'its replay replay-1 was cancelled',
+    });
+  });
+
   it('that was called off is acknowledged without an attempt', async () => {
     const world = new DeliveryWorld();
     world.state.cancelledReplays = ['replay-1'];
@@ -808,6 +842,42 @@ describe('a resend', () => {
       await world.invoke([world.put(event, 0)]);
     }
     expect(world.requests).toHaveLength(before + 1);
+  });
+
+  it.each([
+    ['in the queue', 20],
+    ['in the ledger', 3600],
+  ])('of an event that waits for its next attempt %s takes nothing along when it is cancelled', async (_, after) => {
+    const world = new DeliveryWorld();
+    world.receiver = () => answered(500);
+    world.enqueue({ id: 'msg_1' });
+    await world.runUntil(world.now + seconds(after));
+    const { attempts, nextAttemptAt } = world.records.get('msg_1') ?? {};
+    world.enqueue(resend('A'));
+    await world.runUntil(world.now + seconds(2));
+    expect(world.records.get('msg_1')).toMatchObject({ state: 'retrying', attempts, nextAttemptAt });
+    expect(world.records.get('msg_1')?.history.at(-1)).toMatchObject({ byHand: true });
+    // It goes on as if nobody had asked, through the ledger, too.
+    await world.runUntil(world.now + hours(1));
+    world.state.cancelledReplays = ['A'];
+    world.receiver = () => answered(200);
+    await world.runUntil(world.now + hours(10));
+    expect(world.records.get('msg_1')).toMatchObject({ state: 'delivered' });
+  });
+
+  it('goes ahead of its event, which waits for a throttle to end, and takes nothing along when it is cancelled', async () => {
+    const world = new DeliveryWorld();
+    world.state.throttledUntil = world.now + seconds(60);
+    world.enqueue({ id: 'msg_1' });
+    world.enqueue(resend('A'));
+    world.receiver = () => answered(500);
+    await world.deliverBatch();
+    expect(world.requests).toHaveLength(1);
+    world.state.cancelledReplays = ['A'];
+    world.receiver = () => answered(200);
+    await world.runUntil(world.now + hours(1));
+    expect(world.records.get('msg_1')).toMatchObject({ state: 'delivered' });
+    expect(world.requests).toHaveLength(2);
   });
 
   it('that waits for 14 days ends as exhausted, with its reason, before the queue forgets it', async () => {

@@ -68,7 +68,7 @@ describe.each<[string, (isThere: boolean, appliedEndpoint?: string) => Promise<S
     health = made.health.ofEndpoint(undefined);
     stored = made.stored;
   });
-  const failure = { count: 2, at: noon, failingSince: noon, movesFailingSince: false };
+  const failure = { count: 2, at: noon, failingSince: noon };
 
   it('counts failures from their first, also when several functions count at once', async () => {
     await Promise.all(
@@ -78,8 +78,12 @@ describe.each<[string, (isThere: boolean, appliedEndpoint?: string) => Promise<S
     expect(state?.failures).toBe(40);
     const after = await health.recordFailures({ ...failure, failingSince: noon + 999 });
     expect(after).toMatchObject({ failures: 42, failingSince: state?.failingSince, provisioning: 'ready' });
-    const moved = await health.recordFailures({ ...failure, failingSince: noon + 999, movesFailingSince: true });
-    expect(moved?.failingSince).toBe(noon + 999);
+    const before = { failingSince: state?.failingSince ?? 0 };
+    const moved = await health.recordFailures({ ...failure, failingSince: noon + 999 }, before);
+    expect(moved).toMatchObject({ failures: 44, failingSince: noon + 999 });
+    // That streak has ended.
+    expect(await health.recordFailures({ ...failure, failingSince: noon + 1999 }, before)).toBeUndefined();
+    expect(await stored()).toMatchObject({ failures: 44, failingSince: noon + 999 });
   });
 
   it('ends the streak with a success and leaves what others write', async () => {

@@ -39,12 +39,15 @@ function healthOf(
     });
 
   return {
-    recordFailures: ({ count, at, failingSince, movesFailingSince }) =>
-      update((state) => {
-        if (movesFailingSince || state.failingSince === undefined) state.failingSince = failingSince;
-        state.lastFailureAt = at;
-        state.failures = (state.failures ?? 0) + count;
-      }),
+    recordFailures: ({ count, at, failingSince }, moved) =>
+      update(
+        (state) => {
+          if (moved !== undefined || state.failingSince === undefined) state.failingSince = failingSince;
+          state.lastFailureAt = at;
+          state.failures = (state.failures ?? 0) + count;
+        },
+        (state) => lasts(state, moved),
+      ),
     throttle: (until) =>
       update(
         (state) => {

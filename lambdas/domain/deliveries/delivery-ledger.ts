@@ -1,6 +1,6 @@
 import type { SubscriptionState } from '../subscriptions/subscription.ts';
 import type { AttemptResult, ErrorClass } from './attempt-outcome.ts';
-import { withoutResend } from './replay.ts';
+import { retriedEnvelope } from './replay.ts';
 import { lastSafeInstant, maxQueueWaitSeconds } from './retry-schedule.ts';
 
 /**
@@ -186,21 +186,26 @@ export function recordAfter(
         : waitingInLedger(webhookId, at),
     );
   }
+  // Attempts that go on belong to whoever began them, unless it is the event's own message.
+  const goesOn = verdict.state === 'retrying' && previous?.state === 'retrying';
+  const owner = goesOn && replayName !== undefined ? previous.replayName : replayName;
   if (!delivered) {
-    record.event = eventToKeep(subject, result !== undefined);
+    record.event = eventToKeep(subject, owner, result !== undefined);
     if (subject.traceHeader !== undefined) record.traceHeader = subject.traceHeader;
     record.undeliveredAt = previous?.undeliveredAt ?? now;
   }
-  // Attempts that go on belong to whoever began them, unless it is the event's own message, or a person asked for it.
-  const goesOn = verdict.state === 'retrying' && previous?.state === 'retrying' && !subject.isResent;
-  const owner = goesOn && replayName !== undefined ? previous.replayName : replayName;
   if (owner !== undefined) record.replayName = owner;
   return record;
 }
 
-/** As the ledger sends it for the next attempt. */
-function eventToKeep({ event, isResent }: DeliverySubject, wasTried: boolean): string {
-  return isResent === true && wasTried ? withoutResend(event) : event;
+/** As the ledger sends it: for a further attempt in the name of whoever that belongs to. */
+function eventToKeep(
+  { event, isResent, replayName }: DeliverySubject,
+  owner: string | undefined,
+  wasTried: boolean,
+): string {
+  const isAsItCame = isResent === true ? !wasTried : replayName === owner;
+  return isAsItCame ? event : retriedEnvelope(event, owner);
 }
 
 /** Whether a message can carry its event to an attempt at `at`. */
@@ -244,7 +249,7 @@ export function recordInLedger(
   const wasTried = previous !== undefined && !isStillAskedFor(subject, previous);
   return {
     ...rest,
-    event: eventToKeep(subject, wasTried),
+    event: eventToKeep(subject, owner, wasTried),
     ...(traceHeader === undefined ? {} : { traceHeader }),
     ...waitingInLedger(webhookId, record.nextAttemptAt ?? 0),
     ...(owner === undefined ? {} : { replayName: owner }),

@@ -101,14 +101,13 @@ export function deliveryPlanner(
  * it began. An event that was being tried before the replay, or waited untried, goes on.
  */
 function dropCancelled(
-  { replayName, messageId, replaysDelivered }: DeliveryMessage,
+  { replayName, messageId }: DeliveryMessage,
   record: DeliveryRecord | undefined,
   cancelledReplays: readonly string[],
 ): DeliveryPlan | undefined {
   if (replayName === undefined || !cancelledReplays.includes(replayName)) return undefined;
   if (record?.state === 'retrying') {
-    if (record.replayName === replayName && !replaysDelivered)
-      return { kind: 'discard', reason: `its replay ${replayName} was cancelled` };
+    if (record.replayName === replayName) return { kind: 'discard', reason: `its replay ${replayName} was cancelled` };
     // It has taken over the attempts of the event's own message.
     if (record.messageId === messageId) return undefined;
   }

@@ -58,10 +58,13 @@ export function replayedEnvelope(
   });
 }
 
-/** A resend is one attempt: what follows is an ordinary retry, and overrules nothing. */
-export function withoutResend(event: string): string {
+/**
+ * An envelope for a retry of what `owner` (a replay's name; undefined: the event's own message) has begun. A resend is one
+ * attempt: what follows is an ordinary retry, and overrules nothing.
+ */
+export function retriedEnvelope(event: string, owner: string | undefined): string {
   const envelope = parseJson(event);
-  if (!isJsonObject(envelope) || envelope.resend === undefined) return event;
-  const { resend: _, ...retry } = envelope;
-  return JSON.stringify(retry);
+  if (!isJsonObject(envelope)) return event;
+  const { 'replay-name': _, resend: __, ...plain } = envelope;
+  return JSON.stringify(owner === undefined ? plain : { ...plain, 'replay-name': owner });
 }

@@ -116,13 +116,21 @@ describe('the ledger item', () => {
 describe('a resend that the ledger carries on', () => {
   const event = '{"detail":{"id":9223372036854775807},"replay-name":"by-hand","resend":true}';
   const resend = { ...subject, event, replayName: 'by-hand', isResent: true, sentAt: noon + 20 };
-  const retry = '{"detail":{"id":9223372036854775807},"replay-name":"by-hand"}';
+  const retry = '{"detail":{"id":9223372036854775807}}';
   const first = recordAfter(subject, undefined, answered(503), retrying(noon + 600_000), noon + 10);
 
-  it('is an ordinary retry once it was tried: sent anew, it overrules no throttle', () => {
+  it('is an ordinary retry once it was tried: sent anew, it overrules no throttle and belongs to no resend', () => {
     const tried = recordAfter(resend, first, answered(503), retrying(noon + 900_000), noon + 30);
     expect(tried.event).toBe(retry);
     expect(recordInLedger(resend, tried, false, noon + 40).event).toBe(retry);
+  });
+
+  it('belongs to the resend where that has begun it', () => {
+    const begun = recordAfter(resend, undefined, answered(503), retrying(noon + 900_000), noon + 30);
+    expect(begun).toMatchObject({
+      replayName: 'by-hand',
+      event: '{"detail":{"id":9223372036854775807},"replay-name":"by-hand"}',
+    });
   });
 
   it('is still a resend where it was not tried yet', () => {
