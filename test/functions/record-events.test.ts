@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { InMemoryEventHistory } from '../../lab/support/in-memory/event-history.ts';
 import { RecordedLog, RecordedMetrics } from '../../lab/support/in-memory/telemetry.ts';
 import { aLambdaContext, anSqsEvent, anSqsRecord } from '../../lab/support/sqs-events.ts';
+import { queueSafeJson } from '../../lambdas/json/queue-safe-json.ts';
 import { createRecordEventsHandler } from '../../lambdas/record-events/handler.ts';
 
 const envelope = (id: string, more: object = {}) =>
@@ -41,6 +42,12 @@ describe('what is published', () => {
       causedBy: 'msg_1',
       event: envelope('msg_2', { causedBy: 'msg_1', cause: 'new_message' }),
     });
+  });
+
+  it('has its type as Drift named it, also with the mark by which queues carry every character', async () => {
+    const { history, handle } = aRecorder();
+    await handle(queueSafeJson(envelope('msg_1', { type: 'odd\u241btype' })));
+    expect(history.events.get('msg_1')).toMatchObject({ type: 'odd\u241btype' });
   });
 
   it('is kept out by nothing beside it: only the message that is no event comes again', async () => {

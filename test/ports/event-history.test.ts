@@ -114,6 +114,14 @@ describe.each([
     );
   });
 
+  it('begins with the newest, however far in the future a list is to begin', async () => {
+    const { history, record } = await aHistory(make);
+    await record({ webhookId: 'msg_1' });
+    const page = await history.list({ from: noon - hour, to: Date.UTC(9999, 11, 31), limit: 3 });
+    expect(page.events.map(({ webhookId }) => webhookId)).toEqual(['msg_1']);
+    expect(page.next).toBeUndefined();
+  });
+
   it('finds by type, organisation and conversation', async () => {
     const { record, all } = await aHistory(make);
     const from = noon - hour;

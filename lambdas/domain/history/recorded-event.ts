@@ -1,4 +1,5 @@
 import { integerText, isJsonObject, type JsonObject, type JsonValue, parseJson, safeInteger } from '../../json/json.ts';
+import { originalJson } from '../../json/queue-safe-json.ts';
 import { idText } from '../events/drift-event.ts';
 import { eventTypes } from '../events/event-types.ts';
 
@@ -71,7 +72,7 @@ function conversationIdOf(type: string, data: JsonObject): string | undefined {
 
 function parsed(text: string): JsonValue | undefined {
   try {
-    return parseJson(text);
+    return parseJson(originalJson(text));
   } catch {
     return undefined;
   }
