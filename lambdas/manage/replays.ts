@@ -10,6 +10,7 @@ import {
 } from '../domain/deliveries/replay.ts';
 import { isForSubscription } from '../domain/history/explanation.ts';
 import { routeNames } from '../domain/routes/desired-route.ts';
+import { configEtag } from '../domain/subscriptions/config-etag.ts';
 import type { RandomBytes } from '../domain/subscriptions/signing-secret.ts';
 import type {
   StoredSubscription,
@@ -89,6 +90,10 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
     }
     const stored = await subscriptions.read(id);
     if (stored.config === undefined) return notFound(id);
+    // What is refused for its time leaves the key free for the request that is put right.
+    const asks = failed ?? missed;
+    const range = asks === undefined ? undefined : rangeOf(asks, failed === undefined ? 'missed' : 'failed', clock());
+    if (range?.kind === 'refused') return range.answer;
     const once = await oncePerKey(request, body.value as JsonObject, requestKeys, { randomBytes, now: clock() });
     if (once.kind === 'refused') return once.answer;
     const { now, done } = once.value;
@@ -210,6 +215,8 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
     const beyond = beyondArchive(read.value, clock());
     if (beyond !== undefined) return invalidField(asked.to === undefined ? 'missed.from' : 'missed.to', beyond);
     if (asked.includeDelivered === true) return byHistory.replayAll(stored, read.value, cursor, startedAt);
+    // The archive's events go by the rule that there is when they are replayed.
+    if (stored.state?.appliedConfig !== configEtag(stored.config ?? {})) return notInForce(id);
     const name = replayName(routePrefix, id, startedAt);
     const { rule } = routeNames(routePrefix, id);
     const started = await replays.start({ name, ruleName: rule, ...read.value });
@@ -355,6 +362,12 @@ const queueCountLagMs = 2 * 60 * 1000;
 /** When a cancelled replay is forgotten, by its name: epoch ms. */
 function forgottenAt(name: string): number {
   return replayNamedAt(name) + replayRetentionSeconds * 1000;
+}
+
+function notInForce(subscriptionId: string): ApiAnswer {
+  return problemResponse(409, 'Conflict', {
+    detail: `the rule of ${subscriptionId}, by which the archive is replayed, is not as configured yet; wait until its provisioning is ready`,
+  });
 }
 
 /** Of a replay that the archive knows nothing of. */

@@ -663,6 +663,7 @@ describe('replays', () => {
 
   it('replays what was missed, lists it and calls it off', async () => {
     const id = await aSubscription();
+    await api.provision(id);
     const times = ['--from', '2026-11-22T10:00:00+01:00', '--to', '2026-11-22T10:30:00Z'];
     const started = json(await fanout(['replays', 'start', id, '--missed', ...times, '--json']));
     const { out } = await fanout(['replays', 'list', id]);
@@ -693,6 +694,7 @@ describe('replays', () => {
 
   it('says what became of the events of a replay, page by page', async () => {
     const id = await aSubscription();
+    await api.provision(id);
     const times = ['--from', '2026-11-22T10:00:00Z', '--to', '2026-11-22T10:30:00Z'];
     const { replayName } = json(await fanout(['replays', 'start', id, '--missed', ...times, '--json']));
     for (let index = 0; index < 250; index++) {

@@ -175,6 +175,7 @@ describe('the history on the command line', () => {
     });
 
     it('says which times make it the same request', async () => {
+      await api.provision(subscriptionId);
       api.lostAnswers = 2;
       const replay = ['replays', 'start', subscriptionId, '--missed', '--from'];
       const { err } = await fanout(...replay, '1h');

@@ -622,6 +622,7 @@ describe('a replay by the history', () => {
     const world = new World();
     const { id, from } = await aMixedHistory(world);
     await world.ask('PATCH', `/v1/subscriptions/${id}`, { status: 'paused' });
+    await world.provision(id);
     world.queues.depths = { waiting: 2, inFlight: 1, deadLetters: 0 };
     const path = `/v1/subscriptions/${id}/replay`;
     const { body: plan } = await world.ask('GET', `${path}/plan?from=${from}`);

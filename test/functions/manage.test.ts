@@ -827,6 +827,7 @@ describe('a replay', () => {
   beforeEach(async () => {
     id = await world.create({ eventTypes: ['conversation_push'] });
     path = `/v1/subscriptions/${id}/replay`;
+    await world.provision(id);
   });
   const since = (ms: number) => new Date(world.now - ms).toISOString();
 
@@ -940,6 +941,29 @@ describe('a replay', () => {
     ]);
     const { body: list } = await world.ask('GET', path);
     expect(list.replays).toMatchObject([{ name: body.replayName, state: 'running' }]);
+  });
+
+  it('of what was missed is refused until the rule, by which the archive goes, is as configured', async () => {
+    const missed = { from: since(hour) };
+    await world.ask('PATCH', `/v1/subscriptions/${id}`, { eventTypes: ['new_message', 'new_conversation'] });
+    for (const refused of [id, await world.create()]) {
+      const { status, body } = await world.ask('POST', `/v1/subscriptions/${refused}/replay`, { missed });
+      expect([status, body.detail]).toEqual([409, expect.stringContaining('wait until its provisioning is ready')]);
+    }
+    expect(world.replays.known.size).toBe(0);
+    await world.provision(id);
+    expect((await world.ask('POST', path, { missed })).status).toBe(202);
+  });
+
+  it('that was refused for its time leaves its Idempotency-Key free, and is taken once the time has come', async () => {
+    const to = new Date(world.now + 60_000).toISOString();
+    const ask = (missed: object) => world.ask('POST', path, { missed }, { 'Idempotency-Key': 'k-1' });
+    expect((await ask({ from: since(hour), to })).status).toBe(400);
+    world.now += 120_000;
+    expect((await ask({ from: since(hour), to })).status).toBe(202);
+    const other = (missed: object) => world.ask('POST', path, { missed }, { 'Idempotency-Key': 'k-2' });
+    expect((await other({ from: since(0), to: since(hour) })).status).toBe(400);
+    expect((await other({ from: since(hour), to: since(0) })).status).toBe(202);
   });
 
   it('says from when on the archive may not have the events yet', async () => {
