@@ -43,6 +43,15 @@ const adapters: Record<string, { due: () => DueDeliveries; put: (record: Deliver
   },
 };
 
+it('is found 25 at a time: so many events of 256 KB, of eight shards at once, fit into the function’s 512 MB', async () => {
+  const { due, put } = adapters['in DynamoDB'] ?? expect.unreachable();
+  const record = aRecord({ subscriptionId: 'sub_many', ...waitingInLedger('m', noon - 1_000_000) });
+  await Promise.all(Array.from({ length: 60 }, (_, index) => put({ ...record, webhookId: `m${index}` })));
+  const sizes: number[] = [];
+  for await (const page of due().due(record.dueShard ?? 0, noon - 1_000_000)) sizes.push(page.length);
+  expect(sizes).toEqual([25, 25, 10]);
+});
+
 describe.each(Object.entries(adapters))('what is due, %s', (_where, { due, put }) => {
   let count = 0;
   let subscriptionId = '';
