@@ -58,8 +58,8 @@ const shortWaitMs = 5_000;
 const leastWaitToTellMs = 60_000;
 
 /**
- * Delivers messages of the queue: one read, the attempts in parallel, one write, and then hides what must wait. Throws
- * where the ledger could not be read or written; then all of them must stay, and what was sent may be sent again.
+ * Delivers messages of the queue: one read, the attempts in parallel, one write (one more for what has ended), and then hides
+ * what must wait. Throws where the ledger could not be read or written; then all of them must stay, and what was sent may be sent again.
  */
 export async function deliverMessages(
   queued: readonly QueuedMessage[],
@@ -105,18 +105,23 @@ export async function deliverMessages(
     ...planned.flatMap((one) => expired(one, receivedAt, deps)),
     ...attempts.filter(({ record }) => record.state === 'exhausted' || record.state === 'discarded'),
   ];
-  const settlements = [
+  const goingOn = [
     ...malformed.map((message): Settlement => ({ message, stays: { reason: 'malformed' } })),
     ...postponed,
     ...[...planned, ...spared.map((one) => spare(one, subscriber, receivedAt))].flatMap((one) =>
       settlePlan(one, receivedAt, deps),
     ),
     ...attempts.flatMap(settleAttempt),
-    ...(await settleEnded(ended, deps)),
   ];
-
-  const written = writesOf(settlements, records);
-  await Promise.all([written.length > 0 ? ledger.write(written) : undefined, trace(attempts, deps)]);
+  const write = async (settled: readonly Settlement[]): Promise<void> => {
+    const written = writesOf(settled, records);
+    if (written.length > 0) await ledger.write(written);
+  };
+  // What was delivered is known before anything waits for the bus.
+  await Promise.all([write(goingOn), trace(attempts, deps)]);
+  const published = await settleEnded(ended, deps);
+  await write(published);
+  const settlements = [...goingOn, ...published];
   await hide(settlements, deps);
   return {
     kept: settlements.filter(({ stays }) => stays !== undefined).map(({ message }) => message),

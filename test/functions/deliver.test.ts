@@ -322,6 +322,21 @@ describe('a batch', () => {
     expect(world.records.size).toBe(2);
   });
 
+  it('is in the ledger as delivered, though the function ends while it waits for the bus to take what has ended', async () => {
+    const world = new DeliveryWorld();
+    world.config.maxAttempts = 1;
+    world.receiver = ({ headers }) => answered(headers['webhook-id'] === 'msg_1' ? 200 : 500);
+    const messages = [world.enqueue(), world.enqueue()];
+    const ended = Promise.withResolvers<void>();
+    world.publisher.publish = () => {
+      ended.resolve();
+      return new Promise(() => {});
+    };
+    void world.invoke(messages);
+    await ended.promise;
+    expect([...world.records.values()]).toMatchObject([{ webhookId: 'msg_1', state: 'delivered' }]);
+  });
+
   it('that the ledger does not take for eight hours is delivered again every eight minutes, not every half minute', async () => {
     const world = new DeliveryWorld();
     world.enqueue();
