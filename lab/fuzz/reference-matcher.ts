@@ -110,20 +110,30 @@ function excluded(operand: JsonValue, value: Scalar): boolean {
 function fitsText(operator: string, operand: JsonValue, value: string): boolean {
   const ignoresCase = isObject(operand);
   const text = String(ignoresCase ? operand['equals-ignore-case'] : operand);
-  const [wanted, found] =
-    ignoresCase || operator === 'equals-ignore-case' ? [text.toLowerCase(), value.toLowerCase()] : [text, value];
+  const wanted = ignoresCase || operator === 'equals-ignore-case' ? spellingsOf(text) : [text];
   switch (operator) {
     case 'prefix':
-      return found.slice(0, wanted.length) === wanted;
+      return wanted.some((one) => value.slice(0, one.length) === one);
     case 'suffix':
-      return wanted === '' || found.slice(-wanted.length) === wanted;
+      return wanted.some((one) => one === '' || value.slice(-one.length) === one);
     case 'equals-ignore-case':
-      return found === wanted;
+      return wanted.includes(value);
     case 'wildcard':
-      return wildcardForm(wanted).test(found);
+      return wildcardForm(text).test(value);
     default:
       throw new Error(`an operator that is not known was found valid: ${operator}`);
   }
+}
+
+/** Each character of the pattern in its lower and in its upper case: `ẞ` is neither of `ß`. */
+function spellingsOf(text: string): string[] {
+  return text
+    .split('')
+    .reduce<string[]>(
+      (texts, character) =>
+        texts.flatMap((one) => [...new Set([one + character.toLowerCase(), one + character.toUpperCase()])]),
+      [''],
+    );
 }
 
 function wildcardForm(pattern: string): RegExp {

@@ -25,6 +25,9 @@ const largestComparableNumber = 5e9;
 
 /** Reads one entry of a pattern's list. `path` is its place, for what is answered about a fault. */
 export function parseValueTest(entry: JsonValue, path: string): ParsedValueTest {
+  // An address is one however it is spelled (event-ruler, CIDR.ipToRangeIfPossible).
+  const address = typeof entry === 'string' ? parseAddress(entry) : undefined;
+  if (address !== undefined) return onStrings((value) => isWithin(value, address, address.length * 8));
   if (isScalar(entry)) return { kind: 'test', test: { kind: 'exact', value: plainest(entry) } };
   if (Array.isArray(entry)) return invalid(path, 'a list holds values and comparisons, not another list');
   const [[operator, operand] = ['', null], ...others] = Object.entries(entry as JsonObject);
@@ -263,10 +266,12 @@ function parseCidr(operand: JsonValue, path: string): ParsedValueTest {
   if (prefixBits >= network.length * 8) {
     return invalid(path, `must have fewer than ${network.length * 8} bits; match one address as a plain value`);
   }
-  return onStrings((value) => {
-    const candidate = parseAddress(value);
-    return candidate !== undefined && candidate.length === network.length && sharesBits(candidate, network, prefixBits);
-  });
+  return onStrings((value) => isWithin(value, network, prefixBits));
+}
+
+function isWithin(value: string, network: readonly number[], prefixBits: number): boolean {
+  const address = parseAddress(value);
+  return address !== undefined && address.length === network.length && sharesBits(address, network, prefixBits);
 }
 
 /** The bytes of an address, spelled as event-ruler takes it: four decimal parts, or hexadecimal groups. */
