@@ -45,6 +45,9 @@ export class Operators {
   readonly #options: Options;
   readonly #windows: Random;
   readonly #resends: Random;
+  readonly #cancels: Random;
+  /** In one run of ten, half of the resends are cancelled, so that they need not be made, and must take no event along. */
+  readonly #cancelsResends: boolean;
   readonly #resent = new Set<string>();
   readonly #endpoints = new Map<string, Endpoint>();
   /** Items that somebody has spoilt, as they were. */
@@ -56,6 +59,8 @@ export class Operators {
     this.#options = options;
     this.#windows = options.random.fork('batching windows');
     this.#resends = options.random.fork('resends');
+    this.#cancels = options.random.fork('cancels resends');
+    this.#cancelsResends = this.#cancels.chance(0.1);
   }
 
   endpointOf(url: string): Endpoint {
@@ -267,7 +272,13 @@ export class Operators {
       // It may be in the queue also where no answer comes.
       const onAccepted = onResend(id, webhookId);
       const answer = await functions.request('manage', { path: `${path}/${webhookId}/resend` });
-      if (answer?.statusCode === 202) onAccepted();
+      if (answer?.statusCode !== 202) return;
+      if (!this.#cancelsResends || this.#cancels.chance(0.5)) return onAccepted();
+      const { replayName } = JSON.parse(answer.body ?? '{}') as { replayName?: string };
+      await scheduler.sleep(this.#cancels.spread(1, 60 * minute));
+      if (this.#isOver || !subscriptions.configs.has(id)) return;
+      const body = JSON.stringify({ cancel: replayName });
+      await functions.request('manage', { path: `/v1/subscriptions/${id}/replay`, body });
     };
     const first = resend();
     // Somebody else wants the same, or the same person does not believe it.

@@ -41,6 +41,8 @@ it.each([
   { seed: 804269091, days: 1 },
   // A failed resend's retry still said that it was one, and was made in spite of a `Retry-After`.
   { seed: 510991871, days: 1 },
+  // A resend that was cancelled took an event along that had been tried before it.
+  { seed: 263, days: 1 },
   // The check took a deletion for done while the route was there, and wanted to find a delivery that no ledger had heard of.
   { seed: 510991225, days: 1 },
   { seed: 271828419, days: 1 },
