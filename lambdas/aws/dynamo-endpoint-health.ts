@@ -40,7 +40,10 @@ function healthOf({
       ? { condition: 'attribute_not_exists(#appliedEndpoint)', values: {} }
       : { condition: '#appliedEndpoint = :appliedEndpoint', values: { ':appliedEndpoint': appliedEndpoint } };
 
-  /** What is stored after the change, or undefined where its condition did not hold. */
+  /**
+   * What is stored after the change, or undefined where its condition did not hold. It holds where the change is done, too: the
+   * SDK repeats a write whose answer was lost.
+   */
   async function change({ update, condition, during, values }: Change): Promise<SubscriptionState | undefined> {
     // Without the first condition an update would bring the record of a deleted subscription back.
     const conditions = [
@@ -83,7 +86,7 @@ function healthOf({
       return change({
         update: 'SET #throttledUntil = :until',
         // What lies too far ahead to be believed is void.
-        condition: '(attribute_not_exists(#throttledUntil) OR #throttledUntil < :until OR #throttledUntil > :void)',
+        condition: '(attribute_not_exists(#throttledUntil) OR #throttledUntil <= :until OR #throttledUntil > :void)',
         values: { ':until': until, ':void': until + 2 * maxRestSeconds * 1000 },
       });
     },
@@ -103,7 +106,7 @@ function healthOf({
       const unchanged = '#circuit.#state = :state AND #circuit.#since = :since';
       const stored = await change({
         update: 'SET #circuit = :next',
-        condition: expected === undefined ? 'attribute_not_exists(#circuit)' : unchanged,
+        condition: `(${expected === undefined ? 'attribute_not_exists(#circuit)' : unchanged} OR #circuit = :next)`,
         during,
         values: {
           ':next': next,
@@ -120,7 +123,7 @@ function healthOf({
     async disable(at, reason, during) {
       const stored = await change({
         update: 'SET #disabled = :disabled',
-        condition: 'attribute_not_exists(#disabled)',
+        condition: '(attribute_not_exists(#disabled) OR #disabled = :disabled)',
         during,
         values: { ':disabled': { at, reason } },
       });

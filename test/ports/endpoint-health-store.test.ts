@@ -101,7 +101,6 @@ describe.each<[string, (isThere: boolean, appliedEndpoint?: string) => Promise<S
   it('never shortens a throttle', async () => {
     expect((await health.throttle(noon + 100))?.throttledUntil).toBe(noon + 100);
     expect(await health.throttle(noon + 50)).toBeUndefined();
-    expect(await health.throttle(noon + 100)).toBeUndefined();
     expect((await stored())?.throttledUntil).toBe(noon + 100);
     // An older version believed a `Retry-After` of a year.
     await health.throttle(noon + 365 * 24 * 3600 * 1000);
@@ -135,12 +134,28 @@ describe.each<[string, (isThere: boolean, appliedEndpoint?: string) => Promise<S
     );
     expect(won.filter(Boolean)).toHaveLength(1);
     const circuit = { ...open, since: noon + won.indexOf(true) };
-    expect(await health.replaceCircuit({ ...circuit, since: 1 }, circuit)).toBe(false);
+    expect(await health.replaceCircuit({ ...circuit, since: 1 }, { ...circuit, probes: 1 })).toBe(false);
     expect(await health.replaceCircuit(circuit, { state: 'ramping', since: noon + 60, probes: 0 })).toBe(true);
     expect(await health.replaceCircuit(circuit, circuit)).toBe(false);
-    const disabled = await Promise.all(Array.from({ length: 10 }, () => health.disable(noon, 'gone')));
+    const disabled = await Promise.all(Array.from({ length: 10 }, (__, index) => health.disable(noon + index, 'gone')));
     expect(disabled.filter(Boolean)).toHaveLength(1);
-    expect((await stored())?.disabled).toEqual({ at: noon, reason: 'gone' });
+    expect((await stored())?.disabled).toEqual({ at: noon + disabled.indexOf(true), reason: 'gone' });
+  });
+
+  it('takes a change that is done for done: the SDK repeats a write whose answer was lost', async () => {
+    const during = { failingSince: noon };
+    await health.recordFailures(failure);
+    const open = { state: 'open', reason: 'failing', since: noon, probeAt: noon + 60, probes: 0 } as const;
+    const later = { ...open, probeAt: noon + 120, probes: 1 };
+    for (const expected of [undefined, open]) {
+      const next = expected === undefined ? open : later;
+      for (const _time of [1, 2]) expect(await health.replaceCircuit(expected, next, during)).toBe(true);
+    }
+    // Somebody has been there since.
+    expect(await health.replaceCircuit(undefined, open, during)).toBe(false);
+    for (const _time of [1, 2]) expect((await health.throttle(noon + 100))?.throttledUntil).toBe(noon + 100);
+    for (const _time of [1, 2]) expect(await health.disable(noon, 'gone', during)).toBe(true);
+    expect(await health.disable(noon + 1, 'gone', during)).toBe(false);
   });
 
   it('opens no circuit, disables nothing and keeps no notice for a streak that a success has ended', async () => {

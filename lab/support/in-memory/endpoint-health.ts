@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { EndpointHealth, EndpointHealthStore, FailingStreak } from '../../../lambdas/deliver/ports.ts';
 import { maxRestSeconds } from '../../../lambdas/domain/deliveries/retry-schedule.ts';
 import type { Circuit, SubscriptionState } from '../../../lambdas/domain/subscriptions/subscription.ts';
@@ -55,7 +56,7 @@ function healthOf(
         },
         ({ throttledUntil }) =>
           throttledUntil === undefined ||
-          throttledUntil < until ||
+          throttledUntil <= until ||
           // What lies too far ahead to be believed is void.
           throttledUntil > until + 2 * maxRestSeconds * 1000,
       ),
@@ -74,7 +75,8 @@ function healthOf(
         (state) => {
           state.circuit = next;
         },
-        (state) => sameCircuit(state.circuit, expected) && lasts(state, during),
+        (state) =>
+          (sameCircuit(state.circuit, expected) || isDeepStrictEqual(state.circuit, next)) && lasts(state, during),
       );
       return stored !== undefined;
     },
@@ -91,7 +93,8 @@ function healthOf(
         (state) => {
           state.disabled = { at, reason };
         },
-        (state) => state.disabled === undefined && lasts(state, during),
+        (state) =>
+          (state.disabled === undefined || isDeepStrictEqual(state.disabled, { at, reason })) && lasts(state, during),
       );
       return stored !== undefined;
     },
