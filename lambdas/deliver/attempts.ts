@@ -39,7 +39,7 @@ export interface Endpoint extends WebhookEndpoint {
 }
 
 export function endpointOf(subscriber: DeliverableSubscription, now: number): Endpoint {
-  const { url = '', headers = {}, maxAttempts } = subscriber.config ?? {};
+  const { url = '', headers, maxAttempts } = subscriber.config ?? {};
   return {
     url,
     host: URL.parse(url)?.host ?? '',

@@ -188,11 +188,10 @@ export function resendOperations(
 function requestView({ config = {} }: StoredSubscription, envelope: string): Record<string, unknown> | undefined {
   const message = messageOf(envelope);
   if (message === undefined) return undefined;
-  const own = typeof config.headers === 'object' && config.headers !== null ? config.headers : {};
   return {
     ...(typeof config.url === 'string' ? { url: config.url } : {}),
     headers: {
-      ...maskedHeaders(headersToSend(own as Record<string, unknown>)),
+      ...maskedHeaders(headersToSend(config.headers)),
       'content-type': 'application/json',
       'webhook-id': message.webhookId,
       ...(message.isTest ? { 'webhook-test': 'true' } : {}),

@@ -312,6 +312,27 @@ describe('a delivery that fails', () => {
 });
 
 describe('a batch', () => {
+  it('is tried though the record of its circuit does not say since when it ramps', async () => {
+    const world = new DeliveryWorld();
+    Object.assign(world.state, { circuit: { state: 'ramping' } });
+    expect(await world.invoke([world.enqueue()])).toEqual([]);
+    expect(world.records.get('msg_1')).toMatchObject({ state: 'delivered' });
+    expect(world.flow()).toEqual({ enabled: true, maximumConcurrency: 2 });
+  });
+
+  it.each([[null], ['x-key: 1'], [7]])('is sent without headers where its item has %j for them', async (headers) => {
+    const world = new DeliveryWorld();
+    Object.assign(world.config, { headers });
+    expect(await world.invoke([world.enqueue()])).toEqual([]);
+    expect(Object.keys(world.requests[0]?.headers ?? {})).toEqual([
+      'content-type',
+      'user-agent',
+      'webhook-id',
+      'webhook-timestamp',
+      'webhook-signature',
+    ]);
+  });
+
   it('comes again as a whole when the ledger cannot be written, so that nothing is lost', async () => {
     const world = new DeliveryWorld();
     world.failingWrites = 1;

@@ -52,7 +52,8 @@ const controlHeader = 'webhook-delivery';
 export function attemptOutcome(result: AttemptResult, now: number): AttemptOutcome {
   if (result.kind === 'failed') return { kind: 'retry' };
   const { status, headers } = result;
-  const control = headers[controlHeader]?.trim().toLowerCase();
+  // The first, where a proxy has said it again.
+  const control = headers[controlHeader]?.split(',')[0]?.trim().toLowerCase();
   const delivered = status >= 200 && status < 300;
   // A wish to be left alone counts with a success too; the event itself then was delivered.
   if (control === 'disable') {

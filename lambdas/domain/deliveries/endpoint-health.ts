@@ -123,7 +123,9 @@ export function batchParallelism(state: Pick<Health, 'circuit'> | undefined, now
 }
 
 function rampStep(circuit: { readonly since: number }, now: number): number {
-  return Math.min(10, Math.max(0, Math.floor((now - circuit.since) / 1000 / rampStepSeconds)));
+  const steps = Math.floor((now - circuit.since) / 1000 / rampStepSeconds);
+  // Of a record that does not say since when, the first: with no number at all nothing would be tried.
+  return steps > 0 ? Math.min(10, steps) : 0;
 }
 
 function isRamping(circuit: Circuit | undefined, now: number): boolean {

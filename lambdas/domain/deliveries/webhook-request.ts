@@ -19,10 +19,9 @@ export interface WebhookEndpoint {
 }
 
 /** Without those that are not legal, or not the subscription's to set: its item may have been written by hand. */
-export function headersToSend(headers: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
-  const legal = Object.entries(headers).filter(
-    (entry): entry is [string, string] => headerFault(...entry) === undefined,
-  );
+export function headersToSend(headers: unknown): Readonly<Record<string, string>> {
+  const given = typeof headers === 'object' && headers !== null ? headers : {};
+  const legal = Object.entries(given).filter((entry): entry is [string, string] => headerFault(...entry) === undefined);
   return Object.fromEntries(legal);
 }
 

@@ -49,6 +49,8 @@ describe("an attempt's outcome", () => {
 
   it('gives the event up when a failure asks for it, not when a success does', () => {
     expect(answered(422, { 'webhook-delivery': 'abort-message' })).toMatchObject({ kind: 'discard' });
+    // A proxy has said it again.
+    expect(answered(422, { 'webhook-delivery': 'abort-message, abort-message' })).toMatchObject({ kind: 'discard' });
     expect(answered(200, { 'webhook-delivery': 'abort-message' })).toEqual({ kind: 'delivered' });
   });
 
