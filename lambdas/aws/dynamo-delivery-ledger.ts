@@ -8,9 +8,10 @@ import { fromAttributes, toAttributes } from './dynamo-attributes.ts';
 import { type BatchDeps, batchGetAll, batchWriteAll } from './dynamo-batches.ts';
 import { ifConditionHolds, projection } from './dynamo-expressions.ts';
 
-/** What a batch needs. */
+/** What a batch needs: all that it writes again, but the event, which its message has. */
 const recordFields: readonly (keyof DeliveryRecord)[] = [
   ...deliveryAttributes,
+  'responseHead',
   'messageId',
   'queuedAt',
   'dueAt',

@@ -427,6 +427,17 @@ describe('parking', () => {
     expect(await world.call({ park: true })).toEqual({ parked: 10 });
   });
 
+  it.each([13.9, 13.97])('after %d days keeps what the endpoint answered last', async (waited) => {
+    const world = new DeliveryWorld();
+    world.receiver = () => answered(500, {}, 'out of order');
+    world.enqueue();
+    await world.deliverBatch();
+    world.config.status = 'paused';
+    world.now += days(waited);
+    expect(await world.call({ park: true })).toEqual({ parked: 1 });
+    expect(world.records.get('msg_1')).toMatchObject({ attempts: 1, lastStatus: 500, responseHead: 'out of order' });
+  });
+
   it('asks for its next run when it ends for lack of time', async () => {
     const world = new DeliveryWorld();
     world.config.status = 'paused';

@@ -13,7 +13,7 @@ export function ledgerWrite(stored: DeliveryRecord | undefined, write: LedgerWri
   return known?.state === 'delivered' && isKnown ? record : stored;
 }
 
-/** What a batch reads of these records: all but the stored event and response. */
+/** What a batch reads of these records: all but the stored event. */
 export function ledgerRead(
   webhookIds: readonly string[],
   stored: (webhookId: string) => DeliveryRecord | undefined,
@@ -22,7 +22,7 @@ export function ledgerRead(
   for (const id of webhookIds) {
     const record = stored(id);
     if (record === undefined) continue;
-    const { event: _, responseHead: __, ...read } = record;
+    const { event: _, ...read } = record;
     found.set(id, read);
   }
   return found;
