@@ -8,7 +8,7 @@ import { accessLogBytes, answerHeadBytes, bytesPerLogLine, transportBytes } from
 import type { Units } from '../units.ts';
 import { addUsage, type Part, type Quantities, sumOf, usageTimes } from '../usage.ts';
 import { type Counted, queueRequests } from './counts.ts';
-import { type Audience, deliverBatch, deliverBatchAtSecondAttempt, deliverOne, warmUp } from './deliver.ts';
+import { type Audience, deliverBatch, deliverOne, warmUp } from './deliver.ts';
 import { pause, type Stage, startStage, subscribersQueue } from './stage.ts';
 
 /** A load at the edge of what the model is for, played on the local run and computed. */
@@ -29,7 +29,8 @@ interface Play {
   readonly eventBytes: number;
   readonly answerBytes: number;
   readonly pace: 'one by one' | 'full batch';
-  readonly fails?: true;
+  /** Each first attempt, of a full batch. */
+  readonly fails?: boolean;
   readonly posts: number;
 }
 
@@ -96,8 +97,7 @@ async function playCorner(stage: Stage, play: Play, units: Units): Promise<Corne
   stage.receiver.answer({ bytes: answerBytes, ...(fails && { failFirst: true }) });
   const sentBefore = stage.receiver.sentBytes;
   const counted = await stage.count(async () => {
-    if (fails) await deliverBatchAtSecondAttempt(stage, posts, eventBytes, audience);
-    else if (pace === 'full batch') await deliverBatch(stage, posts, eventBytes, audience);
+    if (pace === 'full batch') await deliverBatch(stage, posts, eventBytes, audience, { fails });
     else for (let post = 0; post < posts; post++) await deliverOne(stage, eventBytes, audience);
   });
   const sentBytes = stage.receiver.sentBytes - sentBefore;

@@ -37,44 +37,32 @@ export async function deliverOne({ receiver, post }: Stage, eventBytes: number, 
   return answerBytes;
 }
 
-/** So many posts, which wait in the queues until all are there. */
+/**
+ * So many posts, which wait in the queues until all are there. Where each first attempt `fails`, the second ones wait as well,
+ * however the jitter falls.
+ */
 export async function deliverBatch(
   stage: Stage,
   messages: number,
   eventBytes: number,
-  audience: Audience,
-): Promise<void> {
-  const { receiver } = stage;
-  const { received } = receiver;
-  const deliveries = messages * audience.fanOut;
-  await postAll(stage, messages, eventBytes, audience);
-  await receiver.until(() => receiver.received >= received + deliveries);
-}
-
-/** The same where each first attempt fails: the second ones wait until all are there, too, however the jitter falls. */
-export async function deliverBatchAtSecondAttempt(
-  stage: Stage,
-  messages: number,
-  eventBytes: number,
-  audience: Audience,
+  { orgId, fanOut }: Audience,
+  { fails = false } = {},
 ): Promise<void> {
   const { receiver } = stage;
   const { received, failed } = receiver;
-  const deliveries = messages * audience.fanOut;
-  await postAll(stage, messages, eventBytes, audience);
-  await receiver.until(() => receiver.failed >= failed + deliveries);
-  await stage.inFullBatches(() => untilWaiting(stage, deliveries));
-  await receiver.until(() => receiver.received >= received + deliveries);
-}
-
-async function postAll(stage: Stage, messages: number, eventBytes: number, { orgId, fanOut }: Audience): Promise<void> {
+  const deliveries = messages * fanOut;
   await stage.inFullBatches(async () => {
     const posts = Array.from({ length: messages }, () =>
       stage.post({ orgId, conversationId: nextConversation(), eventBytes }),
     );
     await Promise.all(posts);
-    await untilWaiting(stage, messages * fanOut);
+    await untilWaiting(stage, deliveries);
   });
+  if (fails) {
+    await receiver.until(() => receiver.failed >= failed + deliveries);
+    await stage.inFullBatches(() => untilWaiting(stage, deliveries));
+  }
+  await receiver.until(() => receiver.received >= received + deliveries);
 }
 
 async function untilWaiting({ stack }: Stage, messages: number): Promise<void> {
