@@ -77,6 +77,11 @@ export function milliseconds(time: JsonValue | undefined): number | null {
   return time < 100_000_000_000 ? time * 1000 : time;
 }
 
+/** As an id has it. */
+export function inMilliseconds({ changedAt, ...data }: JsonObject): JsonObject {
+  return changedAt === undefined ? data : { ...data, changedAt: milliseconds(changedAt) ?? changedAt };
+}
+
 /** Equal for two events that differ in when they arrived only. */
 export function timelessKey({ orgId, type, data }: { orgId: JsonValue; type: string; data: JsonObject }): string {
   const time = type === 'conversation_push' ? { lastUpdated: null } : { changedAt: null };

@@ -1,7 +1,14 @@
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../../lambdas/json/json.ts';
 import { originalJson } from '../../lambdas/json/queue-safe-json.ts';
 import type { Post } from './conversation-script.ts';
-import { type ExpectedEvent, eventKey, expectedEvents, type LegacyEnds, timelessKey } from './expected-events.ts';
+import {
+  type ExpectedEvent,
+  eventKey,
+  expectedEvents,
+  inMilliseconds,
+  type LegacyEnds,
+  timelessKey,
+} from './expected-events.ts';
 import type { Invocation } from './invocation.ts';
 import type { PublishWatch } from './sdk-clients.ts';
 import type { SubscriptionCheck } from './subscription-check.ts';
@@ -13,6 +20,8 @@ export interface Fact {
   readonly type: string;
   /** How it reads; several for an operational event that was told twice. */
   readonly keys: Set<string>;
+  /** The same with times in milliseconds: a close in seconds and the mirror of a push at its time are one fact. */
+  readonly facts: Set<string>;
   /** Of a fact without a time of its own: the ten minutes in which it arrived. */
   readonly periods: Set<number>;
   /** The bodies in which a subscriber is to get it. */
@@ -131,6 +140,7 @@ export class PublishedEvents implements PublishWatch {
       id,
       type,
       keys: new Set(),
+      facts: new Set(),
       periods: new Set(),
       bodies: new Set(),
       may: new Set(),
@@ -138,10 +148,11 @@ export class PublishedEvents implements PublishWatch {
     };
     this.#byId.set(id, fact);
     fact.keys.add(key);
+    fact.facts.add(isByArrival ? looseKey : eventKey({ orgId, type, data: inMilliseconds(data) }));
     if (period !== undefined) fact.periods.add(period);
     fact.bodies.add(JSON.stringify({ orgId, type, data }));
     this.#byKey.set(key, (this.#byKey.get(key) ?? new Set()).add(id));
-    if (source === 'drift' && (fact.keys.size > 1 || fact.periods.size > 1)) {
+    if (source === 'drift' && (fact.facts.size > 1 || fact.periods.size > 1)) {
       this.#options.violations.report('two facts never share an id', `${id}: ${[...fact.keys].join(' and ')}`, about);
     }
     const { must, may } = this.#options.subscriptions.wantedBy({ source, type, orgId, data });
