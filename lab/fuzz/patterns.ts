@@ -2,8 +2,15 @@ import fc from 'fast-check';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../lambdas/json/json.ts';
 
 // Few names and few values, so that patterns and events have to do with each other.
-const key = fc.constantFrom('a', 'b', 'c');
-const word = fc.constantFrom('', 'x', 'X', 'xy', 'xyx', 'y', 'a*b', '\\', '10.0.0.1', 'ß', 'ẞ', 'é');
+const key = fc.oneof(
+  { weight: 50, arbitrary: fc.constantFrom('a', 'b', 'c') },
+  { weight: 1, arbitrary: fc.constant('\uffff') },
+);
+const word = fc.oneof(
+  { weight: 15, arbitrary: fc.constantFrom('', 'x', 'X', 'xy', 'xyx', 'y', 'a*b', '\\', '10.0.0.1', 'ß', 'ẞ', 'é') },
+  // On the bus in another spelling.
+  { weight: 1, arbitrary: fc.constantFrom('\uffff', '\u241b') },
+);
 const number = fc.constantFrom<JsonValue>(
   ...[0, 1, 2, -1, 300, 0.5, 5e9],
   ...['300.0', '1e0', '9007199254740993', '5000000001', '-0', '1'].map((text) => JSON.rawJSON(text)),

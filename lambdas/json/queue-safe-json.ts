@@ -31,3 +31,12 @@ export function originalJson(text: string): string {
     twice !== undefined ? mark : hex !== undefined ? `\\u${hex}` : found,
   );
 }
+
+/** The first character of a text that travels in another spelling, as its code point: `U+FFFF`. The bus compares the spelling. */
+export function firstSpelled(text: string): string | undefined {
+  for (const character of text) {
+    const json = JSON.stringify(character);
+    if (queueSafeJson(json) !== json) return `U+${character.charCodeAt(0).toString(16).toUpperCase()}`;
+  }
+  return undefined;
+}

@@ -1271,6 +1271,11 @@ describe('a filter', () => {
     expect(status).toBe(400);
     expect(body.errors[0].field).toMatch(/^filter\.a\.b/);
   });
+
+  it('with a character that is on the bus in another spelling is refused: its rule would do something else', async () => {
+    const { status, body } = await test({ a: [{ 'anything-but': ['\uffff'] }] }, { a: '\uffff' });
+    expect([status, body.errors[0].field]).toEqual([400, 'filter.a[0].anything-but[0]']);
+  });
 });
 
 describe('the API', () => {

@@ -7,7 +7,8 @@ import {
   parseEventPattern,
   usesWildcard,
 } from '../../../lambdas/event-pattern/event-pattern.ts';
-import type { JsonObject, JsonValue } from '../../../lambdas/json/json.ts';
+import { type JsonObject, type JsonValue, parseJson } from '../../../lambdas/json/json.ts';
+import { queueSafeJson } from '../../../lambdas/json/queue-safe-json.ts';
 import { type FuzzTarget, must } from '../fuzz-target.ts';
 import { jsonText } from '../json-text.ts';
 import { event, pattern } from '../patterns.ts';
@@ -113,5 +114,6 @@ export function checkFilter(given: JsonValue, fields: Record<string, JsonValue>,
 }
 
 function envelope(source: string, type: string, detail: JsonObject): JsonObject {
-  return { version: '0', source, 'detail-type': type, detail: { id: 'msg_1', type, ...detail } };
+  const onTheBus = parseJson(queueSafeJson(JSON.stringify({ id: 'msg_1', type, ...detail })));
+  return { version: '0', source, 'detail-type': type, detail: onTheBus };
 }

@@ -10,6 +10,7 @@ import {
   type JsonValue,
   parseJson,
 } from '../../json/json.ts';
+import { firstSpelled } from '../../json/queue-safe-json.ts';
 import { testEventType } from '../events/event-types.ts';
 import type { LegacyTimeline } from '../events/legacy-timeline.ts';
 import { headerErrors } from './header-rules.ts';
@@ -189,6 +190,8 @@ export function filterErrors(filter: JsonObject, eventTypes: readonly string[] =
   if (length > maxPatternLength) {
     return [{ field: 'filter', detail: `has ${length} characters; at most ${maxPatternLength} are possible` }];
   }
+  const [spelled] = spelledErrors(filter, 'filter');
+  if (spelled !== undefined) return [spelled];
   const parsed = parseEventPattern(filter);
   if (parsed.kind === 'invalid') return [{ field: joinPath('filter', parsed.path), detail: parsed.reason }];
   const wildcard = wildcardPlace(parsed.pattern);
@@ -205,6 +208,23 @@ export function filterErrors(filter: JsonObject, eventTypes: readonly string[] =
   if (rule.kind === 'pattern') return [];
   const path = rule.path.replace(/^(?:\$or\[0\]\.)?detail\.data\.?/, '');
   return [{ field: joinPath('filter', path), detail: `${rule.reason}; every rule has a $or of its own` }];
+}
+
+/** A rule would compare them with their spelling, whose text is another: see json/queue-safe-json.ts. */
+function spelledErrors(value: JsonValue, field: string): FieldError[] {
+  if (typeof value === 'string') return spelledError(value, field, 'has');
+  if (Array.isArray(value)) return value.flatMap((entry, index) => spelledErrors(entry, `${field}[${index}]`));
+  if (!isJsonObject(value)) return [];
+  return Object.entries(value).flatMap(([key, member]) => {
+    // The key itself is not said: what shows the error need not take the character either.
+    const ofKey = spelledError(key, field, 'has a key with');
+    return ofKey.length > 0 ? ofKey : spelledErrors(member, `${field}.${key}`);
+  });
+}
+
+function spelledError(text: string, field: string, has: string): FieldError[] {
+  const character = firstSpelled(text);
+  return character === undefined ? [] : [{ field, detail: `${has} ${character}, which a rule cannot compare` }];
 }
 
 function joinPath(head: string, path: string): string {

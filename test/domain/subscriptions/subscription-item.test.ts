@@ -3,6 +3,7 @@ import { aSecret, aSubscriptionItem, aTimeline, day, itemRules } from '../../../
 import { readDriftEvent } from '../../../lambdas/domain/events/drift-post.ts';
 import { type ItemRules, readSubscriptionItem } from '../../../lambdas/domain/subscriptions/subscription-item.ts';
 import { type JsonObject, parseJson } from '../../../lambdas/json/json.ts';
+import { queueSafeJson } from '../../../lambdas/json/queue-safe-json.ts';
 
 function faultsOf(fields: JsonObject, rules: Partial<ItemRules> = {}): string[] {
   const read = readSubscriptionItem(aSubscriptionItem(fields), itemRules(rules));
@@ -95,6 +96,33 @@ describe('a subscription', () => {
     expect(faultsOf({ filter: filterOf(13), eventTypes })).toEqual([]);
     expect(faultsOf({ filter: filterOf(14), eventTypes })).toHaveLength(1);
   });
+
+  it.each([
+    ['filter.a[0]: has U+FFFF', { a: ['\uffff'] }],
+    ['filter.a[1]: has U+FFFE', { a: ['x', 'x\ufffe'] }],
+    ['filter.a[0]: has U+D83D', { a: ['\ud83dx'] }],
+    ['filter.a[0]: has U+DE00', { a: ['👋\ude00\uffff'] }],
+    ['filter.a[0]: has U+241B', { a: ['\u241bffff'] }],
+    ['filter.a[0].anything-but[1]: has U+FFFF', { a: [{ 'anything-but': ['x', '\uffff'] }] }],
+    ['filter.a[0].anything-but.suffix: has U+FFFF', { a: [{ 'anything-but': { suffix: '\uffff' } }] }],
+    ['filter.a[0].prefix: has U+241B', { a: [{ prefix: '\u241b' }] }],
+    ['filter.a[0].suffix.equals-ignore-case: has U+D83D', { a: [{ suffix: { 'equals-ignore-case': '\ud83d' } }] }],
+    ['filter.$or[1].b.c[0]: has U+FFFE', { $or: [{ a: [1] }, { b: { c: ['\ufffe'] } }] }],
+    ['filter.a: has a key with U+FFFF', { a: { 'b\uffff': ['x'] } }],
+    ['filter: has a key with U+DE00', '{"\\ude00":[1]}'],
+  ])('is refused where a character of its filter is on the bus in another spelling: %s', (expected, filter) => {
+    expect(faultsOf({ filter })).toEqual([`${expected}, which a rule cannot compare`]);
+  });
+
+  it.each(['é', '👋', '\u{1ffff}', '\n', '\t', '\ufffd', '\u241a', '\u0000', '\\uffff'])(
+    'may have in its filter what is on the bus as it was sent: %j',
+    (text) => {
+      const filter = { [text]: [text, { 'anything-but': [text] }, { prefix: text }, { suffix: text }] };
+      expect(configOf({ filter }).filter).toEqual(filter);
+      const data = JSON.stringify({ [text]: text });
+      expect(queueSafeJson(data)).toBe(data);
+    },
+  );
 
   it('hears of all that is wrong with it at once', () => {
     expect(faultsOf({ url: 'ftp://x', orgIds: [3, 3], headers: { host: 'h' } })).toHaveLength(3);
