@@ -173,11 +173,11 @@ export function deliveryListOperation(deps: DeliveryListDeps): Pick<Operations, 
     const subscription = judge(stored, { ...rules, now });
     // What the rule says of an event stands in its whole text, which is read only where it may say yes.
     const untried =
-      subscription.kind === 'rejected' || status !== undefined || (state !== undefined && !isUntried(state))
+      status !== undefined || (state !== undefined && !isUntried(state))
         ? []
         : summaries
             .filter(({ webhookId }) => !byId.has(webhookId))
-            .filter((event) => mayBeForSubscription(event, subscription.config))
+            .filter((event) => mayBeForSubscription(event, subscription))
             .map(({ webhookId }) => webhookId);
     const whole = await history.readMany(untried);
     return summaries.flatMap((event) => {

@@ -8,6 +8,7 @@ import { isTimeKey, recordedAtOf } from '../domain/history/time-order.ts';
 import { conversationKeyOf } from '../domain/inactivity/conversation-key.ts';
 import { type Conversation, timerStatus } from '../domain/inactivity/inactivity-timer.ts';
 import type { StoredSubscription } from '../domain/subscriptions/subscription.ts';
+import { readSelection } from '../domain/subscriptions/subscription-item.ts';
 import { encodeCursor } from '../http/page-cursor.ts';
 import { errorSentence } from '../http/problem.ts';
 import { problemResponse } from '../http/problem-responses.ts';
@@ -195,6 +196,7 @@ export function judge(stored: StoredSubscription, rules: ViewRules): JudgedSubsc
         kind: 'rejected',
         subscriptionId: stored.subscriptionId,
         reason: errorSentence(read.errors),
+        selection: readSelection(stored.config ?? {}),
         state: stored.state,
       };
 }

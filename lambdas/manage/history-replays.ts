@@ -188,7 +188,9 @@ export function historyReplays(deps: HistoryReplayDeps) {
     if (subscription.kind === 'rejected') return { events: [], looked: 0 };
     const { config } = subscription;
     const page = await history.list({ ...query, limit: eventsPerChunk });
-    const ids = page.events.filter((event) => mayBeForSubscription(event, config)).map(({ webhookId }) => webhookId);
+    const ids = page.events
+      .filter((event) => mayBeForSubscription(event, subscription))
+      .map(({ webhookId }) => webhookId);
     const [whole, records] = await Promise.all([
       history.readMany(ids),
       deliveries.readMany(ids.map((webhookId) => ({ subscriptionId, webhookId }))),

@@ -399,6 +399,33 @@ describe('the deliveries of a subscription', () => {
     expect(one).toMatchObject({ status: 200, body: { state: 'held', request: { body: expect.any(String) } } });
   });
 
+  it('of a rejected item are what an event says is held there, and none where it was never in force', async () => {
+    const world = new World();
+    const id = await aReadySubscription(world, { orgIds: [1] });
+    await world.provision(id, { acceptedAt: world.now });
+    const never = { subscriptionId: 'never', record: 'config', url: 'nope', eventTypes: ['new_message'] };
+    world.subscriptions.configs.set('never', never);
+    const [held = ''] = await messages(world, 1);
+    await publish(world, broadcastsOf(aMessage({}, '2')));
+    await publish(world, broadcastsOf(aStatusUpdate()));
+    world.subscriptions.configs.set(id, { ...world.subscriptions.configs.get(id), url: 'nope' });
+    for (const query of ['', 'state=held']) {
+      const { deliveries } = await list(world, id, query);
+      expect(deliveries).toMatchObject([{ webhookId: held, state: 'held', reason: expect.stringContaining('url') }]);
+      expect((await list(world, 'never', query)).deliveries).toEqual([]);
+    }
+    const { events } = (await world.ask('GET', '/v1/events')).body;
+    const shownHeld: string[] = [];
+    for (const { webhookId } of events) {
+      const { subscribers } = (await world.ask('GET', `/v1/events/${webhookId}`)).body;
+      for (const { subscriptionId, outcome } of subscribers) {
+        if (outcome === 'held') shownHeld.push(`${subscriptionId} ${webhookId}`);
+        if (subscriptionId === 'never') expect(outcome).toBe('created-later');
+      }
+    }
+    expect(shownHeld).toEqual([`${id} ${held}`]);
+  });
+
   it.each(['', 'state=undelivered', 'state=retrying'])(
     'that are retried say what keeps them back: the open circuit, and when it is probed (%s)',
     async (query) => {

@@ -39,7 +39,7 @@ type ParkingPlan = Extract<DeliveryPlan, { readonly kind: 'acknowledge' | 'leave
 type MessageWait = Extract<DeliveryPlan, { readonly kind: 'postpone' | 'acknowledge' | 'leave-queue' }>;
 
 /** How long to wait for what has no time of its own: a person who resumes, a subscription that becomes ready. */
-const recheckMs = 2 * 60 * 1000;
+export const recheckMs = 2 * 60 * 1000;
 /**
  * While a circuit is open the mapping is off; this is for the batches that were under way. Where the probe is overdue,
  * `provision` has not heard of the circuit and the mapping is on: until the next look at all routes, a message that came

@@ -1,11 +1,13 @@
 import { explain, matches, parseEventPattern } from '../../event-pattern/event-pattern.ts';
 import { isJsonObject, type JsonObject, parseJson } from '../../json/json.ts';
 import { type DeliveryRecord, ownRecord } from '../deliveries/delivery-ledger.ts';
+import { recheckMs } from '../deliveries/delivery-plan.ts';
 import { queueRetentionSeconds } from '../deliveries/retry-schedule.ts';
 import { eventSources, eventTypes, operationalEventTypes, testEventType } from '../events/event-types.ts';
 import { rulePattern } from '../subscriptions/rule-pattern.ts';
 import { secretsInForce } from '../subscriptions/signing-secret.ts';
 import type { SubscriptionConfig, SubscriptionState } from '../subscriptions/subscription.ts';
+import type { EventSelection } from '../subscriptions/subscription-item.ts';
 import { type EventSummary, type RecordedEvent, readEnvelope } from './recorded-event.ts';
 
 /** What can become of one event at one subscription. The first four are the ledger's states. */
@@ -22,7 +24,7 @@ export const outcomes = [
   'not-matched',
   // The legacy event, to a subscription that may not have it, or after its end.
   'not-entitled',
-  // The subscription was made after the event.
+  // The subscription was made after the event, or is rejected and was never in force.
   'created-later',
 ] as const;
 export type Outcome = (typeof outcomes)[number];
@@ -59,6 +61,8 @@ export type JudgedSubscription =
       readonly kind: 'rejected';
       readonly subscriptionId: string;
       readonly reason: string;
+      /** What can still be read of its item. */
+      readonly selection: EventSelection;
       readonly state: SubscriptionState | undefined;
     };
 
@@ -74,20 +78,84 @@ export function explainOutcome(
 ): Explanation {
   const own = ownRecord(record, subscription.state);
   if (own !== undefined) return fromLedger(own, subscription, now);
-  if (subscription.kind === 'rejected') return { outcome: 'held', ...rejectedHold(subscription) };
+  if (subscription.kind === 'rejected') return explainRejected(event, subscription, now);
   const { config, state } = subscription;
   const mismatch = mismatchOf(event, config);
-  if (mismatch !== undefined) return mismatch;
+  if (mismatch !== undefined) return doubtful(mismatch, event, subscription, now);
   const madeAt = madeAtOf(config, state);
   if (madeAt > event.recordedAt) {
     return { outcome: 'created-later', reason: `the subscription was made at ${at(madeAt)}, after the event` };
   }
   const hold = holdOf(config, state, now);
+  if (hold !== undefined) return heldBy(hold, event, state);
+  return {
+    outcome: 'waiting',
+    reason: lostWithQueue(event, state) ?? waitingReason(event, subscription, madeAt, now),
+  };
+}
+
+function heldBy(hold: Hold, event: RecordedEvent, state: SubscriptionState | undefined): Explanation {
   const lost = lostWithQueue(event, state);
-  if (hold !== undefined) {
-    return { outcome: 'held', ...hold, ...(lost === undefined ? {} : { reason: `${hold.reason}; besides, ${lost}` }) };
+  return { outcome: 'held', ...hold, ...(lost === undefined ? {} : { reason: `${hold.reason}; besides, ${lost}` }) };
+}
+
+type Valid = JudgedSubscription & { readonly kind: 'valid' };
+type Rejected = JudgedSubscription & { readonly kind: 'rejected' };
+
+/** A rejected item that was in force keeps its rule and its queue. One that never was has neither. */
+function explainRejected(event: RecordedEvent, subscription: Rejected, now: number): Explanation {
+  const { subscriptionId, reason, selection, state } = subscription;
+  if (isNeverInForce(state)) {
+    return {
+      outcome: 'created-later',
+      reason: `the subscription has never been in force, since its item is rejected (${reason}): nothing waits for it`,
+    };
   }
-  return { outcome: 'waiting', reason: lost ?? waitingReason(event, config, state, madeAt) };
+  const acceptedAt = state?.acceptedAt ?? 0;
+  if (acceptedAt > event.recordedAt) {
+    return { outcome: 'created-later', reason: `the subscription was made at ${at(acceptedAt)}, after the event` };
+  }
+  const { eventTypes = [event.type], ...others } = selection;
+  const mismatch = mismatchOf(event, { subscriptionId, eventTypes, ...others });
+  if (mismatch === undefined) return heldBy(rejectedHold(subscription), event, state);
+  if (!mayHaveMatchedBefore(mismatch, event, state, now)) return mismatch;
+  const before = `the subscription is rejected (${reason}), and its rule is the one from before; ${perhapsWaits}`;
+  return { ...mismatch, reason: `${mismatch.reason}; ${before} once its item is corrected` };
+}
+
+function isNeverInForce(state: SubscriptionState | undefined): boolean {
+  return state?.acceptedAt === undefined && state?.appliedConfig === undefined;
+}
+
+const perhapsWaits =
+  'if that one matched, the event may be waiting in the queue (queue.waiting of the subscription) and is delivered';
+
+/** What another configuration would have let through, into a queue that can still have it. */
+function mayHaveMatchedBefore(
+  { outcome, clause }: Explanation,
+  event: RecordedEvent,
+  state: SubscriptionState | undefined,
+  now: number,
+): boolean {
+  if (outcome !== 'not-matched' || clause?.kind === 'source' || event.type === testEventType) return false;
+  return event.recordedAt >= now - queueRetentionSeconds * 1000 && lostWithQueue(event, state) === undefined;
+}
+
+/** A mismatch with the configuration of now; where another was in force when the event came, it says so. */
+function doubtful(mismatch: Explanation, event: RecordedEvent, { config, state }: Valid, now: number): Explanation {
+  const { recordedAt } = event;
+  const changedAt = changedAtOf(config, state);
+  const isOfBefore = changedAt !== undefined && changedAt + settlingMs > recordedAt;
+  const hadRule = state?.appliedConfig !== undefined && madeAtOf(config, state) <= recordedAt;
+  if (!isOfBefore || !hadRule || !mayHaveMatchedBefore(mismatch, event, state, now)) return mismatch;
+  const before = `judged by the configuration of now, which was changed at ${at(changedAt)}, and not by the one before`;
+  return { ...mismatch, reason: `${mismatch.reason}; ${before}: ${perhapsWaits}` };
+}
+
+/** Epoch ms. Undefined: it is as it was made, or nobody knows. */
+function changedAtOf(config: SubscriptionConfig, state: SubscriptionState | undefined): number | undefined {
+  const changedAt = config.updatedAt === undefined ? 0 : Date.parse(config.updatedAt);
+  return changedAt > madeAtOf(config, state) ? changedAt : undefined;
 }
 
 /** Epoch ms. An item that was written by hand has no `createdAt`; when it was first accepted stands in its state. */
@@ -95,11 +163,13 @@ function madeAtOf({ createdAt }: SubscriptionConfig, state: SubscriptionState | 
   return Math.max(createdAt === undefined ? 0 : Date.parse(createdAt), state?.acceptedAt ?? 0);
 }
 
+type RuleConfig = Parameters<typeof rulePattern>[0];
+
 /**
  * Why the subscription's rule does not match, with the first clause that says no: the source (retired legacy events),
  * the type, the organisation, the filter. Undefined: it matches.
  */
-function mismatchOf(event: RecordedEvent, config: SubscriptionConfig): Explanation | undefined {
+function mismatchOf(event: RecordedEvent, config: RuleConfig): Explanation | undefined {
   const envelope = envelopeOf(event);
   if (isMatched(envelope, config)) return undefined;
   const { type, orgId, source } = event;
@@ -161,14 +231,16 @@ function notMatched(clause: Clause, reason: string): Explanation {
 }
 
 /** Whether the subscription's rule matches the envelope, as the bus would say. */
-function isMatched(envelope: JsonObject, config: SubscriptionConfig): boolean {
+function isMatched(envelope: JsonObject, config: RuleConfig): boolean {
   const parsed = parseEventPattern(rulePattern(config));
   return parsed.kind === 'pattern' && matches(parsed.pattern, envelope);
 }
 
-/** False: its type alone says no, and its text need not be read. */
-export function mayBeForSubscription({ type }: EventSummary, { eventTypes }: SubscriptionConfig): boolean {
-  return type === testEventType || eventTypes.includes(type);
+/** False: its type alone says no, or the subscription was never in force, and its text need not be read. */
+export function mayBeForSubscription({ type }: EventSummary, subscription: JudgedSubscription): boolean {
+  if (subscription.kind === 'rejected' && isNeverInForce(subscription.state)) return false;
+  const { eventTypes } = subscription.kind === 'valid' ? subscription.config : subscription.selection;
+  return type === testEventType || eventTypes === undefined || eventTypes.includes(type);
 }
 
 /** Whether a recorded event is for a subscription, by the configuration of now. */
@@ -244,7 +316,7 @@ export function nextAttempt(
   return hold.until === undefined ? undefined : Math.max(nextAttemptAt ?? 0, hold.until);
 }
 
-function rejectedHold({ reason }: Pick<JudgedSubscription & { kind: 'rejected' }, 'reason'>): Hold {
+function rejectedHold({ reason }: Rejected): Hold {
   return {
     reason: `the subscription is rejected (${reason}): nothing is delivered until its item is corrected`,
   };
@@ -293,21 +365,23 @@ function lostWithQueue({ recordedAt }: RecordedEvent, state: SubscriptionState |
 
 /** A new route takes some seconds, and a rule of EventBridge a little longer. */
 const settlingMs = 2 * 60 * 1000;
+/** What was hidden as deliveries stopped has come back by then, with a minute for what reads the queue to go on. */
+const comesBackMs = recheckMs + 60 * 1000;
 
-function waitingReason(
-  event: RecordedEvent,
-  config: SubscriptionConfig,
-  state: SubscriptionState | undefined,
-  madeAt: number,
-): string {
+function waitingReason(event: RecordedEvent, { config, state }: Valid, madeAt: number, now: number): string {
   if (state?.appliedConfig === undefined) {
     return 'its rule matches, but the subscription was not ready yet: an event from before that is not delivered';
   }
-  if (event.recordedAt - madeAt < settlingMs) {
-    return `the subscription was new, made at ${at(madeAt)}, moments before the event: if its rule was in force by then, the event waits in the queue; if it stays untried, resend it`;
+  const changedAt = changedAtOf(config, state);
+  const resumedAt = Math.max(changedAt ?? 0, config.resumedAt === undefined ? 0 : Date.parse(config.resumedAt));
+  if (resumedAt > madeAt && resumedAt <= now && now - resumedAt < comesBackMs) {
+    return `it matches the configuration of now, which was changed or resumed at ${at(resumedAt)}, and no attempt is recorded yet: what was being read as deliveries stopped comes up to two minutes after they go on`;
   }
-  if (config.updatedAt !== undefined && Date.parse(config.updatedAt) > event.recordedAt) {
-    return `it matches the configuration of now, which was changed at ${config.updatedAt}, after the event; no attempt is recorded`;
+  if (event.recordedAt - madeAt < settlingMs) {
+    return `the subscription was new, made at ${at(madeAt)}, moments before the event: if its rule was in force by then, the event waits in the queue; if it is still untried minutes later, resend it`;
+  }
+  if (changedAt !== undefined && changedAt > event.recordedAt) {
+    return `it matches the configuration of now, which was changed at ${at(changedAt)}, after the event; no attempt is recorded`;
   }
   return 'its rule matches, and no attempt was made yet: it waits in the queue';
 }

@@ -89,6 +89,25 @@ export function readSubscriptionItem(item: unknown, rules: ItemRules): ReadSubsc
   return errors.length === 0 ? { kind: 'valid', config } : invalid(errors);
 }
 
+/** Which events an item asks for. Of a rejected one: what makes sense of it. */
+export type EventSelection = Partial<Pick<SubscriptionConfig, 'eventTypes' | 'orgIds' | 'filter'>>;
+
+/** What can be read of an item, whatever else is wrong with it. Left out: what is not there, or makes no sense. */
+export function readSelection({ eventTypes, orgIds, filter }: JsonObject): EventSelection {
+  const { shape } = createSchema;
+  const types = shape.eventTypes.safeParse(eventTypes);
+  const ids = shape.orgIds.safeParse(plainNumbers(orgIds));
+  const idTexts = (ids.success ? ids.data : undefined)?.map(String);
+  const prepared = prepareItem({ filter });
+  const pattern = prepared.kind === 'item' && isJsonObject(prepared.item) ? prepared.item.filter : undefined;
+  const isPattern = isJsonObject(pattern) && filterErrors(pattern, types.success ? types.data : []).length === 0;
+  return {
+    ...(types.success ? { eventTypes: types.data } : {}),
+    ...(idTexts?.every(isWithin64Bits) === true ? { orgIds: idTexts.map((id) => String(BigInt(id))) } : {}),
+    ...(isPattern ? { filter: pattern } : {}),
+  };
+}
+
 function invalid(errors: readonly FieldError[]): { readonly kind: 'invalid'; readonly errors: readonly FieldError[] } {
   return { kind: 'invalid', errors: firstErrors(errors) };
 }

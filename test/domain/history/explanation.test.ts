@@ -4,11 +4,16 @@ import { aMessage, aStatusUpdate, broadcastsOf } from '../../../lab/support/drif
 import { aSubscriptionItem, itemRules } from '../../../lab/support/subscriptions.ts';
 import type { DeliveryRecord } from '../../../lambdas/domain/deliveries/delivery-ledger.ts';
 import type { Broadcast } from '../../../lambdas/domain/events/derive.ts';
-import { explainOutcome, type JudgedSubscription, probablyWaits } from '../../../lambdas/domain/history/explanation.ts';
+import {
+  explainOutcome,
+  type JudgedSubscription,
+  mayBeForSubscription,
+  probablyWaits,
+} from '../../../lambdas/domain/history/explanation.ts';
 import { type RecordedEvent, readEnvelope } from '../../../lambdas/domain/history/recorded-event.ts';
 import { rulePattern } from '../../../lambdas/domain/subscriptions/rule-pattern.ts';
 import type { SubscriptionConfig, SubscriptionState } from '../../../lambdas/domain/subscriptions/subscription.ts';
-import { readSubscriptionItem } from '../../../lambdas/domain/subscriptions/subscription-item.ts';
+import { readSelection, readSubscriptionItem } from '../../../lambdas/domain/subscriptions/subscription-item.ts';
 import type { JsonObject } from '../../../lambdas/json/json.ts';
 import { createEventBuses } from '../../../local/aws/engine/event-bus.ts';
 import { createVirtualClock } from '../../../local/aws/engine/virtual-clock.ts';
@@ -194,6 +199,7 @@ describe('the outcome of an event at a subscription', () => {
       kind: 'rejected',
       subscriptionId: 'sub_1',
       reason: 'url: is missing',
+      selection: {},
       state: { subscriptionId: 'sub_1', provisioning: 'rejected', acceptedAt: now },
     };
     const theirs = aRecord({ state: 'delivered', firstAttemptAt: now - 1 });
@@ -207,6 +213,120 @@ describe('the outcome of an event at a subscription', () => {
       outcome: 'held',
       reason: expect.stringMatching(/^1 attempt failed; .*url: is missing/),
     });
+  });
+});
+
+describe('a rejected item', () => {
+  const wasReady: SubscriptionState = { ...ready, provisioning: 'rejected', acceptedAt: now - 1 };
+  const rejected = (item: JsonObject, state: SubscriptionState | undefined): JudgedSubscription => ({
+    kind: 'rejected',
+    subscriptionId: 'sub_1',
+    reason: 'url: is not a url',
+    selection: readSelection(item),
+    state,
+  });
+  const never = { subscriptionId: 'sub_1', provisioning: 'rejected' } as const;
+
+  it.each([undefined, never])('that was never in force holds nothing, and says why (%j)', (state) => {
+    const subscription = rejected({ eventTypes: ['new_message'] }, state);
+    expect(explainOutcome(anEvent(), subscription, undefined, now)).toEqual({
+      outcome: 'created-later',
+      reason:
+        'the subscription has never been in force, since its item is rejected (url: is not a url): nothing waits for it',
+    });
+    expect(mayBeForSubscription(anEvent(), subscription)).toBe(false);
+  });
+
+  it('whose queue was made again after the event has lost it', () => {
+    const again = { ...wasReady, queueMadeAgainAt: now + 1 };
+    const reasonOf = (item: JsonObject) => explainOutcome(anEvent(), rejected(item, again), undefined, now).reason;
+    expect(reasonOf({})).toMatch(/^the subscription is rejected .*; besides, .*is gone: resend it/);
+    expect(reasonOf({ eventTypes: ['conversation_push'] })).toBe('the subscription does not ask for new_message');
+  });
+
+  it('holds nothing of before it was first in force', () => {
+    const later = rejected({ eventTypes: ['new_message'] }, { ...wasReady, acceptedAt: now + 1 });
+    expect(explainOutcome(anEvent(), later, undefined, now).outcome).toBe('created-later');
+  });
+
+  it.each<[JsonObject, string]>([
+    [{ eventTypes: ['conversation_push'] }, 'type'],
+    [{ eventTypes: ['new_message'], orgIds: [JSON.rawJSON('2'), '3'] }, 'organisation'],
+    [{ eventTypes: 'nonsense', orgIds: [2] }, 'organisation'],
+    [{ eventTypes: ['new_message'], filter: { author: { type: ['user'] } } }, 'filter'],
+    [{ eventTypes: ['new_message'], filter: '{"author":{"type":["user"]}}' }, 'filter'],
+  ])(
+    'that was in force and plainly asks for others does not match, and the rule of before may have: %j',
+    (item, kind) => {
+      expect(explainOutcome(anEvent(), rejected(item, wasReady), undefined, now)).toMatchObject({
+        outcome: 'not-matched',
+        clause: { kind },
+        reason: expect.stringMatching(/url: is not a url.*rule is the one from before.*queue\.waiting/),
+      });
+    },
+  );
+
+  it.each<JsonObject>([
+    {},
+    { eventTypes: ['new_message'], orgIds: [1], filter: { author: { type: ['contact'] } } },
+    { eventTypes: ['new_message', 7] },
+    { eventTypes: ['new_message'], orgIds: ['99999999999999999999'] },
+    { eventTypes: ['new_message'], orgIds: { a: 1 } },
+    { eventTypes: ['new_message'], filter: { author: 'user' } },
+    { eventTypes: ['new_message'], filter: '{"author":' },
+  ])('that was in force holds what it asks for, and what nobody can know: %j', (item) => {
+    const subscription = rejected(item, wasReady);
+    expect(explainOutcome(anEvent(), subscription, undefined, now)).toEqual({
+      outcome: 'held',
+      reason: 'the subscription is rejected (url: is not a url): nothing is delivered until its item is corrected',
+    });
+    expect(mayBeForSubscription(anEvent(), subscription)).toBe(true);
+  });
+});
+
+describe('a configuration that was changed', () => {
+  const createdAt = '2026-11-20T00:00:00.000Z';
+  const second = 1000;
+  const minute = 60 * second;
+  const iso = (time: number) => new Date(time).toISOString();
+  const users = { eventTypes: ['new_message'], filter: { author: { type: ['user'] } }, createdAt };
+  const reasonOf = (fields: JsonObject, state: Partial<SubscriptionState> = {}, at = now) => {
+    const explained = explainOutcome(anEvent(), aSubscription(fields, { ...ready, ...state }), undefined, at);
+    return explained.reason;
+  };
+  const plain = 'the filter does not let it through: author.type is "contact"; wanted: ["user"]';
+
+  it('after the event does not match it for certain: by the one before it may wait, and is delivered', () => {
+    const changed = { ...users, updatedAt: iso(now + minute) };
+    const explained = explainOutcome(anEvent(), aSubscription(changed), undefined, now + 2 * minute);
+    expect(explained).toMatchObject({ outcome: 'not-matched', clause: { kind: 'filter' } });
+    expect(explained.reason).toBe(
+      `${plain}; judged by the configuration of now, which was changed at 2026-11-22T00:01:00.000Z, and not by the one before: if that one matched, the event may be waiting in the queue (queue.waiting of the subscription) and is delivered`,
+    );
+    // A rule takes a moment to follow.
+    expect(reasonOf({ ...users, updatedAt: iso(now - second) })).toContain('queue.waiting');
+  });
+
+  it.each<[string, JsonObject, Partial<SubscriptionState>, number]>([
+    ['it was never changed', { ...users, updatedAt: createdAt }, {}, now],
+    ['nobody knows of a change', users, {}, now],
+    ['it was changed long before', { ...users, updatedAt: iso(now - 3 * minute) }, {}, now],
+    ['it was made after the event', { ...users, createdAt: iso(now + second), updatedAt: iso(now + minute) }, {}, now],
+    ['the queue has forgotten it', { ...users, updatedAt: iso(now + minute) }, {}, now + 15 * 24 * 60 * minute],
+    ['its queue was made again', { ...users, updatedAt: iso(now + minute) }, { queueMadeAgainAt: now + 1 }, now],
+  ])('says nothing of the one before where %s', (_, fields, state, at) => {
+    expect(reasonOf(fields, state, at)).toBe(plain);
+  });
+
+  it('minutes ago, or resumed, says that what was being read comes up to two minutes later, and advises no resend', () => {
+    const justMade = { createdAt: iso(now - 30 * second) };
+    const resumed = { ...justMade, updatedAt: iso(now + 10 * second), resumedAt: iso(now + 10 * second) };
+    for (const fields of [resumed, { ...justMade, resumedAt: iso(now + 10 * second) }]) {
+      const reason = reasonOf(fields, {}, now + 130 * second);
+      expect(reason).toMatch(/changed or resumed at 2026-11-22T00:00:10\.000Z.*up to two minutes after they go on$/);
+      expect(reason).not.toContain('resend');
+    }
+    expect(reasonOf(resumed, {}, now + 10 * minute)).toContain('moments before the event');
   });
 });
 
