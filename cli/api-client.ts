@@ -20,7 +20,7 @@ export interface ApiAnswer {
   readonly body: JsonObject;
 }
 
-/** The request may have been carried out: no answer came, or the API broke off. */
+/** The request may have been carried out: no answer came, the API broke off, or is still at it. */
 export class AnswerLost extends CommandFailed {}
 
 /** Sends a request and gives back what was answered with 2xx; everything else is a `CommandFailed`. */
@@ -153,7 +153,9 @@ function refusal(target: ApiTarget, status: number, problem: JsonObject, retryAf
       ? ['Your AWS credentials were not accepted: they need execute-api:Invoke on this API, and the right --region.']
       : []),
   ];
-  const Failure = status >= 500 ? AnswerLost : CommandFailed;
+  // A 409 that says when to ask again: the first request under this key is under way.
+  const isOpen = status >= 500 || (status === 409 && retryAfter !== null);
+  const Failure = isOpen ? AnswerLost : CommandFailed;
   return new Failure(exitCodeOf(status), ...lines, ...hints);
 }
 

@@ -313,7 +313,7 @@ export class Functions {
             randomBytes,
             sleep,
             subscriptions: subscriptions.storeFor(invocation),
-            requestKeys: { claim: noRepetitions, complete: noRepetitions },
+            requestKeys: { claim: noRepetitions, takeUp: noRepetitions, release: noRepetitions },
             settings: settings.storeFor(invocation),
             deliveries: deliveries.logFor(invocation),
             events: {

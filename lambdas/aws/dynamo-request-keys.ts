@@ -7,6 +7,7 @@ import {
 import { tableSchemas, timeToLiveAttribute } from '../contracts/table-schemas.ts';
 import type { ClaimedRequest, RequestKeys } from '../manage/ports.ts';
 import { fromAttributes, toAttributes } from './dynamo-attributes.ts';
+import { ifConditionHolds } from './dynamo-expressions.ts';
 
 const { partitionKey, sortKey } = tableSchemas.deliveries;
 /** No subscription's id: `#` is in none. */
@@ -46,11 +47,23 @@ export function dynamoRequestKeys(client: DynamoDBClient, tableName: string, lif
         new GetItemCommand({ TableName: tableName, Key: toAttributes(keyOf(keyHash)), ConsistentRead: true }),
       );
       if (Item === undefined) throw new Error('an idempotency key was deleted between its claim and its reading');
-      const { fingerprint, seed, claimedAt, answer } = fromAttributes(Item) as unknown as ClaimedRequest;
-      return { fingerprint, seed, claimedAt, ...(answer === undefined ? {} : { answer }) };
+      const { fingerprint, seed, claimedAt, heldUntil = 0, answer } = fromAttributes(Item) as unknown as ClaimedRequest;
+      return { fingerprint, seed, claimedAt, heldUntil, ...(answer === undefined ? {} : { answer }) };
     },
 
-    async complete(keyHash, request) {
+    async takeUp(keyHash, request, heldUntil) {
+      const put = new PutItemCommand({
+        TableName: tableName,
+        Item: itemOf(keyHash, { ...request, heldUntil }),
+        // Another one has been given an answer since, or is held.
+        ConditionExpression:
+          'seed = :seed AND attribute_not_exists(answer) AND (attribute_not_exists(heldUntil) OR heldUntil = :before)',
+        ExpressionAttributeValues: { ':seed': { S: request.seed }, ':before': { N: String(request.heldUntil) } },
+      });
+      return (await ifConditionHolds(client.send(put))) !== undefined;
+    },
+
+    async release(keyHash, request) {
       await client.send(new PutItemCommand({ TableName: tableName, Item: itemOf(keyHash, request) }));
     },
   };

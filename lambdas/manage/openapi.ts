@@ -171,7 +171,7 @@ const headerParameters: Readonly<
   'idempotency-key': {
     described: {
       description:
-        'For 24 hours the same key and body give the first answer again and change nothing; with another body it is refused with 409.',
+        'For 24 hours the same key and body give the first answer again and change nothing, and wait for it where the first request is still being carried out (409 with retry-after after 20 s); with another body it is refused with 409.',
       schema: { type: 'string', minLength: 1, maxLength: 255 },
     },
     statuses: [409],

@@ -83,6 +83,8 @@ export interface ClaimedRequest {
   readonly seed: string;
   /** Epoch ms. */
   readonly claimedAt: number;
+  /** Epoch ms: until then somebody is carrying it out. */
+  readonly heldUntil: number;
   /** As JSON. Absent: it is not done, or broke off. */
   readonly answer?: string;
 }
@@ -108,7 +110,10 @@ export interface QueuedReplay {
 export interface RequestKeys {
   /** Gives back `request`, or what was claimed under the key since `forgottenBefore` (epoch ms). */
   claim(keyHash: string, request: ClaimedRequest, forgottenBefore: number): Promise<ClaimedRequest>;
-  complete(keyHash: string, request: ClaimedRequest): Promise<void>;
+  /** One of many who take up what nobody holds any more gets it, until `heldUntil` (epoch ms). */
+  takeUp(keyHash: string, request: ClaimedRequest, heldUntil: number): Promise<boolean>;
+  /** By whoever holds it: that it is done, or free. */
+  release(keyHash: string, request: ClaimedRequest): Promise<void>;
 }
 
 /** What organisations set for themselves. */

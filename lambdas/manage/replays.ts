@@ -11,7 +11,6 @@ import {
 import { isForSubscription } from '../domain/history/explanation.ts';
 import { routeNames } from '../domain/routes/desired-route.ts';
 import { configEtag } from '../domain/subscriptions/config-etag.ts';
-import type { RandomBytes } from '../domain/subscriptions/signing-secret.ts';
 import type {
   StoredSubscription,
   SubscriptionConfig,
@@ -23,8 +22,8 @@ import type { JsonObject } from '../json/json.ts';
 import { archiveGaps, beyondArchive } from './archive-reach.ts';
 import { deliveryPlace, placeJson } from './deliveries.ts';
 import { type HistoryReplayDeps, historyReplays } from './history-replays.ts';
-import { oncePerKey } from './idempotency.ts';
-import type { DeliveryPlace, QueueDepth, ReplayProgress, Replays, RequestKeys } from './ports.ts';
+import { type OnceDeps, oncePerKey } from './idempotency.ts';
+import type { DeliveryPlace, QueueDepth, ReplayProgress, Replays } from './ports.ts';
 import { depthOf } from './queue-depth.ts';
 import {
   type ApiAnswer,
@@ -42,10 +41,8 @@ import { notFound, type Operations } from './router.ts';
 import { isoTime, readStored } from './subscription-view.ts';
 import { rejected } from './subscriptions.ts';
 
-export interface ReplayDeps extends HistoryReplayDeps {
+export interface ReplayDeps extends HistoryReplayDeps, OnceDeps {
   readonly replays: Replays;
-  readonly requestKeys: RequestKeys;
-  readonly randomBytes: RandomBytes;
 }
 
 /** What one answer puts in the queue; an HTTP API gives it 30 s. The rest comes with the cursor. */
@@ -70,7 +67,7 @@ interface AskedRange {
 }
 
 export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 'listReplays' | 'planReplay'> {
-  const { subscriptions, deliveries, replays, requestKeys, randomBytes, routePrefix, rules, clock } = deps;
+  const { subscriptions, deliveries, replays, routePrefix, rules, clock } = deps;
   const { queues, queuedReplays } = deps;
   const byHistory = historyReplays(deps);
 
@@ -94,13 +91,7 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
     const asks = failed ?? missed;
     const range = asks === undefined ? undefined : rangeOf(asks, failed === undefined ? 'missed' : 'failed', clock());
     if (range?.kind === 'refused') return range.answer;
-    const once = await oncePerKey(request, body.value as JsonObject, requestKeys, { randomBytes, now: clock() });
-    if (once.kind === 'refused') return once.answer;
-    const { now, done } = once.value;
-    const answer = await carryOut();
-    return answer.statusCode === 202 ? done(answer) : answer;
-
-    async function carryOut(): Promise<ApiAnswer> {
+    return oncePerKey(request, body.value as JsonObject, deps, async ({ now }) => {
       if (cancel !== undefined) return cancelReplay(stored, cancel);
       if (missed !== undefined) return replayMissed(stored, missed, cursor, now);
       const read = readStored(stored, { ...rules, now });
@@ -108,7 +99,7 @@ export function replayOperations(deps: ReplayDeps): Pick<Operations, 'replay' | 
       const subscriber = { config: read.config, state: stored.state };
       if (failed !== undefined) return replayFailed(subscriber, failed, cursor, now);
       return replayOne(subscriber, webhookId ?? '', now);
-    }
+    });
   }
 
   /** The ledger holds what a subscription got when it asked for other events, or for those of other organisations. */

@@ -12,29 +12,20 @@ import {
 } from '../domain/history/explanation.ts';
 import type { RecordedEvent } from '../domain/history/recorded-event.ts';
 import { maskedHeaders } from '../domain/subscriptions/header-rules.ts';
-import type { RandomBytes } from '../domain/subscriptions/signing-secret.ts';
 import type { StoredSubscription } from '../domain/subscriptions/subscription.ts';
 import { problemResponse } from '../http/problem-responses.ts';
 import type { JsonObject } from '../json/json.ts';
-import type { Clock } from '../ports/clock.ts';
 import type { SubscriptionStore } from '../ports/subscription-store.ts';
 import { deliveryView, waitingView } from './deliveries.ts';
 import { allSubscriptions, isWebhookId, judge, noHistory, unknownEvent } from './event-history.ts';
-import { oncePerKey } from './idempotency.ts';
-import type {
-  DeliveryFunctions,
-  DeliveryHistory,
-  EventHistory,
-  QueuedReplays,
-  RequestKeys,
-  SubscriberQueues,
-} from './ports.ts';
+import { type OnceDeps, oncePerKey } from './idempotency.ts';
+import type { DeliveryFunctions, DeliveryHistory, EventHistory, QueuedReplays, SubscriberQueues } from './ports.ts';
 import { type ApiAnswer, invalidField, jsonAnswer, noQueue, type RoutedRequest, readJsonBody } from './request.ts';
 import { emptySchema, resendSchema } from './request-schemas.ts';
 import { notFound, type Operations } from './router.ts';
 import { readStored, type ViewRules } from './subscription-view.ts';
 
-export interface ResendDeps {
+export interface ResendDeps extends OnceDeps {
   readonly subscriptions: SubscriptionStore;
   readonly rules: Omit<ViewRules, 'now'>;
   /** Undefined: this deployment keeps no history. */
@@ -43,10 +34,7 @@ export interface ResendDeps {
   readonly queues: SubscriberQueues;
   readonly queuedReplays: QueuedReplays;
   readonly functions: DeliveryFunctions;
-  readonly requestKeys: RequestKeys;
   readonly routePrefix: string;
-  readonly clock: Clock;
-  readonly randomBytes: RandomBytes;
 }
 
 /**
@@ -57,7 +45,7 @@ export interface ResendDeps {
 export function resendOperations(
   deps: ResendDeps,
 ): Pick<Operations, 'showDelivery' | 'resendDelivery' | 'resendEvent'> {
-  const { subscriptions, rules, events, deliveries, functions, requestKeys, routePrefix, clock, randomBytes } = deps;
+  const { subscriptions, rules, events, deliveries, functions, routePrefix, clock } = deps;
   const { queues, queuedReplays } = deps;
 
   async function showDelivery({ params }: RoutedRequest): Promise<ApiAnswer> {
@@ -94,11 +82,11 @@ export function resendOperations(
     if (envelope === undefined) return unknownDelivery(id, webhookId);
     const refusal = refusalOf(stored, envelope);
     if (refusal !== undefined) return problemResponse(409, 'Conflict', { detail: refusal });
-    const once = await oncePerKey(request, body.value as JsonObject, requestKeys, { randomBytes, now: clock() });
-    if (once.kind === 'refused') return once.answer;
-    const name = replayName(routePrefix, id, once.value.now);
-    if (!(await send(stored, envelope, name))) return noQueue(id);
-    return once.value.done(jsonAnswer(202, { webhookId, subscriptionId: id, replayName: name }));
+    return oncePerKey(request, body.value as JsonObject, deps, async ({ now }) => {
+      const name = replayName(routePrefix, id, now);
+      if (!(await send(stored, envelope, name))) return noQueue(id);
+      return jsonAnswer(202, { webhookId, subscriptionId: id, replayName: name });
+    });
   }
 
   async function resendEvent(request: RoutedRequest): Promise<ApiAnswer> {
@@ -120,20 +108,20 @@ export function resendOperations(
       subscriptionIds === undefined
         ? all.filter((stored) => isFor(event, stored))
         : [...new Set(subscriptionIds)].flatMap((id) => byId.get(id) ?? []);
-    const once = await oncePerKey(request, body.value as JsonObject, requestKeys, { randomBytes, now: clock() });
-    if (once.kind === 'refused') return once.answer;
-    const resends = await Promise.all(
-      chosen.map(async (stored) => {
-        const { subscriptionId } = stored;
-        const refused = refusalOf(stored, event.event);
-        if (refused !== undefined) return { subscriptionId, refused };
-        const name = replayName(routePrefix, subscriptionId, once.value.now);
-        return (await send(stored, event.event, name))
-          ? { subscriptionId, replayName: name }
-          : { subscriptionId, refused: 'it has no queue yet' };
-      }),
-    );
-    return once.value.done(jsonAnswer(202, { webhookId, resends }));
+    return oncePerKey(request, body.value as JsonObject, deps, async ({ now }) => {
+      const resends = await Promise.all(
+        chosen.map(async (stored) => {
+          const { subscriptionId } = stored;
+          const refused = refusalOf(stored, event.event);
+          if (refused !== undefined) return { subscriptionId, refused };
+          const name = replayName(routePrefix, subscriptionId, now);
+          return (await send(stored, event.event, name))
+            ? { subscriptionId, replayName: name }
+            : { subscriptionId, refused: 'it has no queue yet' };
+        }),
+      );
+      return jsonAnswer(202, { webhookId, resends });
+    });
   }
 
   async function recordOf({ subscriptionId, state }: StoredSubscription, webhookId: string) {

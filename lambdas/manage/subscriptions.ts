@@ -20,11 +20,10 @@ import {
 import { encodeCursor } from '../http/page-cursor.ts';
 import { problemResponse } from '../http/problem-responses.ts';
 import type { JsonObject } from '../json/json.ts';
-import type { Clock } from '../ports/clock.ts';
 import type { SubscriptionStore } from '../ports/subscription-store.ts';
 import type { Log } from '../ports/telemetry.ts';
-import { oncePerKey } from './idempotency.ts';
-import type { QueueDepth, RequestKeys, SubscriberQueues } from './ports.ts';
+import { type OnceDeps, oncePerKey } from './idempotency.ts';
+import type { QueueDepth, SubscriberQueues } from './ports.ts';
 import {
   type ApiAnswer,
   invalidFields,
@@ -38,12 +37,9 @@ import { rotationSchema } from './request-schemas.ts';
 import { notFound, type Operations } from './router.ts';
 import { isoTime, readStored, subscriptionView, type ViewRules } from './subscription-view.ts';
 
-export interface SubscriptionDeps {
+export interface SubscriptionDeps extends OnceDeps {
   readonly subscriptions: SubscriptionStore;
-  readonly requestKeys: RequestKeys;
   readonly rules: Omit<ItemRules, 'now' | 'keepsLegacy'>;
-  readonly clock: Clock;
-  readonly randomBytes: RandomBytes;
   readonly queues: SubscriberQueues;
   readonly log: Log;
 }
@@ -63,15 +59,9 @@ const maxClockSkewMs = 60 * 60 * 1000;
 /** How often a change that met another is made again on what that other left. */
 const maxTries = 5;
 
-export function subscriptionOperations({
-  subscriptions,
-  requestKeys,
-  rules,
-  clock,
-  randomBytes,
-  queues,
-  log,
-}: SubscriptionDeps): Pick<
+export function subscriptionOperations(
+  deps: SubscriptionDeps,
+): Pick<
   Operations,
   | 'createSubscription'
   | 'listSubscriptions'
@@ -80,6 +70,7 @@ export function subscriptionOperations({
   | 'deleteSubscription'
   | 'rotateSecret'
 > {
+  const { subscriptions, rules, clock, randomBytes, queues, log } = deps;
   const rulesNow = (): ViewRules => ({ ...rules, now: clock() });
 
   async function find(subscriptionId: string): Promise<ConfiguredSubscription | undefined> {
@@ -122,16 +113,15 @@ export function subscriptionOperations({
     if (draft.kind === 'invalid') return invalidFields(draft.errors);
     const headers = unmaskedHeaders(draft.config.headers ?? {}, undefined);
     if (headers.kind === 'invalid') return invalidFields(headers.errors);
-    const once = await oncePerKey(request, body.value as JsonObject, requestKeys, { randomBytes, now: clock() });
-    if (once.kind === 'refused') return once.answer;
-    const { done, now, randomBytes: bytes } = once.value;
-    const read = readNew(body.value, bytes, now);
-    if (read.kind === 'invalid') return invalidFields(read.errors);
-    const { subscriptionId, secrets: [secret] = [] } = read.config;
-    // False only where a request under the same idempotency key was here before: the id is of 130 random bits.
-    await subscriptions.create(read.config);
-    const shown = await show(subscriptionId, 201, { ...warningsOf(read.config), secret: secret?.secret });
-    return done({ ...shown, headers: { ...shown.headers, location: `/v1/subscriptions/${subscriptionId}` } });
+    return oncePerKey(request, body.value as JsonObject, deps, async ({ now, randomBytes: bytes }) => {
+      const read = readNew(body.value, bytes, now);
+      if (read.kind === 'invalid') return invalidFields(read.errors);
+      const { subscriptionId, secrets: [secret] = [] } = read.config;
+      // False only where a request under the same idempotency key was here before: the id is of 130 random bits.
+      await subscriptions.create(read.config);
+      const shown = await show(subscriptionId, 201, { ...warningsOf(read.config), secret: secret?.secret });
+      return { ...shown, headers: { ...shown.headers, location: `/v1/subscriptions/${subscriptionId}` } };
+    });
   }
 
   async function list(request: RoutedRequest): Promise<ApiAnswer> {

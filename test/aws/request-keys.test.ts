@@ -23,8 +23,8 @@ describe.each<[string, () => RequestKeys]>([
     keys = make();
     key = `key-${count++}`;
   });
-  const first = { fingerprint: 'f', seed: 's', claimedAt: 1000 };
-  const second = { fingerprint: 'g', seed: 't', claimedAt: 2000 };
+  const first = { fingerprint: 'f', seed: 's', claimedAt: 1000, heldUntil: 31_000 };
+  const second = { fingerprint: 'g', seed: 't', claimedAt: 2000, heldUntil: 32_000 };
 
   it('belong to who claims them first', async () => {
     expect(await keys.claim(key, first, 0)).toEqual(first);
@@ -45,7 +45,19 @@ describe.each<[string, () => RequestKeys]>([
   it('hold the answer', async () => {
     const done = { ...first, answer: '{"statusCode":201}' };
     await keys.claim(key, first, 0);
-    await keys.complete(key, done);
-    expect(await keys.claim(key, second, 0)).toMatchObject(done);
+    await keys.release(key, done);
+    expect(await keys.claim(key, second, 0)).toEqual(done);
+    expect(await keys.takeUp(key, first, 60_000)).toBe(false);
+  });
+
+  it('are taken up by one of many once nobody holds them, and by nobody who looked before that', async () => {
+    await keys.claim(key, first, 0);
+    const taken = await Promise.all(Array.from({ length: 10 }, (_, index) => keys.takeUp(key, first, 60_000 + index)));
+    expect(taken.filter(Boolean)).toHaveLength(1);
+    const held = { ...first, heldUntil: 60_000 + taken.indexOf(true) };
+    expect(await keys.claim(key, second, 0)).toEqual(held);
+    await keys.release(key, { ...held, heldUntil: 0 });
+    expect(await keys.takeUp(key, held, 90_000)).toBe(false);
+    expect(await keys.takeUp(key, { ...held, heldUntil: 0 }, 90_000)).toBe(true);
   });
 });

@@ -228,6 +228,34 @@ describe('a resend', () => {
     expect(world.functions.resent).toEqual([]);
   });
 
+  it.each([
+    ['of one delivery', (id: string, webhookId: string) => `/v1/subscriptions/${id}/deliveries/${webhookId}/resend`],
+    ['of an event', (_id: string, webhookId: string) => `/v1/events/${webhookId}/resend`],
+    ['by a replay', (id: string) => `/v1/subscriptions/${id}/replay`],
+  ])('%s is put into the queue once for one Idempotency-Key, however many ask at once', async (what, pathOf) => {
+    const world = new World();
+    const id = await aReadySubscription(world);
+    const [webhookId = ''] = await publish(world, broadcastsOf(aMessage()));
+    world.deliveries.records.push(aRecord(id, webhookId, {}));
+    const from = new Date(world.now - 60_000).toISOString();
+    world.now += 60_000;
+    const { queues, now } = world;
+    const put = queues.put.bind(queues);
+    queues.put = async (...asked) => {
+      // Three seconds, by the clock of those who wait, if somebody does.
+      for (let turn = 0; turn < 1000 && world.now < now + 3000; turn++) await Promise.resolve();
+      return put(...asked);
+    };
+    const body = what === 'by a replay' ? { missed: { from, includeDelivered: true } } : undefined;
+    const ask = () => world.ask('POST', pathOf(id, webhookId), body, { 'idempotency-key': 'k-1' });
+    const [first, ...others] = await Promise.all([ask(), ask(), ask()]);
+    expect(first?.status).toBe(202);
+    for (const other of others) expect(other).toEqual(first);
+    expect(queues.envelopes).toHaveLength(1);
+    expect(await ask()).toEqual(first);
+    expect(queues.envelopes).toHaveLength(1);
+  });
+
   it('to an endpoint whose circuit is open is handed to its delivery function, since nobody reads the queue', async () => {
     const world = new World();
     const id = await aReadySubscription(world);

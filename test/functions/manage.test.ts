@@ -146,13 +146,18 @@ describe('an Idempotency-Key', () => {
   });
 
   it('of a request that broke off midway makes the same subscription, not a second one', async () => {
-    world.requestKeys.complete = async () => {
+    const { requestKeys } = world;
+    const release = requestKeys.release.bind(requestKeys);
+    requestKeys.release = async () => {
       throw new Error('the function ended here');
     };
     expect((await post(fields)).status).toBe(500);
     const [made] = world.subscriptions.configs.keys();
-    world.requestKeys.complete = async () => undefined;
-    world.now += 1000;
+    requestKeys.release = release;
+    // As long as the first may still be at work nothing is begun.
+    const early = await post(fields);
+    expect([early.status, early.headers['retry-after']]).toEqual([409, '10']);
+    world.now += 10_000;
     const { body } = await post(fields);
     expect(body.subscriptionId).toBe(made);
     expect([...world.subscriptions.configs.keys()]).toEqual([made]);

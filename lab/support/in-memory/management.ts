@@ -77,7 +77,14 @@ export class InMemoryRequestKeys implements RequestKeys {
     return request;
   }
 
-  async complete(keyHash: string, request: ClaimedRequest): Promise<void> {
+  async takeUp(keyHash: string, request: ClaimedRequest, heldUntil: number): Promise<boolean> {
+    const { seed, answer, heldUntil: before } = this.claimed.get(keyHash) ?? request;
+    if (seed !== request.seed || answer !== undefined || before !== request.heldUntil) return false;
+    this.claimed.set(keyHash, { ...request, heldUntil });
+    return true;
+  }
+
+  async release(keyHash: string, request: ClaimedRequest): Promise<void> {
     this.claimed.set(keyHash, request);
   }
 }
