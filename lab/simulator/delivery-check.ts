@@ -306,8 +306,9 @@ export class DeliveryCheck implements LedgerWatch {
     }
   }
 
-  isAccepted(subscriptionId: string, webhookId: string): boolean {
-    return this.#accepted(subscriptionId, webhookId).length > 0;
+  /** Whether the endpoint took it, in an attempt since then (epoch ms). */
+  isAccepted(subscriptionId: string, webhookId: string, since = 0): boolean {
+    return this.#accepted(subscriptionId, webhookId).some(({ at }) => at >= since);
   }
 
   /** Whether the ledger was told of an attempt that the endpoint took. */

@@ -150,11 +150,12 @@ function checkHistory(world: World): void {
     for (const { id, is } of judged) {
       const record = deliveries.get(id, webhookId);
       const { outcome } = explainOutcome(event, is, record, now);
-      const isAccepted = deliveryCheck.isAccepted(id, webhookId);
       const isHeldRetry = outcome === 'held' && record?.state === 'retrying';
       const isTried = isHeldRetry || ['delivered', 'retrying', 'exhausted', 'discarded'].includes(outcome);
-      // Whoever had this id before may have got it.
-      if (event.recordedAt < (subscriptions.get(id).state?.acceptedAt ?? 0)) continue;
+      // Whoever had this id before may have got it, also while the history did not have it yet.
+      const acceptedAt = subscriptions.get(id).state?.acceptedAt ?? 0;
+      if (event.recordedAt < acceptedAt) continue;
+      const isAccepted = deliveryCheck.isAccepted(id, webhookId, outcome === 'delivered' ? 0 : acceptedAt);
       if (outcome === 'delivered' ? isAccepted : isTried || !isAccepted) continue;
       // The ledger was not told, and the message that would have come again was that of a replay, which was cancelled.
       const isCancelled = (subscriptions.get(id).state?.cancelledReplays ?? []).length > 0;
