@@ -13,6 +13,7 @@ import {
 } from '../domain/deliveries/delivery-message.ts';
 import {
   chooseCopy,
+  copiesOfEach,
   type DeliverableSubscription,
   type DeliveryPlan,
   deliveryPlanner,
@@ -77,11 +78,8 @@ export async function deliverMessages(
     const record = ownRecord(records.get(message.webhookId), subscriber.state);
     return { message, record, plan: planOf(message, record) };
   });
-  const byEvent = Object.groupBy(plannedCopies, ({ message }) => message.webhookId);
-  const planned = Object.values(byEvent).flatMap((copies = []) => {
-    const [first, ...others] = copies;
-    if (first === undefined) return [];
-    const chosen = chooseCopy([first, ...others]);
+  const planned = copiesOfEach(plannedCopies).flatMap((copies) => {
+    const chosen = chooseCopy(copies);
     // A resend goes ahead of what waits untried, and may be cancelled: that waits on.
     const isAhead = chosen.message.isResend && chosen.record === undefined && chosen.plan.kind === 'attempt';
     return [chosen, ...copies.filter(({ plan }) => isAhead && plan.kind === 'postpone')];

@@ -1,6 +1,6 @@
 import { ownRecord, recordAfter, recordInLedger } from '../domain/deliveries/delivery-ledger.ts';
 import { type DeliveryMessage, parseMessage, type QueuedMessage } from '../domain/deliveries/delivery-message.ts';
-import { chooseCopy, losesItsPlace, parkingPlan } from '../domain/deliveries/delivery-plan.ts';
+import { chooseCopy, copiesOfEach, losesItsPlace, parkingPlan } from '../domain/deliveries/delivery-plan.ts';
 import { lastSafeInstant } from '../domain/deliveries/retry-schedule.ts';
 import { subjectOf } from './attempts.ts';
 import type { DeliverDeps } from './deliver-deps.ts';
@@ -87,10 +87,9 @@ async function takeOut(
   });
   const verdict = { state: 'exhausted', reason: 'expired: deliveries were stopped for 14 days' } as const;
   const expires = ({ message, plan }: (typeof planned)[number]): boolean => isOld(message) && !plan.takesOver;
-  const unique = Object.values(Object.groupBy(planned, ({ message }) => message.webhookId)).flatMap((copies = []) => {
-    const young = copies.filter((one) => !expires(one));
-    const [first, ...others] = young.length > 0 ? young : copies;
-    return first === undefined ? [] : [chooseCopy([first, ...others])];
+  const unique = copiesOfEach(planned).map((copies) => {
+    const [young] = copiesOfEach(copies.filter((one) => !expires(one)));
+    return chooseCopy(young ?? copies);
   });
   const expired = unique.filter(expires).map(({ message, record, subject }) => {
     return { message, record: recordAfter(subject, record, undefined, verdict, now) };

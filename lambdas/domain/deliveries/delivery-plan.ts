@@ -173,6 +173,14 @@ function outlastsOwner(
   return replayName === undefined || cancelledReplays.includes(owner);
 }
 
+/** The messages of each event together: none of the lists is empty. */
+export function copiesOfEach<Planned extends { readonly message: DeliveryMessage }>(
+  planned: readonly Planned[],
+): (readonly [Planned, ...Planned[]])[] {
+  const byEvent = Object.groupBy(planned, ({ message }) => message.webhookId);
+  return Object.values(byEvent).flatMap(([first, ...others] = []) => (first === undefined ? [] : [[first, ...others]]));
+}
+
 /**
  * Which of several messages of one event to keep, by what is planned for each: one with something left to do, for that
  * takes the place of the others; one that is due; one that no cancelled replay can take away; the youngest, which the
